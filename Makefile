@@ -1,0 +1,41 @@
+# make app    sets everything up and opens the app
+# make test   sets everything up and runs every check
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: app test check setup browser bench lock clean
+
+app: setup
+	$(BIN)/python -m streamlit run app.py
+
+test: check browser
+	$(BIN)/python -m pytest -n 2 -m "browser or slow"
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -m "not browser and not slow"
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock
+	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'actrec needs Python 3.11 or newer; this is ' + sys.version + '; try: make PYTHON=python3.12')"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "uv>=0.8"
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	touch $@
+
+# The browser tests take the Chromium on the PATH; without one, Playwright fetches its own.
+browser: setup
+	command -v chromium || command -v chromium-browser || command -v google-chrome || $(BIN)/python -m playwright install chromium
+
+bench: setup
+	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: setup
+	$(BIN)/python -m uv pip compile --universal --python-version 3.11 --quiet requirements.txt requirements-dev.txt -o requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

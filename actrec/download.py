@@ -1,0 +1,109 @@
+"""Where the weights of a card are: on this disk, verified, or fetched from their address.
+
+A download is streamed into a file of another name, its sha256 is taken on the way, and only a whole and right file gets its name. Whoever is
+offline puts the file into the weights folder by hand; every message about a failed download names both.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import uuid
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from actrec import __version__, settings
+from actrec.types import Progress, Weights, WeightsError, no_progress
+
+CHUNK = 1 << 20
+PATIENCE = 30.0  # seconds without a byte
+
+_verified: set[tuple[Path, int, int, str]] = set()  # files whose checksum was right: path, size, time, checksum
+
+
+def place(weights: Weights) -> Path:
+    """Where the weights are, or will be once fetched: the card's file, or the file the address names in the weights folder."""
+    if weights.file is not None and (weights.url is None or weights.file.is_file()):
+        return weights.file
+    if weights.url is None:
+        raise WeightsError("this model has no weights: neither a file nor an address; put a checkpoint into the checkpoints folder")
+    return settings.cache() / "weights" / Path(urlsplit(weights.url).path).name
+
+
+def here(weights: Weights) -> bool:
+    """True if the weights need not be fetched (they are not verified by this)."""
+    return place(weights).is_file()
+
+
+def fetch(weights: Weights, progress: Progress = no_progress) -> Path:
+    """The weights' file, verified; downloaded first if it is not here.
+
+    Raises:
+        WeightsError: no such file, a wrong checksum, or a download that failed; the message says where to put the file by hand.
+        Cancelled: raised by `progress`; nothing is left behind.
+    """
+    path = place(weights)
+    if path.is_file():
+        _verify(path, weights.sha256 or "", progress)
+    elif weights.url is None:
+        raise WeightsError(f"the weights {path} are not there; put the file back, or choose another model")
+    else:
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            _download(weights.url, part, path, weights.sha256 or "", progress)
+        finally:
+            part.unlink(missing_ok=True)
+    return path
+
+
+def _verify(path: Path, sha256: str, progress: Progress) -> None:
+    stat = path.stat()
+    key = (path, stat.st_size, stat.st_mtime_ns, sha256)
+    if not sha256 or key in _verified:
+        return
+    with path.open("rb") as file:
+        found = _pass(file, stat.st_size, f"checking {path.name}", progress)
+    if not found.startswith(sha256.lower()):
+        raise WeightsError(f"{path} is damaged or another file: its sha256 is {found[:8]}…, not {sha256}…; delete it and try again")
+    _verified.add(key)
+
+
+def _download(url: str, part: Path, path: Path, sha256: str, progress: Progress) -> None:
+    """Stream into `part`, verify, and only then rename it to `path`: nobody ever sees half a file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("xb")
+    except OSError as error:
+        raise WeightsError(f"cannot write into {path.parent} ({error.strerror}); set ACTREC_CACHE to a folder you may write to") from None
+    try:
+        with file, urlopen(Request(url, headers={"User-Agent": f"actrec/{__version__}"}), timeout=PATIENCE) as answer:
+            size = int(answer.headers.get("Content-Length") or 0)
+            found = _pass(answer, size, f"fetching {path.name}", progress, file)
+        if size and part.stat().st_size != size:
+            raise URLError(f"the connection ended after {part.stat().st_size} of {size} bytes")
+        if not found.startswith(sha256.lower()):
+            raise URLError(f"what came has the sha256 {found[:8]}…, not {sha256}…")
+        part.replace(path)
+    except (OSError, HTTPException) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise WeightsError(f"no room for {path.name} in {path.parent}; make some, or set ACTREC_CACHE to another folder") from None
+        reason = f"HTTP {error.code} {error.reason}" if isinstance(error, HTTPError) else str(getattr(error, "reason", error)) or type(error).__name__
+        by_hand = f"download {url} by hand and put it into {path.parent}"
+        raise WeightsError(f"{path.name} could not be fetched from {urlsplit(url).netloc} ({reason}); try again, or {by_hand}") from None
+
+
+def _pass(source: IO[bytes], size: int, text: str, progress: Progress, sink: IO[bytes] | None = None) -> str:
+    """Read a stream to its end, copy it to `sink`, report the bytes; its sha256 in hexadecimal. size: 0 if unknown."""
+    digest, done = hashlib.sha256(), 0
+    while True:
+        progress(min(done / size, 1.0) if size else 0.0, f"{text}: {done / 1e6:.1f}" + (f" of {size / 1e6:.1f} MB" if size else " MB"))
+        if not (chunk := source.read(CHUNK)):
+            return digest.hexdigest()
+        digest.update(chunk)
+        done += len(chunk)
+        if sink is not None:
+            sink.write(chunk)

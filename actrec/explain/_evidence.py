@@ -1,0 +1,59 @@
+"""What the ways of explaining share: the score asked about, the layers that hold features, the settings, and raw numbers made into a Heat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actrec import prepare
+from actrec.types import Ask, Card, Heat, Knob, QuestionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from actrec.trace import Tap, Trace
+
+_SIGN_LINE = "positive keeps what speaks for the class; signed also shows what speaks against it"
+POSITIVE_FIRST = Knob("sign", "Sign", ("positive", "signed"), _SIGN_LINE)
+SIGNED_FIRST = Knob("sign", "Sign", ("signed", "positive"), _SIGN_LINE)
+
+
+def setting(ask: Ask, knob: Knob) -> str:
+    """The value chosen for a knob, its first choice if none was.
+
+    Raises:
+        QuestionError: a value that the knob does not have.
+    """
+    value = ask.knobs.get(knob.name, knob.choices[0])
+    if value not in knob.choices:
+        raise QuestionError(f"{knob.name}={value!r} is no setting of this method; choose {' or '.join(knob.choices)}")
+    return value
+
+
+def score(trace: Trace, ask: Ask) -> Tensor:
+    """The number explained: the class's logit, or its lead over the class `versus`. A scalar, with its graph."""
+    logits = trace.logits[0]
+    return logits[ask.label] if ask.versus is None else logits[ask.label] - logits[ask.versus]
+
+
+def feature_layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
+    """Names of the taps that hold features, deepest first.
+
+    A network that answers from a class token reads nothing else of its last features: their gradient is exactly zero in every cell. There the last
+    layer goes to the end of the list, so that it is not the default.
+    """
+    names = [name for name, tap in taps.items() if tap.kind == "features"]
+    if not names:
+        return f"{card.title} has no layer whose features can be read"
+    names.reverse()
+    if card.gap is None and taps[names[0]].axes == "b (1 t h w) c":
+        names = [*names[1:], names[0]]
+    return tuple(names)
+
+
+def heat(trace: Trace, layer: str, title: str, values: Tensor, unit: str, *, signed: bool) -> Heat:
+    """A Heat of values (T, h, w) on the grid of the features under a tap; not signed means: the positive part."""
+    tap = trace.seen[layer].tap
+    values = values.detach().float()
+    numbers = (values if signed else values.clamp(min=0)).cpu().numpy()
+    return prepare.heat(title, numbers, stride=tap.stride, first=tap.first, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed)

@@ -1,0 +1,155 @@
+"""The overlay video: every source frame of the window with its evidence, over a panel with the claim's numbers, a time line and a colour bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from actrec import overlay, plates, video
+from actrec.figures import Sheet
+from actrec.overlay import Look
+from actrec.types import NOTHING, Clip, Explanation, Heat, Progress, no_progress
+
+SECONDS = 10.0
+"""A longer window is shown with every n-th frame, at the source's rate, so that the film lasts about this long."""
+
+WIDE, HIGH, NARROW = 1280, 720, 600
+"""Pixels: the largest film, and the least width that its panel needs."""
+
+DPI = 144
+PANEL, INK, SOFT, FAINT = "#14171c", "#f2f4f7", "#9aa5b1", "#39424e"
+PANEL_HIGH = 0.72
+"""Inches at DPI."""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """The panel's still part, uint8 (h, w, 3), and where its time line runs: left, right, top, bottom in its pixels."""
+
+    pixels: NDArray[np.uint8]
+    line: tuple[int, int, int, int]
+
+
+def write(explanation: Explanation, path: Path, *, look: Look | None = None, heat: Heat | None = None, progress: Progress = no_progress) -> None:
+    """Write the overlay video, H.264, of the source frames from the first to the last sampled one.
+
+    heat: another of the explanation's maps than the first.
+
+    Raises:
+        ClipError: a source frame that does not decode.  Cancelled: from `progress`; no file is left.
+    """
+    heat, look = heat or explanation.heat, look or Look()
+    numbers, _ = frames_of(explanation.clip)
+    pictures = _pictures(explanation, heat, look, numbers, progress)
+    video.write(path, pictures, explanation.clip.video.fps)
+
+
+def frames_of(clip: Clip) -> tuple[NDArray[np.int64], int]:
+    """Source frames of the film, and how many source frames lie between two of them (1: every frame)."""
+    first, last = int(clip.index[0]), int(clip.index[-1])
+    stride = max(int(np.ceil((last - first + 1) / max(SECONDS * clip.video.fps, 1))), 1)
+    return np.arange(first, last + 1, stride), stride
+
+
+def size_of(height: int, width: int) -> tuple[int, int, int]:
+    """Height and width of the picture, and width of the film, in even pixels: fits WIDE × HIGH with the panel, small clips grow to NARROW."""
+    room = HIGH - 2 * round(PANEL_HIGH * DPI / 2)
+    scale = min(WIDE / width, room / height, max(NARROW / width, 1.0))
+    h, w = (max(2 * round(side * scale / 2), 2) for side in (height, width))
+    return h, w, max(w, NARROW)
+
+
+def _pictures(explanation: Explanation, heat: Heat, look: Look, numbers: NDArray[np.int64], progress: Progress) -> Iterator[NDArray[np.uint8]]:
+    clip, source = explanation.clip, (explanation.clip.video.height, explanation.clip.video.width)
+    high, wide, full = size_of(*source)
+    left = (full - wide) // 2
+    panels: dict[float, _Panel] = {}
+    layers: dict[int | None, overlay.Layer] = {}
+    for count, (number, frame) in enumerate(video.stream(clip.video, numbers)):
+        progress(count / len(numbers), f"drawing frame {count + 1} of {len(numbers)}")
+        step = heat.step_at(number)
+        if step not in layers:
+            layers = {step: overlay.layer(heat, step, source, (high, wide), look)}  # steps come in order: one is enough to keep
+        picture = layers[step].over(plates.picture(frame, high, wide))
+        top = look.top_of(heat, step if step is not None else 0)
+        if top not in panels:
+            panels[top] = _panel(explanation, heat, look, top, full)
+        out = np.empty((high + panels[top].pixels.shape[0], full, 3), np.uint8)
+        out[:high] = _rgb(PANEL)
+        out[:high, left : left + wide] = picture
+        out[high:] = _at(panels[top], clip, numbers, number)
+        yield out
+    progress(1.0, "the overlay video is written")
+
+
+def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: int) -> _Panel:
+    """Label, map and model on the left, colour bar on the right, under both the time line with the map's steps and its mass."""
+    clip, wide = explanation.clip, width / DPI
+    sheet = Sheet(wide, 2 * round(PANEL_HIGH * DPI / 2) / DPI, DPI, PANEL)
+    bar = min(1.5, 0.3 * wide)
+    chance = f"p = {explanation.probability:.3f}"
+    room = wide - bar - 0.45
+    used = sheet.measure(chance, 7) + 0.12
+    what = plates.about(explanation)
+    sheet.text(0.1, 0.14, what, size=8, bold=True, colour=INK, room=room - used)
+    sheet.text(0.1 + min(sheet.measure(what, 8, True), room - used) + 0.1, 0.14, chance, size=7, colour=INK)
+    _, stride = frames_of(clip)
+    pace = f" · one frame in {stride}" if stride > 1 else ""
+    told = overlay.caption(heat)
+    sheet.text(0.1, 0.31, told or f"{heat.title} · {explanation.model}{pace}", size=6, colour="#ff9d73" if told else SOFT, room=room)
+    x = wide - bar - 0.15
+    if top >= NOTHING:
+        sheet.image(x, 0.09, bar, 0.07, overlay.bar(heat.signed, look, backdrop=60)[None])
+        for place, number in overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top and look.scale == "shared"):
+            align = "left" if place == 0 else "right" if place == 1 else "center"
+            sheet.text(x + place * bar, 0.22, number, size=5.5, colour=INK, align=align)  # type: ignore[arg-type]
+        unit = overlay.short_unit(heat) + (", this step" if look.scale == "frame" else "")
+        sheet.text(x + bar, 0.33, unit, size=5.5, colour=SOFT, align="right", room=bar + 0.3)
+    else:
+        sheet.text(x + bar, 0.14, "no evidence", size=6, colour="#ff9d73", align="right")
+    line = (0.1, wide - 1.05, 0.45, 0.65)
+    _curve(sheet, line, heat, clip)
+    return _Panel(sheet.pixels(), tuple(sheet.dots(v) for v in line))  # type: ignore[arg-type]
+
+
+def _curve(sheet: Sheet, line: tuple[float, float, float, float], heat: Heat, clip: Clip) -> None:
+    """The map's steps as alternating bands, with the positive evidence of each as a bar in them, and a tick for every sampled frame."""
+    left, right, top, bottom = line
+    first, last = int(clip.index[0]), int(clip.index[-1]) + 1
+    mass = heat.mass if not heat.empty else np.zeros(len(heat.values))
+    share = mass / mass.max() if mass.max() >= NOTHING else np.zeros(len(mass))
+    for step, (begin, end) in enumerate(heat.bands):
+        a, b = (left + (right - left) * (min(max(int(v), first), last) - first) / (last - first) for v in (begin, end))
+        if b > a:
+            sheet.box(a, top, b - a, bottom - top, "#1e242c" if step % 2 else "#2a313b")
+            sheet.box(
+                a, bottom - float(share[step]) * (bottom - top), b - a, float(share[step]) * (bottom - top), "#5c6b7c" if step % 2 else "#6b7b8d"
+            )
+    for number in np.unique(clip.index):
+        x = left + (right - left) * (number - first + 0.5) / (last - first)
+        sheet.line([x, x], [bottom, bottom + 0.03], SOFT, 0.5)
+
+
+def _at(panel: _Panel, clip: Clip, numbers: NDArray[np.int64], number: int) -> NDArray[np.uint8]:
+    """The panel with the playhead at a source frame, its second and its number."""
+    pixels = panel.pixels.copy()
+    left, right, top, bottom = panel.line
+    first, last = int(clip.index[0]), int(clip.index[-1]) + 1
+    x = left + (right - left) * (number - first + 0.5) / (last - first)
+    cv2.rectangle(pixels, (round(x) - 1, top - 3), (round(x), bottom), (255, 255, 255), -1)
+    words = Sheet(0.95, 0.3, DPI, PANEL)
+    words.text(0.85, 0.09, f"{clip.video.seconds[number]:.2f} s", size=6.5, bold=True, colour=INK, align="right")
+    words.text(0.85, 0.23, f"frame {number}", size=5.5, colour=SOFT, align="right")
+    text = words.pixels()
+    y = top - words.dots(0.04)
+    pixels[y : y + text.shape[0], -text.shape[1] :] = text[: pixels.shape[0] - y]
+    return pixels
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))

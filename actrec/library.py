@@ -1,0 +1,150 @@
+"""The clips at hand: samples by name, small previews of them, and browser copies that every page shares.
+
+Nothing here imports torch, so that the first page is there before the models are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from actrec import settings, video
+from actrec.types import ClipError, Progress, Video, no_progress
+from actrec.video import Proxy
+
+SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv"})
+"""File names that are offered as clips; what a file really is, its content decides."""
+
+PREVIEW_FRAMES, PREVIEW_SIZE = 6, (208, 156)
+"""A preview is this many frames side by side, each width × height pixels."""
+
+MOST_PREVIEWS, MOST_COPIES_MB = 600, 2000
+"""What the cache folder keeps, oldest out first."""
+
+
+def samples() -> dict[str, Path]:
+    """Clips by name: those that ship, then those in the reader's own clip folders. A name that is taken twice keeps the first."""
+    found: dict[str, Path] = {}
+    for folder in settings.clip_folders():
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.suffix.lower() in SUFFIXES and file.is_file():
+                found.setdefault(file.stem, file)
+    return found
+
+
+def shipped() -> frozenset[str]:
+    """The names of the samples that come with the project."""
+    folder = settings.assets() / "clips"
+    return frozenset(name for name, path in samples().items() if path.parent == folder)
+
+
+def browser_copy(film: Video, folder: Path | None = None, progress: Progress = no_progress) -> Proxy:
+    """The clip for the player: made once for the same bytes, kept in the cache folder (or in `folder`, for what is private to a session).
+
+    Raises:
+        ClipError: the clip cannot be read any more.  Cancelled: from `progress`.
+    """
+    home = folder or settings.cache() / "copies"
+    copy, facts = home / f"{film.sha256}.mp4", home / f"{film.sha256}.npz"
+    known = _known(copy, facts, film.frames)
+    if known is not None:
+        return known
+    made = video.proxy(film, copy, progress=progress)
+    _write(facts, lambda file: np.savez(file, motion=made.motion, held=np.array(made.held, np.int64), size=[made.width, made.height], fps=made.fps))
+    if folder is None:
+        _prune(home.glob("*.mp4"), most_bytes=MOST_COPIES_MB * 10**6)
+    return made
+
+
+def _known(copy: Path, facts: Path, frames: int) -> Proxy | None:
+    try:
+        with np.load(facts) as kept:
+            motion, held, size, fps = kept["motion"], kept["held"], kept["size"], kept["fps"]
+        os.utime(copy)
+    except (OSError, KeyError, ValueError, EOFError):
+        return None
+    if len(motion) != frames:
+        return None
+    return Proxy(copy, int(size[0]), int(size[1]), float(fps), frames, motion, tuple(int(i) for i in held))
+
+
+def preview_file(path: Path) -> Path:
+    """Where the preview of a clip is, or will be."""
+    facts = path.stat()
+    key = hashlib.sha256(f"{path.resolve()} {facts.st_mtime_ns} {facts.st_size}".encode()).hexdigest()[:32]
+    return settings.cache() / "previews" / f"{key}.webp"
+
+
+def preview(path: Path, folder: Path | None = None) -> bytes:
+    """PREVIEW_FRAMES frames of a clip side by side, as WebP; b"" for a clip that cannot be read. Made once."""
+    try:
+        file = preview_file(path)
+        file = folder / file.name if folder else file
+        if file.is_file():
+            return file.read_bytes()
+        film = video.probe(path)
+        frames = video.read(film, np.linspace(0, film.frames - 1, PREVIEW_FRAMES).round().astype(int))
+    except (ClipError, OSError):
+        return b""
+    data = picture(np.concatenate([_fill(frame, *PREVIEW_SIZE) for frame in frames], 1), 70)
+    _write(file, lambda opened: opened.write(data))
+    if folder is None:
+        _prune(file.parent.glob("*.webp"), most=MOST_PREVIEWS)
+    return data
+
+
+def picture(pixels: NDArray[np.uint8], quality: int = 80) -> bytes:
+    """RGB pixels (H, W, 3) as WebP."""
+    return bytes(cv2.imencode(".webp", np.ascontiguousarray(pixels[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, quality])[1])
+
+
+def _fill(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The middle of a frame, filling width × height."""
+    scale = max(width / frame.shape[1], height / frame.shape[0])
+    size = (max(width, round(frame.shape[1] * scale)), max(height, round(frame.shape[0] * scale)))
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return np.asarray(small[top : top + height, left : left + width], np.uint8)
+
+
+def _write(path: Path, put: Callable[..., object]) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        with part.open("wb") as file:
+            put(file)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _prune(files: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) -> None:
+    """Remove the files used longest ago, beyond `most` files or `most_bytes`."""
+    total = 0
+    listed = []
+    for file in files:
+        try:
+            facts = file.stat()
+        except OSError:  # another session was quicker
+            continue
+        listed.append((facts.st_mtime, facts.st_size, file))
+    for count, (_, size, file) in enumerate(sorted(listed, reverse=True), 1):
+        total += size
+        if count > most or (total > most_bytes and count > 1):
+            file.unlink(missing_ok=True)
+            file.with_suffix(".npz").unlink(missing_ok=True)
+
+
+def side_by_side(frames: NDArray[np.uint8], width: int) -> bytes:
+    """Frames (T, H, W, 3) next to each other in one WebP, each `width` pixels wide (less if there are more than a WebP holds)."""
+    width = min(width, 16000 // len(frames))
+    height = max(round(width * frames.shape[1] / frames.shape[2]), 1)
+    return picture(np.concatenate([cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames], 1))

@@ -1,0 +1,154 @@
+"""DAM, the directed attention model, and its baselines (dam2024): a ResNet for video with attention blocks put before its residual units.
+
+DAM-k has k modules. The paper's fig. 4, which places them, is lost, but its tables determine the mix: of all mixes of DA-NL, DA-DA and DA-Poly over
+the four stages exactly one gives DAM-12's +16.20 M parameters and +10.17 GFLOPs under table 4's increments — 3 DA-Poly in Res1, 3 DA-DA in Res2
+and 6 DA-NL in Res3. DAM-1/3/6 are 1/3/6 DA-NL in Res3, DAM-9 adds the DA-DA, DAM-12 the DA-Poly.
+
+Our reading of where: one before each unit (fig. 5 counts places like that); where there are fewer modules than units, the later places; DAM-1 before
+the last unit of Res3 (table 3), DAM-3 before every second one (fig. 5: modules with units between them do better than neighbours). A module
+before a stage's first unit sees the grid and the channels of the stage before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from actrec.models._attend import block as make_block
+from actrec.models._resnet import BACKBONES, UNITS, VideoResNet
+from actrec.trace import Triple
+from actrec.types import Card, Gap, Preprocess, Sampling
+
+Place = tuple[int, int, str]
+"""Stage 1 … 4, the unit before which the module stands (from 0; the number of units: after the last), the block's name."""
+
+_RES3 = {1: (5,), 3: (1, 3, 5), 6: (0, 1, 2, 3, 4, 5)}
+
+
+def places(dam: int) -> tuple[Place, ...]:
+    """Where the modules of DAM-k stand in a ResNet-50.
+
+    Raises:
+        ValueError: k is none of 0, 1, 3, 6, 9, 12.
+    """
+    if dam not in (0, 1, 3, 6, 9, 12):
+        raise ValueError(f"there is no DAM-{dam}; k is 1, 3, 6, 9 or 12, or 0 for the bare backbone")
+    res1 = [(1, unit, "da-poly") for unit in (0, 1, 2)] if dam == 12 else []
+    res2 = [(2, unit, "da-da") for unit in (1, 2, 3)] if dam >= 9 else []
+    res3 = [(3, unit, "da-nl-1") for unit in _RES3.get(min(dam, 6), ())]
+    return (*res1, *res2, *res3)
+
+
+def build(
+    backbone: str = "c2d",
+    depth: int = 50,
+    dam: int = 0,
+    modules: Sequence[Sequence[int | str]] = (),
+    block: str = "da-nl-1",
+    width: float = 1.0,
+    classes: int = 400,
+    dropout: float = 0.5,
+    qk: float = 0.25,
+    v: float = 0.5,
+    positions: bool = False,
+    last_stride: int = 2,
+) -> VideoResNet:
+    """An untrained network: clips (B, 3, T, H, W), T ≥ 4 → logits (B, classes). All arguments go through JSON, so a checkpoint can carry them.
+
+    backbone: c2d, c3d, c3d333 or i3d.  dam: the paper's DAM-k, 0 for none.  modules: further places, [stage, unit] or [stage, unit, block].
+    block: the kind for places that name none.  width: factor on all channel counts.  qk, v: widths inside the blocks as shares of their channels.
+    positions: give each block a learnable temporal position encoding (our addition; the published blocks have none).
+    last_stride: spatial stride of Res4; 1 (our choice for small pictures) keeps a last map of H/16 × W/16, so that there is a picture to look at.
+
+    Raises:
+        ValueError: an unknown name, or a place that does not exist or is taken twice.
+    """
+    if backbone not in BACKBONES or depth not in UNITS:
+        raise ValueError(f"no backbone {backbone!r} of depth {depth}; there are {', '.join(BACKBONES)}, of depth 50 or 101")
+    wanted: dict[tuple[int, int], str] = {}
+    for place in (*places(dam), *modules):
+        stage, unit, kind = int(place[0]), int(place[1]), str(place[2]) if len(place) > 2 else block
+        if not (1 <= stage <= 4 and 0 <= unit <= UNITS[depth][stage - 1]) or (stage, unit) in wanted:
+            raise ValueError(f"no free place for {kind} before unit {unit} of Res{stage}: stages 1 … 4 have {UNITS[depth]} units, one module each")
+        wanted[stage, unit] = kind
+
+    def insert(stage: int, unit: int, channels: int, stride: Triple) -> nn.Module | None:
+        kind = wanted.get((stage, unit))
+        return None if kind is None else make_block(kind, channels, stride, qk=qk, v=v, positions=positions)
+
+    return VideoResNet(backbone, depth, width=width, classes=classes, dropout=dropout, last_stride=last_stride, insert=insert)
+
+
+NON_LOCAL: tuple[Place, ...] = ((2, 2, "dp-nl"), (2, 4, "dp-nl"), (3, 2, "dp-nl"), (3, 4, "dp-nl"), (3, 6, "dp-nl"))
+"""I3D+NL's five blocks, after every second unit of Res2 and Res3 (wang2018nonlocal); θ, φ, g of half the channels give table 6's further 7.3 M."""
+
+BLIND = (
+    "Nothing in it knows before from after: attention takes its places as a set and C2D only pools over time, so a clip and its reverse get "
+    "nearly the same scores. The paper's Something-Something figures are not to be expected of this form."
+)
+BARE = "No kernel looks across time; frames meet only in the pooling, so a clip and its reverse get nearly the same scores."
+DIFFERENT_I3D = (
+    "Table 6's I3D keeps more frames than table 2's strides do, hence its larger GFLOPs; here all backbones share table 2's strides, so that they "
+    "can be compared."
+)
+
+
+def _card(id: str, title: str, note: str, arguments: Mapping[str, Any], figures: Mapping[str, float]) -> Card:
+    return Card(
+        id=id,
+        title=title,
+        family="dam",
+        arguments=arguments,
+        sampling=Sampling("dense", 32, 64),
+        preprocess=Preprocess(256, (224, 224)),
+        labels=(),
+        paper="dam2024",
+        gap=Gap("res4.tap", "fc"),
+        note=note,
+        paper_figures=figures,
+    )
+
+
+def _figures(
+    parameters: float, gflops: float, mini: tuple[float, float] | None = None, something: tuple[float, float] | None = None
+) -> dict[str, float]:
+    """Tables 3 and 6: parameters in millions, matmul GFLOPs, top-1 and top-5 on Mini-Kinetics-400 and on Something-Something V1, in per cent."""
+    figures = {"parameters": parameters, "gflops": gflops}
+    for name, pair in (("Mini-Kinetics-400", mini), ("Something-Something V1", something)):
+        figures |= {f"{name} top-1": pair[0], f"{name} top-5": pair[1]} if pair else {}
+    return figures
+
+
+CARDS: tuple[Card, ...] = (
+    _card("c2d-r50", "C2D, ResNet-50", BARE, {}, _figures(24.18, 26.19, (71.76, 89.85), (18.7, 45.3))),
+    _card("c2d-r101", "C2D, ResNet-101", BARE, {"depth": 101}, {}),
+    _card("c3d-r50", "C3D 3×1×1, ResNet-50", "", {"backbone": "c3d"}, _figures(28.51, 35.67, None, (32.8, 60.3))),
+    _card("i3d-r50", "I3D, ResNet-50", DIFFERENT_I3D, {"backbone": "i3d"}, _figures(28.0, 153.0, None, (41.6, 72.2))),
+    _card(
+        "i3d-nl-r50",
+        "I3D with five non-local blocks, ResNet-50",
+        DIFFERENT_I3D,
+        {"backbone": "i3d", "modules": NON_LOCAL, "qk": 0.5, "v": 0.5},
+        _figures(35.3, 168.0, None, (44.4, 76.0)),
+    ),
+    _card("dam-1", "DAM, 1 module on C2D", BLIND, {"dam": 1}, _figures(25.53, 27.02, (73.21, 90.73))),
+    _card("dam-3", "DAM, 3 modules on C2D", BLIND, {"dam": 3}, {}),
+    _card("dam-6", "DAM, 6 modules on C2D", BLIND, {"dam": 6}, {}),
+    _card("dam-9", "DAM, 9 modules on C2D", BLIND, {"dam": 9}, {}),
+    _card(
+        "dam-12",
+        "DAM, 12 modules on C2D",
+        BLIND,
+        {"dam": 12},
+        _figures(40.38, 36.36, None, (51.7, 80.1)) | {"UCF101 mean class accuracy": 95.7, "HMDB51 mean class accuracy": 71.8},
+    ),
+    _card(
+        "dam-12-c3d",
+        "DAM, 12 modules on C3D 3×1×1",
+        "Our combination, not the paper's: the backbone's temporal kernels tell before from after, which the attention blocks alone cannot.",
+        {"backbone": "c3d", "dam": 12},
+        {},
+    ),
+)

@@ -1,0 +1,181 @@
+"""Figures for print, laid out on a `figures.Sheet`: the strip of the frames a model saw, the segment strip, the comparison.
+
+Each comes back as a sheet; `.png()` and `.svg()` give the file. What a figure leaves out or does to the numbers stands in its own caption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from actrec import overlay
+from actrec.figures import FOR, GREY, Sheet
+from actrec.overlay import Look
+from actrec.types import NOTHING, Clip, Explanation, Heat
+
+PAGE = 7.2
+"""Inches: the text width of a two-column journal page."""
+
+GAP, LEFT, RIGHT, EDGE = 0.035, 0.26, 0.62, 0.1
+"""Inches between pictures, for the row names, for the colour bar, at the page's edge."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame of a figure: its place in the clip, its source number and second, how often the model was given it."""
+
+    place: int
+    number: int
+    seconds: float
+    times: int
+
+
+def frames_of(clip: Clip, most: int = 16) -> tuple[list[Shown], int]:
+    """The distinct frames the model saw, evenly thinned to `most`, and how many there were."""
+    numbers, first, times = np.unique(clip.index, return_index=True, return_counts=True)
+    seen = [Shown(int(i), int(n), float(clip.seconds[i]), int(t)) for n, i, t in zip(numbers, first, times, strict=True)]
+    keep = np.unique(np.rint(np.linspace(0, len(seen) - 1, min(most, len(seen)))).astype(int))
+    return [seen[i] for i in keep], len(seen)
+
+
+def strip(explanation: Explanation, look: Look | None = None, most: int = 16, heat: Heat | None = None) -> Sheet:
+    """The frames the model saw, and the same with the evidence over them, at most eight in a row.
+
+    heat: another of the explanation's maps than the first.
+    """
+    look, heat, clip = look or Look(), heat or explanation.heat, explanation.clip
+    shown, total = frames_of(clip, most)
+    columns = min(len(shown), 8)
+    shape = clip.video.height / clip.video.width
+    wide = min((PAGE - LEFT - RIGHT - GAP * (columns - 1)) / columns, 1.5, 2.2 / shape)
+    high = wide * shape
+    blocks = [shown[i : i + columns] for i in range(0, len(shown), columns)]
+    block = 0.16 + 2 * high + GAP + 0.12
+    width = max(LEFT + columns * (wide + GAP) + RIGHT, 4.2)
+    notes = " ".join(_strip_notes(explanation, heat, look, len(shown), total))
+    lines = len(Sheet(1, 1).lines(notes, width - 2 * EDGE, 6))
+    top = 0.58 if overlay.caption(heat) else 0.46
+    sheet = Sheet(width, top + 0.04 + block * len(blocks) + 0.125 * lines + 0.04)
+    head(sheet, explanation, heat)
+    for number, row in enumerate(blocks):
+        y = top + number * block
+        times(sheet, LEFT, y, wide, row)
+        for column, frame in enumerate(row):
+            x = LEFT + column * (wide + GAP)
+            cell(sheet, (x, y + 0.1, wide, high), clip.frames[frame.place])
+            cell(sheet, (x, y + 0.1 + high + GAP, wide, high), clip.frames[frame.place], (heat, frame.number, clip), look)
+        sheet.text(LEFT - 0.09, y + 0.1 + high / 2, "frames", size=6, colour=GREY, align="center", turned=True)
+        sheet.text(LEFT - 0.09, y + 0.1 + high * 1.5 + GAP, "evidence", size=6, colour=GREY, align="center", turned=True)
+        bands(sheet, LEFT, y + 0.14 + 2 * high + GAP, wide, [heat.step_at(frame.number) for frame in row])
+    scale(sheet, LEFT + columns * (wide + GAP) + 0.06, top + 0.14, min(2 * high + GAP, 1.6), heat, look)
+    sheet.wrap(EDGE, top + 0.04 + block * len(blocks), notes, width=width - 2 * EDGE, size=6)
+    return sheet
+
+
+def picture(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """The frame at another size: averaged when it shrinks, cubic when it grows."""
+    shrinks = height * width <= frame.shape[0] * frame.shape[1]
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC), np.uint8)
+
+
+def cell(
+    sheet: Sheet,
+    place: tuple[float, float, float, float],
+    frame: NDArray[np.uint8],
+    evidence: tuple[Heat, int, Clip] | None = None,
+    look: Look | None = None,
+) -> None:
+    """One picture at its final size, with a map's step for a source frame over it."""
+    pixels = picture(frame, sheet.dots(place[3]), sheet.dots(place[2]))
+    if evidence is not None:
+        heat, number, clip = evidence
+        pixels = overlay.draw(pixels, heat, heat.step_at(number), (clip.video.height, clip.video.width), look)
+    sheet.image(*place, pixels)
+
+
+def times(sheet: Sheet, x: float, y: float, wide: float, shown: Sequence[Shown]) -> None:
+    """Second and source frame number above each column; y is the text's middle."""
+    for column, frame in enumerate(shown):
+        left = x + column * (wide + GAP)
+        sheet.text(left, y + 0.03, f"{frame.seconds:.2f} s", size=5.5)
+        often = f" ×{frame.times}" if frame.times > 1 else ""
+        number = left + sheet.measure(f"{frame.seconds:.2f} s ", 5.5) + 0.02
+        sheet.text(number, y + 0.03, f"#{frame.number}{often}", size=5.5, colour=GREY, room=left + wide - number)
+
+
+def bands(sheet: Sheet, x: float, y: float, wide: float, steps: Sequence[int | None]) -> None:
+    """A bar under the frames that share one step of the map."""
+    first = 0
+    for column in range(1, len(steps) + 1):
+        if column == len(steps) or steps[column] != steps[first]:
+            step = steps[first]
+            if step is not None:
+                sheet.box(x + first * (wide + GAP), y, (column - first) * (wide + GAP) - GAP, 0.03, GREY if step % 2 else "#c3c9d0")
+            first = column
+
+
+def scale(sheet: Sheet, x: float, y: float, high: float, heat: Heat, look: Look) -> None:
+    """The numeric colour bar of a map; words instead where nothing is drawn."""
+    top = overlay.largest(heat) if look.scale == "frame" else look.top_of(heat)
+    if min(top, overlay.largest(heat)) < NOTHING:
+        sheet.text(x, y, "no evidence", size=6, colour=FOR)
+        return
+    marks = overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top)
+    if look.scale == "frame":
+        marks = [(at, text) for at, text in zip((0.0, 0.5, 1.0), ("−max", "0", "max") if heat.signed else ("0", "½", "max"), strict=True)]
+    unit = "per step" if look.scale == "frame" else overlay.short_unit(heat)
+    sheet.scale(x, y, high, RIGHT - 0.08, overlay.bar(heat.signed, look, backdrop=205), marks, unit)
+
+
+def head(sheet: Sheet, explanation: Explanation, heat: Heat) -> None:
+    """Label and probability; under it map, model and clip; under that what must be known before reading the map."""
+    chance = f"p = {explanation.probability:.3f}"
+    room = sheet.width - 3 * EDGE - sheet.measure(chance, 8.5)
+    sheet.text(EDGE, 0.15, about(explanation), size=9, bold=True, room=room)
+    sheet.text(sheet.width - EDGE, 0.15, chance, size=8.5, align="right")
+    sheet.text(EDGE, 0.32, f"{heat.title} · {explanation.model} · {window(explanation.clip)}", size=6.5, colour=GREY, room=sheet.width - 2 * EDGE)
+    sheet.text(EDGE, 0.45, overlay.caption(heat), size=6.5, colour=FOR, room=sheet.width - 2 * EDGE)
+
+
+def about(explanation: Explanation) -> str:
+    return f"“{explanation.label}”" + (f" rather than “{explanation.versus}”" if explanation.versus else "")
+
+
+def window(clip: Clip) -> str:
+    return f"{clip.video.path.name}, {clip.seconds[0]:.2f}–{clip.seconds[-1]:.2f} s"
+
+
+def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: int, total: int) -> list[str]:
+    """The caption: the claim, what is shown, and what was done to it."""
+    clip = explanation.clip
+    notes = [explanation.claim] if heat is explanation.heat else []
+    notes.append(
+        f"{shown} of {total} frames shown."
+        if shown < total
+        else f"All {total} frames the model saw."
+        if total > 1
+        else "The one frame the model saw."
+    )
+    if clip.padding:
+        notes.append(clip.padding[0].upper() + clip.padding[1:] + ".")
+    elif total < len(clip.index):
+        notes.append(f"The model was given {len(clip.index)} frames; ×n marks those it was given n times.")
+    if len(heat.values) < total:
+        notes.append(f"Bars: frames that share one of the map’s {len(heat.values)} steps in time." if len(heat.values) > 1 else "")
+    notes.append(
+        {
+            "clip": "One colour scale for the clip.",
+            "frame": "Each step by its own largest value.",
+            "shared": "A colour scale shared with other maps.",
+        }[look.scale]
+    )
+    if look.threshold:
+        notes.append(f"Evidence below {look.threshold:.0%} of the scale’s end is left out.")
+    x0, y0, x1, y1 = heat.seen
+    if x0 > 0 or y0 > 0 or x1 < clip.video.width or y1 < clip.video.height:
+        notes.append("Dark borders: the model did not see them.")
+    return [note for note in notes if note]

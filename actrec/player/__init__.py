@@ -1,0 +1,216 @@
+"""The player: a clip, one to four evidence maps over it in step, and curves under it on one time axis.
+
+A Streamlit component (v2) of plain HTML, CSS and JavaScript. The clip is an H.264 copy made for exact seeking (`video.proxy`), served by
+Streamlit's own media files and fetched once; evidence travels as raw float32. Palette, opacity, threshold, scale, scrubbing and playing
+happen in the browser and ask the server nothing. Back come the frame the reader stopped at, a picked place, and a window that was moved.
+
+Files, in the order in which they are joined to one module: paint.js (numbers to pixels), reel.js (the video, frame by frame), pane.js (one
+picture), timeline.js (the time axis), player.js (what joins them). No text from outside ever becomes HTML or script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.runtime import get_instance
+
+from actrec.overlay import DIM, DIVERGING, PALETTES, caption, largest
+from actrec.types import NOTHING, Heat, Track
+
+HERE = Path(__file__).parent
+SCRIPTS = ("paint.js", "reel.js", "pane.js", "timeline.js", "player.js")
+
+
+@dataclass(frozen=True, eq=False)
+class Media:
+    """The clip as the browser plays it: frame i of the file `mp4` (constant `fps`) is source frame i.
+
+    id: changes when the clip does.  width, height: the *source's* size, upright; boxes and picked places are in its pixels.
+    seconds (frames): true presentation time of every source frame.
+    """
+
+    id: str
+    mp4: Path
+    fps: float
+    frames: int
+    width: int
+    height: int
+    seconds: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or len(self.seconds) != self.frames:
+            raise ValueError(f"media {self.id!r} has {self.frames} frames and {len(self.seconds)} times: need one time for every frame")
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """One picture: the clip with one of `heats` drawn over it; the reader chooses which, the first is shown first. Without heats: the clip."""
+
+    id: str
+    title: str
+    subtitle: str = ""
+    heats: tuple[Heat, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A place the reader clicked: source frame number, x and y in source pixels."""
+
+    frame: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class PlayerState:
+    """What the reader did. frame: where they stopped (not updated while playing).
+
+    pick, window: set in the one rerun after the click, or after the window was dropped (seconds where it should begin); None otherwise.
+    """
+
+    frame: int
+    pick: Pick | None = None
+    window: float | None = None
+
+
+def player(
+    *,
+    key: str,
+    media: Media,
+    panes: Sequence[Pane],
+    tracks: Sequence[Track] = (),
+    window: tuple[int, int] | None = None,
+    sampled: Sequence[int] | NDArray[np.int64] = (),
+    movable: bool = True,
+    picks: bool = True,
+    marker: Pick | None = None,
+    height: int = 420,
+    start_frame: int | None = None,
+) -> PlayerState:
+    """Show a clip and what was seen in it; comes back with what the reader did.
+
+    window: source frames first … last − 1 that the model looked at, as `Heat.bands`; `movable` lets the reader drag it.
+    sampled: the source frames it took.  picks: a click on a picture picks a place; otherwise it plays or pauses.
+    marker: a picked place to show.  height: the tallest a picture gets, in CSS pixels.
+    start_frame: the frame to open the clip at; when it changes later, the player goes there.
+    """
+    url = get_instance().media_file_mgr.add(str(media.mp4), "video/mp4", f"actrec.player.{key}")
+    data = {"key": key, "url": url} | payload(media, panes, tracks, window, sampled, movable, picks, marker, height, start_frame)
+    said = _COMPONENT(key=key, data=data, on_frame_change=_nothing, on_pick_change=_nothing, on_window_change=_nothing)
+    return _state(said, media, start_frame or 0)
+
+
+def payload(
+    media: Media,
+    panes: Sequence[Pane],
+    tracks: Sequence[Track],
+    window: tuple[int, int] | None,
+    sampled: Sequence[int] | NDArray[np.int64],
+    movable: bool,
+    picks: bool,
+    marker: Pick | None,
+    height: int,
+    start_frame: int | None,
+) -> dict[str, Any]:
+    """All the browser needs, ready for JSON. Arrays are base64 of little-endian numbers, because JSON has no NaN and no float32.
+
+    Raises:
+        ValueError: no pane or more than four, or a window or sampled frame outside the clip.
+    """
+    if not 1 <= len(panes) <= 4:
+        raise ValueError(f"{len(panes)} panes: the player shows one to four")
+    if window is not None and not 0 <= window[0] < window[1] <= media.frames:
+        raise ValueError(f"window {window} does not lie in a clip of {media.frames} frames")
+    frames = sorted({int(i) for i in sampled})
+    if frames and not 0 <= frames[0] <= frames[-1] < media.frames:
+        raise ValueError(f"sampled frames {frames[0]} … {frames[-1]} do not lie in a clip of {media.frames} frames")
+    return {
+        "media": media.id,
+        "fps": float(media.fps),
+        "frames": int(media.frames),
+        "size": [int(media.width), int(media.height)],
+        "seconds": _text(media.seconds, "<f8"),
+        "panes": [{"id": p.id, "title": p.title, "subtitle": p.subtitle, "heats": [_heat(heat) for heat in p.heats]} for p in panes],
+        "tracks": [_track(track, media.frames) for track in tracks],
+        "window": None if window is None else [int(window[0]), int(window[1])],
+        "sampled": frames,
+        "movable": movable,
+        "picks": picks,
+        "marker": None if marker is None else [marker.frame, marker.x, marker.y],
+        "height": int(height),
+        "start": None if start_frame is None else int(np.clip(start_frame, 0, media.frames - 1)),
+    }
+
+
+def _heat(heat: Heat) -> dict[str, Any]:
+    """A map as the browser takes it, with all that `overlay` says about it: the scale's ends and the caption."""
+    sent: dict[str, Any] = {
+        "title": heat.title,
+        "unit": heat.unit,
+        "signed": heat.signed,
+        "shape": list(heat.values.shape),
+        "values": _text(heat.values, "<f4"),
+        "tops": _text(np.array([largest(heat, k) for k in range(len(heat.values))]), "<f4"),
+        "top": largest(heat),
+        "empty": heat.empty,
+        "box": [float(v) for v in heat.box],
+        "seen": [float(v) for v in heat.seen],
+        "bands": heat.bands.tolist(),
+        "caption": caption(heat),
+    }
+    return sent | {"id": _digest(sent)}
+
+
+def _track(track: Track, frames: int) -> dict[str, Any]:
+    """A curve as the browser takes it: points in the order of their frames, those outside the clip left out."""
+    order = np.argsort(track.frames, kind="stable")
+    order = order[(track.frames[order] >= 0) & (track.frames[order] < frames)]
+    values = np.where(np.isfinite(track.values), track.values, np.nan)[order]
+    sent = {"title": track.title, "unit": track.unit, "values": _text(values, "<f8"), "frames": _text(track.frames[order], "<i4")}
+    return sent | {"id": _digest(sent)}
+
+
+def _text(values: NDArray[Any], kind: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
+
+
+def _digest(sent: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(sent, sort_keys=True).encode(), digest_size=12).hexdigest()
+
+
+def _state(said: Any, media: Media, start: int) -> PlayerState:
+    """The component's answer as plain data. What it said about another clip, before this one was shown, counts as nothing."""
+    where, pick, window = (said.get(name) for name in ("frame", "pick", "window"))
+    frame = int(where["frame"]) if isinstance(where, Mapping) and where["media"] == media.id else start
+    place = Pick(int(pick["frame"]), float(pick["x"]), float(pick["y"])) if isinstance(pick, Mapping) else None
+    begin = float(window["seconds"]) if isinstance(window, Mapping) else None
+    return PlayerState(int(np.clip(frame, 0, media.frames - 1)), place, begin)
+
+
+def _nothing() -> None:
+    """Streamlit asks for a callback per value it should keep."""
+
+
+def script() -> str:
+    """The component's JavaScript: our palettes and rules as constants, then the files."""
+    constants = {"PALETTES": PALETTES, "DIVERGING": DIVERGING}
+    lines = [f"const {name} = {json.dumps({k: _text(v, '<u1') for k, v in tables.items()})};" for name, tables in constants.items()]
+    lines += ["for (const tables of [PALETTES, DIVERGING]) for (const name in tables) tables[name] = decode(tables[name], Uint8Array);"]
+    lines += [f"const NOTHING = {NOTHING!r}, DIM = {DIM!r};"]
+    return "\n".join([*lines, *(_read(name) for name in SCRIPTS)])
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+_COMPONENT = st.components.v2.component("actrec_player", html=_read("player.html"), css=_read("player.css"), js=script())

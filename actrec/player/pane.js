@@ -1,0 +1,223 @@
+// One picture with its evidence, its title and its colour bar.
+
+const UNWATCHED = 0.7; // brightness left to frames outside the model's window: the reader must still find their way there
+
+const element = (shape, root) => root.querySelector(shape);
+
+// Text, written only where it changed: at every picture a few dozen texts are due, and each one written costs a layout.
+function write(node, text) {
+  if (node.said === text) return;
+  node.said = node.textContent = text;
+}
+
+// Options of a <select>, as [value, text]; keeps the choice where it is still on offer.
+function offer(select, options, chosen) {
+  select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+  select.value = chosen;
+  if (select.selectedIndex < 0 && options.length) select.selectedIndex = 0;
+}
+
+class Pane {
+  // act: {pick(x, y), changed()} – what the pane asks of the player.
+  constructor(shape, act) {
+    this.figure = shape.content.cloneNode(true).firstElementChild;
+    const find = (name) => element(name, this.figure);
+    [this.picture, this.bar, this.which, this.here, this.note, this.count] = ['.picture', '.bar', '.which', '.here', '.note', '.step'].map(find);
+    this.act = act;
+    this.evidence = [];
+    this.size = [1, 1];
+    this.which.addEventListener('change', () => {
+      this.wish = this.which.selectedOptions[0].text;
+      this.describe();
+      act.changed();
+    });
+    this.picture.addEventListener('click', (event) => act.pick(...this.place(event)));
+    this.picture.addEventListener('pointermove', (event) => this.say(event));
+    this.picture.addEventListener('pointerleave', () => {
+      this.pointer = null;
+      this.here.hidden = true;
+    });
+  }
+
+  // Take the pane as Python sent it; maps that are already here are kept, with the reader's choice among them.
+  set(sent, source, mark) {
+    const had = new Map(this.evidence.map((e) => [e.id, e]));
+    this.source = source;
+    this.figure.dataset.pane = sent.id;
+    this.evidence = sent.heats.map((heat) => had.get(heat.id) ?? new Evidence(heat));
+    this.put('.title', sent.title);
+    this.put('.subtitle', sent.subtitle);
+    this.put('.mark', mark);
+    [this.title, this.mark] = [sent.title, mark];
+    const titles = this.evidence.map((e) => e.title);
+    offer(this.which, titles.map((title, i) => [i, title]), Math.max(0, titles.indexOf(this.wish)));
+    this.describe();
+  }
+
+  put(name, text) {
+    const node = element(name, this.figure);
+    node.textContent = text;
+    node.title = text;
+    node.hidden = !text;
+  }
+
+  get heat() {
+    return this.evidence[this.which.selectedIndex] ?? null;
+  }
+
+  // What is said about the map as a whole.
+  describe() {
+    const heat = this.heat;
+    element('.legend', this.figure).hidden = !heat;
+    this.which.hidden = this.evidence.length < 2;
+    this.put('.what .name', heat && this.evidence.length < 2 ? heat.title : '');
+    this.put('.unit', heat?.unit ?? '');
+    this.put('.caption', heat?.caption ?? '');
+  }
+
+  // Fit the picture into the pane's width and the height allowed.
+  resize(tallest) {
+    const [wide, high] = this.source;
+    const room = this.figure.clientWidth || 320;
+    const width = Math.min(room, (tallest * wide) / high);
+    const height = (width * high) / wide;
+    this.figure.style.setProperty('--wide', `${width}px`);
+    this.picture.style.width = `${width}px`;
+    this.picture.style.height = `${height}px`;
+    fit(this.picture, width, height);
+    this.zoom = [this.picture.width / wide, this.picture.height / high];
+    this.scale = this.picture.width / width; // canvas pixels per pixel of the page
+    this.veils = new Map();
+    this.fitBar = true;
+  }
+
+  // A pointer's place in source pixels.
+  place(event) {
+    const frame = this.picture.getBoundingClientRect();
+    const [wide, high] = this.source;
+    const x = ((event.clientX - frame.left) / frame.width) * wide, y = ((event.clientY - frame.top) / frame.height) * high;
+    return [clamp(x, 0, wide - 1e-3), clamp(y, 0, high - 1e-3)];
+  }
+
+  say(event) {
+    if (event) this.pointer = this.place(event);
+    if (!this.pointer) return;
+    const [x, y] = this.pointer, value = this.heat ? this.heat.valueAt(this.step, x, y) : NaN;
+    const amount = Number.isNaN(value) ? '' : `   ${number(value)} ${this.heat.unit}`;
+    write(this.here, `x ${Math.floor(x)}  y ${Math.floor(y)}${amount}`);
+    this.here.hidden = false;
+  }
+
+  // The number at the end of the colour bar for the frame shown; shared: {unit: largest over all panes}.
+  top(look, step, shared) {
+    if (!this.heat) return 0;
+    if (look.scale === 'frame') return step < 0 ? 0 : this.heat.tops[step];
+    return look.scale === 'shared' ? shared[this.heat.unit] : this.heat.top;
+  }
+
+  // Draw a picture and the evidence for its source frame over it.
+  draw(image, frame, look, shared, marker) {
+    const context = this.picture.getContext('2d'), { width, height } = this.picture, heat = this.heat;
+    context.globalAlpha = 1;
+    context.drawImage(image, 0, 0, width, height);
+    this.step = heat ? heat.stepAt(frame) : -1;
+    const top = this.top(look, this.step, shared);
+    if (heat && look.shown) this.overlay(context, look, top);
+    if (marker) this.ring(context, marker, marker[0] === frame || (heat && this.step >= 0 && heat.stepAt(marker[0]) === this.step));
+    this.legend(look, top);
+    this.status(look);
+    this.say();
+  }
+
+  overlay(context, look, top) {
+    const heat = this.heat, [x, y] = this.zoom, [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : heat.seen;
+    const [left, upper, wide, high] = [x0 * x, y0 * y, (x1 - x0) * x, (y1 - y0) * y];
+    const finest = Math.max(1, Math.max(wide, high) / 480); // finer than this the eye gains nothing, and the loop costs
+    const words = look.words(heat.signed);
+    const layer = heat.empty ? null : heat.layer(this.step, top, words, look.tint(heat.signed), look.smooth, wide / finest, high / finest);
+    if (layer) {
+      context.globalAlpha = look.opacity;
+      context.drawImage(layer, left, upper, wide, high);
+      context.globalAlpha = 1;
+    }
+    this.shade(context, left, upper, wide, high, this.step < 0 ? UNWATCHED : DIM);
+  }
+
+  // Dim to a share of the brightness, and hatch, what lies outside a rectangle: the model did not look there.
+  shade(context, left, upper, wide, high, bright) {
+    const { width, height } = this.picture, right = Math.min(left + wide, width), lower = Math.min(upper + high, height);
+    if (!this.veils.has(bright)) this.veils.set(bright, hatch(context, this.scale, bright));
+    context.fillStyle = this.veils.get(bright);
+    const outside = [[0, 0, width, upper], [0, lower, width, height - lower], [0, upper, left, lower - upper], [right, upper, width - right, lower - upper]];
+    for (const [x, y, w, h] of outside) if (w > 0.5 && h > 0.5) context.fillRect(x, y, w, h);
+  }
+
+  // The picked place; faint while another moment is shown.
+  ring(context, [, x, y], now) {
+    const { scale } = this;
+    const [u, v] = [x * this.zoom[0], y * this.zoom[1]];
+    context.globalAlpha = now ? 1 : 0.5;
+    for (const [ink, line] of [['#000', 4], ['#fff', 2]]) {
+      context.strokeStyle = ink;
+      context.lineWidth = line * scale;
+      context.beginPath();
+      context.arc(u, v, 8 * scale, 0, 7);
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        context.moveTo(u + 5 * dx * scale, v + 5 * dy * scale);
+        context.lineTo(u + 13 * dx * scale, v + 13 * dy * scale);
+      }
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+  }
+
+  // The colour bar and its numbers; redrawn only when one of them changed.
+  legend(look, top) {
+    const heat = this.heat;
+    if (!heat) return;
+    if (this.fitBar) {
+      fit(this.bar, this.bar.clientWidth, this.bar.clientHeight);
+      this.fitBar = false;
+      this.said = '';
+    }
+    const wanted = [look.tint(heat.signed), look.opacity, top, heat.id].join();
+    if (wanted === this.said) return;
+    this.said = wanted;
+    paintBar(this.bar, look.words(heat.signed), top >= NOTHING && !heat.empty ? look.opacity : 0);
+    const marks = heat.empty || !(top >= NOTHING) ? [] : heat.signed ? [[0, -top], [0.5, 0], [1, top]] : [[0, 0], [0.5, top / 2], [1, top]];
+    element('.ticks', this.figure).replaceChildren(...marks.map(([place, value]) => {
+      const tick = document.createElement('span');
+      tick.style.left = `${100 * place}%`;
+      tick.style.translate = `${-100 * place}%`;
+      tick.textContent = number(value);
+      return tick;
+    }));
+    this.bar.setAttribute('aria-label', marks.length ? `Colour bar from ${marks[0][1]} to ${top} ${heat.unit}` : 'Colour bar without evidence');
+    this.figure.dataset.top = top;
+  }
+
+  // Before the first picture.
+  wait() {
+    write(this.note, 'Loading the clip …');
+    this.note.hidden = false;
+    this.stated = null;
+  }
+
+  // What is said about the frame shown.
+  status(look) {
+    const heat = this.heat, step = this.step;
+    let text = '';
+    if (heat && step < 0) text = 'The model did not look at this frame';
+    else if (heat && heat.empty) text = 'No evidence';
+    else if (heat && !(heat.tops[step] >= NOTHING)) text = 'No evidence in this step';
+    else if (heat && !look.shown) text = 'Evidence hidden';
+    write(this.count, !heat ? '' : step < 0 ? `– / ${heat.steps}` : `step ${step + 1} / ${heat.steps}`);
+    const all = `${this.title}${text ? `: ${text}` : ''}${step < 0 ? '' : `, step ${step + 1}`}`;
+    if (all === this.stated) return;
+    this.stated = all;
+    this.note.hidden = !text;
+    write(this.note, text);
+    this.figure.dataset.step = step;
+    this.picture.setAttribute('aria-label', all);
+  }
+}

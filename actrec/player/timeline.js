@@ -1,0 +1,338 @@
+// One time axis for everything: ruler, what the model looked at, the evidence tracks, the playhead, the model's window.
+
+const INKS = ['#3f83d6', '#d97b1f', '#1f9e89', '#a06bc4', '#c4507c', '#7d8a2e']; // told apart on light and dark, and by colour-blind eyes
+const EDGE = 5; // pixels left free at both ends, so that a playhead at frame 0 can be seen and taken
+
+// Seconds as a clock would say them; places: digits behind the point.
+function clock(seconds, places = 0) {
+  if (seconds < 60) return seconds.toFixed(places);
+  const minutes = Math.floor(seconds / 60), rest = (seconds - 60 * minutes).toFixed(places);
+  return `${minutes}:${rest.padStart(places ? places + 3 : 2, '0')}`;
+}
+
+// A value and a unit, for reading.
+const amount = (value, unit) => (Number.isNaN(value) ? '–' : `${number(value)}${unit && unit.length < 9 ? ` ${unit}` : ''}`);
+
+class Track {
+  constructor(shape, ink) {
+    this.node = shape.content.cloneNode(true).firstElementChild;
+    this.canvas = element('canvas', this.node);
+    this.now = element('.now', this.node);
+    this.ink = ink;
+    this.node.style.setProperty('--ink', ink);
+  }
+
+  set(sent) {
+    if (this.id !== sent.id) {
+      this.id = sent.id;
+      this.values = decode(sent.values, Float64Array);
+      this.frames = decode(sent.frames, Int32Array);
+      const known = this.values.filter((v) => !Number.isNaN(v));
+      let low = known.reduce((a, b) => Math.min(a, b), Infinity), high = known.reduce((a, b) => Math.max(a, b), -Infinity);
+      if (!known.length) [low, high] = [0, 1];
+      if (low >= 0) low = 0; // an amount is read against nothing
+      if (sent.unit === 'probability') high = 1;
+      if (high <= low) high = low + (Math.abs(low) || 1);
+      [this.low, this.high, this.sent] = [low, high, sent];
+    }
+    for (const [name, text] of [['.name', sent.title], ['.unit', sent.unit], ['.low', number(this.low)], ['.high', number(this.high)]])
+      element(name, this.node).textContent = text;
+    this.canvas.setAttribute('aria-label', `${sent.title}, from ${number(this.low)} to ${number(this.high)} ${sent.unit}`);
+  }
+
+  // The value at a source frame: that of the nearest point, NaN outside the curve.
+  at(frame) {
+    const { frames, values } = this;
+    if (!frames.length || frame < frames[0] - 1) return NaN;
+    let low = 0, high = frames.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (frames[middle] <= frame) low = middle;
+      else high = middle;
+    }
+    return values[frame - frames[low] <= frames[high] - frame ? low : high];
+  }
+
+  say(frame) {
+    write(this.now, amount(this.at(frame), this.sent.unit));
+  }
+
+  draw(line) {
+    const { canvas } = this, scale = line.fit(canvas), pen = canvas.getContext('2d');
+    const [width, height] = [canvas.width, canvas.height], pad = 2 * scale;
+    const y = (v) => height - pad - ((v - this.low) / (this.high - this.low)) * (height - 2 * pad);
+    pen.clearRect(0, 0, width, height);
+    line.backdrop(pen, scale, width, height);
+    const base = y(clamp(0, this.low, this.high)), runs = [];
+    let run = null;
+    for (let i = 0; i < this.values.length; i++) {
+      if (Number.isNaN(this.values[i])) run = null;
+      else if (run) run.push([line.x(this.frames[i]) * scale, y(this.values[i])]);
+      else runs.push((run = [[line.x(this.frames[i]) * scale, y(this.values[i])]]));
+    }
+    pen.fillStyle = line.ink;
+    pen.globalAlpha = 0.18;
+    pen.fillRect(0, base - scale / 2, width, scale);
+    pen.strokeStyle = pen.fillStyle = this.ink;
+    pen.lineWidth = 1.5 * scale;
+    pen.lineJoin = 'round';
+    for (const points of runs) {
+      const path = new Path2D(), area = new Path2D();
+      points.forEach(([u, v]) => path.lineTo(u, v));
+      area.addPath(path);
+      area.lineTo(points.at(-1)[0], base);
+      area.lineTo(points[0][0], base);
+      pen.globalAlpha = 0.16;
+      pen.fill(area);
+      pen.globalAlpha = 1;
+      pen.stroke(path);
+      if (points.length > 1 && (points.at(-1)[0] - points[0][0]) / points.length < 9 * scale) continue;
+      for (const [u, v] of points) pen.fillRect(u - 1.75 * scale, v - 1.75 * scale, 3.5 * scale, 3.5 * scale); // few points: show which are known
+    }
+  }
+}
+
+class Timeline {
+  // act: {scrub(frame), rest(), window(seconds)}.
+  constructor(root, act) {
+    this.root = element('.timeline', root);
+    this.shape = element('.track-shape', root);
+    this.act = act;
+    const find = (name) => element(name, this.root);
+    [this.ruler, this.looks, this.over, this.head] = ['.ruler', '.looks', '.over', '.playhead'].map(find);
+    [this.handle, this.ghost, this.hover] = ['.window', '.ghost', '.hover'].map(find);
+    this.tracks = [];
+    this.rows = [];
+    this.frame = 0;
+    this.listen();
+  }
+
+  // Take the clip's times and all that is drawn over them.
+  set({ seconds, window, movable, sampled, tracks }) {
+    const count = seconds.length, steps = Array.from(seconds.subarray(1), (s, i) => s - seconds[i]).sort((a, b) => a - b);
+    const step = steps[steps.length >> 1] ?? 0.04;
+    this.edges = Float64Array.from({ length: count + 1 }, (_, i) => (i < count ? seconds[i] : seconds[count - 1] + step));
+    Object.assign(this, { count, window, sampled, movable: movable && window && window[1] - window[0] < count });
+    this.ask = null;
+    this.tracks = tracks.map((sent, i) => {
+      const track = this.tracks[i] ?? new Track(this.shape, INKS[i % INKS.length]);
+      track.set(sent);
+      return track;
+    });
+    element('.tracks', this.root).replaceChildren(...this.tracks.map((track) => track.node));
+    this.head.setAttribute('aria-valuemax', count - 1);
+    this.handle.classList.toggle('fixed', !this.movable);
+    this.handle.tabIndex = this.movable ? 0 : -1;
+    this.handle.setAttribute('aria-disabled', !this.movable);
+  }
+
+  // The stretch of time shown: the whole clip, or the window with a quarter of its length on both sides.
+  view(close) {
+    const [from, to] = [this.edges[0], this.edges[this.count]];
+    this.shown = [from, to];
+    if (!close || !this.window) return;
+    const [first, end] = this.window.map((frame) => this.edges[frame]), room = (end - first) / 4;
+    this.shown = [Math.max(from, first - room), Math.min(to, end + room)];
+  }
+
+  // Pixels from the left of a time, and of a frame's middle.
+  at(seconds) {
+    return EDGE + ((seconds - this.shown[0]) / (this.shown[1] - this.shown[0])) * (this.width - 2 * EDGE);
+  }
+
+  x(frame) {
+    return this.at((this.edges[frame] + this.edges[frame + 1]) / 2);
+  }
+
+  // The frame on screen at a time.
+  frameAt(seconds) {
+    let low = 0, high = this.count;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.edges[middle] <= seconds) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  secondsAt(clientX) {
+    const left = this.over.getBoundingClientRect().left;
+    return this.shown[0] + ((clientX - left - EDGE) / (this.width - 2 * EDGE)) * (this.shown[1] - this.shown[0]);
+  }
+
+  fit(canvas) {
+    const scale = Math.min(devicePixelRatio || 1, 2);
+    fit(canvas, canvas.clientWidth, canvas.clientHeight, scale);
+    return scale;
+  }
+
+  // Draw all that does not move with the playhead.
+  draw() {
+    if (!this.count) return;
+    this.width = this.over.clientWidth;
+    this.ink = getComputedStyle(this.root).color;
+    this.drawRuler();
+    this.drawLooks();
+    this.tracks.forEach((track) => track.draw(this));
+    this.placeWindow();
+    this.show(this.frame);
+  }
+
+  drawRuler() {
+    const scale = this.fit(this.ruler), pen = this.ruler.getContext('2d'), [from, to] = this.shown;
+    const rough = ((to - from) / this.width) * 64, power = 10 ** Math.floor(Math.log10(rough));
+    const step = rough > 5 && rough < 1200 ? [10, 15, 30, 60, 120, 300, 600, 1200].find((s) => s >= rough) : [1, 2, 5, 10].map((s) => s * power).find((s) => s >= rough);
+    const places = step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0, parts = step / power === 2 ? 4 : 5;
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, this.width, 99);
+    pen.font = `11px ${getComputedStyle(this.root).fontFamily}`;
+    pen.fillStyle = this.ink;
+    for (let i = Math.ceil((from / step) * parts - 1e-6); i * (step / parts) <= to + 1e-9; i++) {
+      const seconds = (i * step) / parts, x = this.at(seconds), long = i % parts === 0;
+      pen.globalAlpha = long ? 0.55 : 0.25;
+      pen.fillRect(x - 0.5, long ? 13 : 16, 1, 8);
+      if (!long) continue;
+      const text = clock(seconds, places), wide = pen.measureText(text).width;
+      pen.globalAlpha = 0.75;
+      pen.fillText(text, clamp(x - wide / 2, 0, this.width - wide), 10);
+    }
+  }
+
+  // Sampled frames as ticks above, the steps of each different map as rows of alternating bands.
+  drawLooks() {
+    this.looks.style.height = `${14 + 9 * Math.max(1, this.rows.length)}px`;
+    const scale = this.fit(this.looks), pen = this.looks.getContext('2d');
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, this.width, 999);
+    pen.fillStyle = this.ink;
+    pen.globalAlpha = 0.8;
+    const thin = this.sampled.length > 1 ? (this.x(this.sampled.at(-1)) - this.x(this.sampled[0])) / this.sampled.length : 9;
+    for (const frame of this.sampled) pen.fillRect(this.x(frame) - 0.5, 3, thin < 2.5 ? 0.5 : 1, 8);
+    this.rows.forEach(({ bands }, row) => {
+      bands.forEach(([first, end], k) => {
+        if (end <= first) return;
+        const [left, right] = [this.at(this.edges[first]), this.at(this.edges[end])], now = first <= this.frame && this.frame < end;
+        pen.globalAlpha = now ? 0.85 : k % 2 ? 0.2 : 0.36;
+        pen.fillRect(left, 13 + 9 * row, Math.max(right - left, 0.75), 7);
+      });
+    });
+    this.lit = this.stepsNow();
+    const names = this.rows.length > 1 ? this.rows.map(({ panes }) => panes.join(' ')) : [this.rows.length ? 'steps' : 'frames'];
+    element('.lane .gutter', this.root).textContent = names.join('\n');
+  }
+
+  // Which band of each row holds the frame shown.
+  stepsNow() {
+    return this.rows.map(({ bands }) => bands.findIndex(([first, end]) => first <= this.frame && this.frame < end)).join();
+  }
+
+  // Behind a track: a faint field where the model looked.
+  backdrop(pen, scale, width, height) {
+    if (!this.window) return;
+    const [left, right] = this.window.map((frame) => this.at(this.edges[frame]) * scale);
+    pen.fillStyle = this.ink;
+    pen.globalAlpha = 0.055;
+    pen.fillRect(left, 0, right - left, height);
+  }
+
+  placeWindow() {
+    const put = (node, range) => {
+      node.hidden = !range;
+      if (!range) return;
+      const [left, right] = range.map((frame) => this.at(this.edges[frame])), wide = Math.max(right - left, 12); // wide enough to be taken
+      node.style.height = `${17 + 9 * Math.max(1, this.rows.length)}px`;
+      node.style.left = `${(left + right - wide) / 2}px`;
+      node.style.width = `${wide}px`;
+    };
+    put(this.handle, this.window);
+    put(this.ghost, this.ask === null ? null : [this.ask, this.ask + this.window[1] - this.window[0]]);
+    if (!this.window) return;
+    this.handle.setAttribute('aria-valuemin', 0);
+    this.handle.setAttribute('aria-valuemax', this.edges[this.count - this.window[1] + this.window[0]]);
+    this.handle.setAttribute('aria-valuenow', this.edges[this.ask ?? this.window[0]]);
+    const said = (this.ask === null ? this.window : [this.ask, this.ask + this.window[1] - this.window[0]]).map((frame) => this.edges[frame].toFixed(2));
+    this.handle.setAttribute('aria-valuetext', `from ${said[0]} to ${said[1]} seconds`);
+    this.handle.title = `The model looks from ${said[0]} s to ${said[1]} s${this.movable ? '. Drag to look elsewhere.' : ''}`;
+  }
+
+  // Move the playhead and say the values there; running: nobody can listen to 25 numbers a second.
+  show(frame, running = false) {
+    this.frame = frame;
+    if (!this.count || !this.width) return;
+    this.head.style.transform = `translateX(${this.x(frame) - 1}px)`;
+    if (!running) {
+      this.head.setAttribute('aria-valuenow', frame);
+      this.head.setAttribute('aria-valuetext', `frame ${frame + 1}, ${this.edges[frame].toFixed(3)} seconds`);
+    }
+    if (this.lit !== this.stepsNow()) this.drawLooks();
+    if (this.hover.hidden) this.tracks.forEach((track) => track.say(frame));
+  }
+
+  // Values and time under the pointer; null: back to the playhead's.
+  point(clientX) {
+    this.hover.hidden = clientX === null;
+    const frame = clientX === null ? this.frame : this.frameAt(this.secondsAt(clientX));
+    this.tracks.forEach((track) => track.say(frame));
+    if (clientX === null) return;
+    const x = this.x(frame), label = this.hover.firstElementChild;
+    this.hover.style.transform = `translateX(${x}px)`;
+    label.textContent = `${clock(this.edges[frame], 3)} s · frame ${frame + 1}`;
+    label.style.transform = `translateX(${-clamp(x / this.width, 0, 1) * 100}%)`;
+  }
+
+  listen() {
+    const { root, handle } = this;
+    root.addEventListener('pointermove', (event) => this.count && this.point(event.clientX));
+    root.addEventListener('pointerleave', () => this.point(null));
+    root.addEventListener('pointerdown', (event) => {
+      if (!this.count || event.button) return;
+      const from = handle.contains(event.target) && this.movable ? this.secondsAt(event.clientX) : null;
+      root.setPointerCapture(event.pointerId);
+      this.drag = { x: event.clientX, from, moved: false };
+      if (from === null) this.act.scrub(this.frameAt(this.secondsAt(event.clientX)));
+    });
+    root.addEventListener('pointermove', (event) => this.drag && this.dragged(event.clientX));
+    root.addEventListener('pointerup', (event) => this.dropped(event.clientX, true));
+    root.addEventListener('pointercancel', (event) => this.dropped(event.clientX, false));
+    handle.addEventListener('keydown', (event) => this.nudge(event));
+  }
+
+  dragged(clientX) {
+    const { drag } = this, seconds = this.secondsAt(clientX);
+    drag.moved ||= Math.abs(clientX - drag.x) > 3;
+    if (drag.from === null) this.act.scrub(this.frameAt(seconds));
+    else if (drag.moved) this.move(this.frameAt(this.edges[this.window[0]] + seconds - drag.from + 1e-9));
+  }
+
+  dropped(clientX, meant) {
+    const { drag } = this;
+    this.drag = null;
+    if (!drag) return;
+    if (drag.from !== null && drag.moved) meant ? this.request() : this.move(null);
+    if (drag.from !== null && !drag.moved) this.act.scrub(this.frameAt(this.secondsAt(clientX)));
+    this.act.rest();
+  }
+
+  // Show where the window would be; null: nowhere else.
+  move(first) {
+    this.ask = first === null ? null : clamp(first, 0, this.count - this.window[1] + this.window[0]);
+    if (this.ask === this.window[0]) this.ask = null;
+    this.placeWindow();
+  }
+
+  // Ask for the window to be moved. The old one stays until the new evidence is here, because what is drawn still belongs to it.
+  request() {
+    if (this.ask !== null) this.act.window(this.edges[this.ask]);
+  }
+
+  // Arrow keys on the window: one frame, with shift ten; asked for when the keys have rested.
+  nudge(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || !this.movable) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.move((this.ask ?? this.window[0]) + by * (event.shiftKey ? 10 : 1));
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.request(), 700);
+  }
+}

@@ -1,0 +1,75 @@
+"""Limits and folders. Every one has a sane default and an environment variable that overrules it.
+
+Variables: ACTREC_MAX_MB, ACTREC_MAX_SECONDS, ACTREC_MAX_PIXELS, ACTREC_MAX_FRAMES (what a video may be), ACTREC_CHECKPOINTS (the reader's own
+checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_CLIPS (more clip folders, separated as in PATH).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from actrec.types import ActrecError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a video file may be; checked before anything is decoded."""
+
+    max_mb: float = 500  # million bytes
+    max_seconds: float = 900
+    max_pixels: int = 4096 * 2304  # of one frame
+    max_frames: int = 40_000
+
+
+def limits() -> Limits:
+    """The limits in force.
+
+    Raises:
+        ActrecError: an ACTREC_MAX_… variable that is no positive number.
+    """
+    default = Limits()
+    return Limits(
+        max_mb=_positive("ACTREC_MAX_MB", default.max_mb),
+        max_seconds=_positive("ACTREC_MAX_SECONDS", default.max_seconds),
+        max_pixels=int(_positive("ACTREC_MAX_PIXELS", default.max_pixels)),
+        max_frames=int(_positive("ACTREC_MAX_FRAMES", default.max_frames)),
+    )
+
+
+def assets() -> Path:
+    """What ships with the project: sample clips, demo checkpoints, label lists."""
+    return Path(__file__).resolve().parent.parent / "assets"
+
+
+def cache() -> Path:
+    """Where fetched weights and browser copies go; safe to delete."""
+    return _folder("ACTREC_CACHE", Path.home() / ".cache" / "actrec")
+
+
+def checkpoints() -> Path:
+    """Where the reader puts checkpoints of their own."""
+    return _folder("ACTREC_CHECKPOINTS", Path.home() / ".cache" / "actrec" / "checkpoints")
+
+
+def clip_folders() -> tuple[Path, ...]:
+    """Folders whose videos are offered by name: the samples first, then those of ACTREC_CLIPS."""
+    more = os.environ.get("ACTREC_CLIPS", "").split(os.pathsep)
+    return (assets() / "clips", *(Path(folder).expanduser() for folder in more if folder.strip()))
+
+
+def _folder(variable: str, default: Path) -> Path:
+    value = os.environ.get(variable, "").strip()
+    return Path(value).expanduser() if value else default
+
+
+def _positive(variable: str, default: float) -> float:
+    text = os.environ.get(variable, "").strip()
+    try:
+        value = float(text) if text else float(default)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise ActrecError(f"{variable}={text!r} is not a positive number; give one, or unset it for {default:g}")
+    return value

@@ -1,0 +1,449 @@
+"""The nouns of the house: what is asked, what is looked at, and what comes back.
+
+Everything here is plain data (numpy, no torch), frozen, and safe to keep: `Question → Video → Clip → Card → Explanation`.
+Two coordinate systems appear everywhere and never mix silently:
+
+* *source* pixels: x to the right, y down, in the upright decoded frame; pixel i covers [i, i + 1), so its centre is i + 0.5;
+* *input* pixels: the same convention inside the model's crop.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from actrec.trace import Tap, Trace
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in source pixels."""
+
+NOTHING = 1e-5
+"""Evidence whose largest magnitude is below this (in its own unit) counts as none: it is not drawn, and the page says so."""
+
+
+class ActrecError(Exception):
+    """Something the reader can mend. The message names the value, the reason and the way out, in one line."""
+
+
+class ClipError(ActrecError):
+    """A video file that cannot be used."""
+
+
+class WeightsError(ActrecError):
+    """A checkpoint that cannot be used, or weights that cannot be had."""
+
+
+class QuestionError(ActrecError):
+    """A question that cannot be answered: an unknown name, or a method that does not fit the model."""
+
+
+class Cancelled(ActrecError):
+    """The reader stopped the work."""
+
+
+Progress = Callable[[float, str], None]
+"""Called with a fraction in [0, 1] and a short text; it raises `Cancelled` to stop the work."""
+
+
+def no_progress(fraction: float, text: str) -> None:
+    """Take a progress report and do nothing."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """The identity of everything shown: cache key, link and command line in one.
+
+    clip: a path or the name of a sample clip.  start: seconds where the model's window begins.
+    label None explains the model's first choice; versus explains label *rather than* versus (logit difference).
+    at: a picked place (seconds, x, y), x and y in source pixels, for the methods that ask for one.
+    knobs: the method's own settings as (name, value) text pairs, in any order.
+    """
+
+    clip: str
+    model: str
+    method: str = "cam"
+    label: str | None = None
+    versus: str | None = None
+    start: float = 0.0
+    at: tuple[float, float, float] | None = None
+    knobs: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "knobs", tuple(sorted((str(k), str(v)) for k, v in self.knobs)))
+
+    def with_(self, **changes: Any) -> Question:
+        """The same question with some fields changed."""
+        return replace(self, **changes)
+
+    def to_query(self) -> dict[str, str]:
+        """Flat text pairs, the link's query string; `from_query` reads them back to an equal question."""
+        query = {"clip": self.clip, "model": self.model, "method": self.method}
+        if self.label is not None:
+            query["label"] = self.label
+        if self.versus is not None:
+            query["versus"] = self.versus
+        if self.start:
+            query["start"] = repr(float(self.start))
+        if self.at is not None:
+            query["at"] = ",".join(repr(float(v)) for v in self.at)
+        query.update({f"knob.{name}": value for name, value in self.knobs})
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Question:
+        """The question a link asks.
+
+        Raises:
+            QuestionError: a missing clip or model, or a number that is none.
+        """
+        missing = [name for name in ("clip", "model") if not query.get(name)]
+        if missing:
+            raise QuestionError(f"the link names no {' and no '.join(missing)}; add {missing[0]}=… to it")
+        try:
+            start = float(query.get("start", 0.0))
+            at = tuple(float(v) for v in query["at"].split(",")) if query.get("at") else None
+        except ValueError as error:
+            raise QuestionError(f"the link's start or at is not a number ({error}); use seconds, and at=seconds,x,y") from None
+        if not np.isfinite(start) or start < 0 or (at is not None and (len(at) != 3 or not np.all(np.isfinite(at)))):
+            raise QuestionError(f"start={query.get('start')!r}, at={query.get('at')!r}: give finite seconds from 0 on, and at=seconds,x,y")
+        knobs = tuple((name.removeprefix("knob."), value) for name, value in query.items() if name.startswith("knob."))
+        return cls(
+            query["clip"], query["model"], query.get("method") or "cam", query.get("label") or None, query.get("versus") or None, start, at, knobs
+        )  # type: ignore[arg-type]
+
+    def to_command(self) -> str:
+        """The shell command that answers this question and writes the files."""
+        words = ["python", "-m", "actrec", "explain", self.clip, "--model", self.model, "--method", self.method]
+        for flag, value in (("--label", self.label), ("--versus", self.versus)):
+            words += [flag, value] if value is not None else []
+        words += ["--start", repr(float(self.start))] if self.start else []
+        words += ["--at", ",".join(repr(float(v)) for v in self.at)] if self.at is not None else []
+        for name, value in self.knobs:
+            words += ["--knob", f"{name}={value}"]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """A video file's frame table: what is in it and when, without the pixels.
+
+    seconds (N): presentation time of every decodable frame, increasing, the first at 0.
+    width, height: upright, after the rotation (degrees anticlockwise) in the file's metadata.  lost: packets that would not decode.
+    pts (N) int64, keys (K, 2) int64: the decoder's way back to a frame, in the stream's own ticks: every frame's time stamp, and (pts, dts) of the
+    frames where decoding can begin. Empty where the stamps cannot be trusted: such frames are counted from the first one on.
+    """
+
+    path: Path
+    sha256: str
+    seconds: NDArray[np.float64]
+    width: int
+    height: int
+    rotation: int
+    codec: str
+    lost: int = 0
+    pts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
+    keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64), repr=False)
+
+    @property
+    def frames(self) -> int:
+        return len(self.seconds)
+
+    @property
+    def duration(self) -> float:
+        """Seconds until the last frame leaves the screen (its own length taken as the median step)."""
+        return float(self.seconds[-1]) + self.step
+
+    @property
+    def step(self) -> float:
+        """Median seconds between frames (1/25 for a single frame)."""
+        return float(np.median(np.diff(self.seconds))) if self.frames > 1 else 0.04
+
+    @property
+    def fps(self) -> float:
+        return 1.0 / self.step
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Decoded frames and where they came from.
+
+    frames uint8 (T, H, W, 3) RGB.  index (T): source frame numbers, not decreasing, repeated where the clip was padded.
+    seconds (T): their true presentation times.  padding: how a short video was filled up, "" if it was not.
+    joints (T, R, 3): x, y in source pixels and confidence, where they are known.
+    """
+
+    video: Video
+    frames: NDArray[np.uint8]
+    index: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    padding: str = ""
+    joints: NDArray[np.float32] | None = None
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.frames.shape))
+        return f"Clip({self.video.path.name}, {shape}, {self.seconds[0]:.3f}–{self.seconds[-1]:.3f} s)"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames a model looks at.
+
+    kind "dense": `span` consecutive source frames, `frames` of them evenly (DAM §4.2: 64 → 32); with `rate`, frames at that many per second instead.
+    kind "uniform": `frames` evenly over the whole video, first and last included.  kind "segments": the middle frame of each of `frames` equal parts.
+    """
+
+    kind: Literal["dense", "uniform", "segments"]
+    frames: int
+    span: int | None = None
+    rate: float | None = None
+
+    def __str__(self) -> str:
+        if self.kind != "dense":
+            return f"{self.frames} frames over the whole video ({self.kind})"
+        return f"{self.frames} frames at {self.rate:g} per second" if self.rate else f"{self.span} consecutive frames, {self.frames} of them evenly"
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Pixels to model input: resize (one number: the short side; two: height, width), centre crop, scale to [0, 1], normalise.
+
+    antialias: weigh all source pixels when shrinking. torchvision's video presets do not.
+    """
+
+    resize: int | tuple[int, int]
+    crop: tuple[int, int]
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    antialias: bool = True
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The exact way between source pixels and input pixels: `input = source · scale − offset`, per axis, pixel edges on integers."""
+
+    source: tuple[int, int]  # height, width
+    resized: tuple[int, int]
+    crop: tuple[int, int]
+    offset: tuple[int, int]  # top, left of the crop in the resized frame
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Input pixels per source pixel, (y, x)."""
+        return self.resized[0] / self.source[0], self.resized[1] / self.source[1]
+
+    def to_source(self, x: float, y: float) -> tuple[float, float]:
+        sy, sx = self.scale
+        return (x + self.offset[1]) / sx, (y + self.offset[0]) / sy
+
+    def to_input(self, x: float, y: float) -> tuple[float, float]:
+        sy, sx = self.scale
+        return x * sx - self.offset[1], y * sy - self.offset[0]
+
+    @property
+    def box(self) -> Box:
+        """The crop in source pixels: outside it the model saw nothing."""
+        return (*self.to_source(0, 0), *self.to_source(self.crop[1], self.crop[0]))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a model's numbers are: a file, or an address with its checksum."""
+
+    file: Path | None = None
+    url: str | None = None
+    sha256: str | None = None  # a prefix is enough; torchvision's file names carry eight digits
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A head that is global average pooling and one linear layer: there CAM is exact. Names of the tap before it and of the linear layer."""
+
+    tap: str
+    linear: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model as data: everything that travels with its weights.
+
+    The family's `build(**arguments, classes=…)` gives the untrained network; it takes inputs (B, 3, T, H, W) and returns logits (B, classes).
+    parameters and gflops under `paper_figures` are the paper's own words, never ours.
+    """
+
+    id: str
+    title: str
+    family: str  # the module under actrec/models
+    arguments: Mapping[str, Any]  # plain values, so that a checkpoint can carry them
+    sampling: Sampling
+    preprocess: Preprocess
+    labels: tuple[str, ...]
+    weights: Weights | None = None
+    paper: str = ""  # key in assets/papers.bib
+    inputs: tuple[str, ...] = ("rgb",)
+    gap: Gap | None = None
+    trained_on: str = ""
+    note: str = ""  # what not to expect of it
+    paper_figures: Mapping[str, float] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split
+    head: str = "fc"  # name of the last linear layer, whose rows are the classes
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A setting of a method: a name, the legal values (the first is the default) and one line on what it changes."""
+
+    name: str
+    title: str
+    choices: tuple[str, ...]
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question as a method sees it: class numbers, a tap's name, a picked cell's place in input coordinates, settings.
+
+    place: (input frame 0 … T − 1, x, y), x and y in input pixels.  gap: the card's, for the methods that read the head's weights.
+    """
+
+    label: int
+    versus: int | None = None
+    layer: str = ""
+    place: tuple[int, float, float] | None = None
+    knobs: Mapping[str, str] = field(default_factory=dict)
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way of explaining, as data: what it is, what it needs, how it runs.
+
+    line: one sentence for the chooser.  caution: what not to conclude from it.
+    layers(card, taps): names of the taps it can explain, the default first; or the reason why it does not fit this model.
+    explain(trace, ask): the evidence, first the one to show first.  grad: whether it needs gradients.  picks: whether it needs a picked place.
+    by_class: False for methods whose map is the same for every class.
+    """
+
+    id: str
+    title: str
+    line: str
+    caution: str
+    layers: Callable[[Card, Mapping[str, Tap]], tuple[str, ...] | str]
+    explain: Callable[[Trace, Ask], tuple[Heat, ...]]
+    knobs: tuple[Knob, ...] = ()
+    grad: bool = False
+    picks: bool = False
+    by_class: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """labels (C), logits and probabilities float32 (C), in the model's own class order."""
+
+    labels: tuple[str, ...]
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """Evidence over space and time: values float32 (K, h, w), raw, in `unit`; NaN where the method says nothing.
+
+    The (h, w) grid covers `box` in source pixels: cell (r, c) is centred in its own share of the box. The box may stick out of the frame, because
+    a convolution's first cell is centred on its first pixel. `seen` is the crop: outside it the model never looked.
+    bands int64 (K, 2): step k stands for source frames first … last − 1; frames in no band were never looked at.
+    """
+
+    title: str
+    values: NDArray[np.float32]
+    unit: str
+    box: Box
+    seen: Box
+    bands: NDArray[np.int64]
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 3 or self.bands.shape != (len(self.values), 2):
+            raise ValueError(f"heat of shape {self.values.shape} with bands {self.bands.shape}: need (K, h, w) and (K, 2)")
+
+    @property
+    def peak(self) -> float:
+        """The largest magnitude, 0 if there is none."""
+        finite = self.values[np.isfinite(self.values)]
+        return float(np.abs(finite).max()) if finite.size else 0.0
+
+    @property
+    def empty(self) -> bool:
+        return self.peak < NOTHING
+
+    @property
+    def constant_in_time(self) -> bool:
+        """True if the steps do not differ (by more than a thousandth of the peak), or there is but one."""
+        if len(self.values) < 2:
+            return True
+        spread = np.nanmax(self.values, 0) - np.nanmin(self.values, 0) if not self.empty else np.zeros(1)
+        return bool(np.nanmax(spread) <= 1e-3 * self.peak) if np.isfinite(spread).any() else True
+
+    def step_at(self, frame: int) -> int | None:
+        """The step that stands for a source frame, None if the model did not look there."""
+        hit = np.flatnonzero((self.bands[:, 0] <= frame) & (frame < self.bands[:, 1]))
+        return int(hit[0]) if hit.size else None
+
+    def steps_of(self, frames: int) -> NDArray[np.int64]:
+        """For every source frame 0 … frames − 1 its step, −1 where the model did not look: int64 (frames)."""
+        steps = np.full(frames, -1, np.int64)
+        for k, (first, last) in enumerate(self.bands):
+            steps[max(first, 0) : last] = k
+        return steps
+
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """Positive evidence per step, averaged over the cells that say something: (K), in `unit`."""
+        positive = np.where(np.isfinite(self.values), np.maximum(self.values, 0), 0.0)
+        return positive.sum((1, 2)) / np.maximum(np.isfinite(self.values).sum((1, 2)), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One curve over time: seconds (n) and values (n); NaN where nothing is known. frames (n): source frame numbers."""
+
+    title: str
+    unit: str
+    seconds: NDArray[np.float64]
+    frames: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The answer: what was predicted, what the claim is, and the evidence for it, with everything needed to get it again."""
+
+    question: Question
+    model: str
+    predictions: Predictions
+    label: str
+    versus: str | None
+    probability: float
+    score: float  # the logit explained, or the logit difference
+    claim: str
+    cautions: tuple[str, ...]
+    heats: tuple[Heat, ...]
+    tracks: tuple[Track, ...]
+    clip: Clip
+    geometry: Geometry
+    provenance: Mapping[str, Any]
+
+    @property
+    def heat(self) -> Heat:
+        return self.heats[0]

@@ -1,0 +1,170 @@
+"""What every page shares: its frame, text that stays text, the question in the address, and work that shows progress and can be stopped.
+
+The address is the state. A page reads the question from it, widgets write the changed question back to it, so every view has a link that restores it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from actrec import settings
+from actrec.types import ActrecError, Cancelled, Progress, Question, QuestionError
+
+Value = TypeVar("Value")
+
+PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_Compare.py"}
+
+SHOWN_AFTER = 0.3
+"""Seconds that work may take before its progress is drawn: a bar that only flashes up tells nobody anything."""
+
+STYLE = """
+<style>
+.stMainBlockContainer { padding: 1.1rem clamp(0.9rem, 3vw, 2.5rem) 4rem; max-width: 1500px; }
+.stAppHeader { background: transparent; height: 0; min-height: 0; }
+.st-key-topbar { border-bottom: 1px solid color-mix(in srgb, currentColor 13%, transparent); padding-bottom: 0.35rem; }
+.st-key-topbar .brand { font-weight: 700; font-size: 1.2rem; letter-spacing: -0.01em; padding-right: 0.6rem; }
+.st-key-topbar .stPageLink a { padding: 0.15rem 0.6rem; border-radius: 6px; }
+.st-key-topbar .stPageLink a[aria-current="page"] { background: color-mix(in srgb, currentColor 8%, transparent); }
+h1 { font-size: 1.55rem !important; padding: 0.2rem 0 !important; letter-spacing: -0.01em; }
+h2 { font-size: 1.1rem !important; padding: 0.4rem 0 0 !important; }
+h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0 !important; }
+.claim { font-size: 1.02rem; line-height: 1.45; }
+</style>
+"""
+
+
+def page(name: str, sentence: str = "") -> None:
+    """Set the page up: its title, the way to the other pages, and one sentence on what it is for."""
+    st.set_page_config(page_title=f"{name} · actrec", page_icon=str(settings.assets() / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
+    st.html(STYLE)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="topbar"):
+        st.html('<span class="brand">actrec</span>', width="content")
+        for title, file in PAGES.items():
+            st.page_link(file, label=title, query_params=remembered() if title != "Compare" else None)
+    if sentence:
+        st.caption(sentence)
+
+
+def below(module: str) -> None:
+    """Show what stands below the head: `module.show()`, imported only now, so that the head is there at once."""
+    if f"actrec.{module}" in sys.modules:
+        return sys.modules[f"actrec.{module}"].show()
+    with st.spinner("Getting ready …"):
+        loaded = importlib.import_module(f"actrec.{module}")
+    loaded.show()
+
+
+# ---------------------------------------------------------------------------------------------------------------- text
+
+_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$^=&@\"'])")
+_ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|www)(?=[:.])")
+
+
+def plain(text: str) -> str:
+    """The text so that Markdown shows it letter for letter, on one line: names from files, links and uploads are nobody's markup.
+
+    A word joiner keeps addresses from turning into links, which Markdown does even where every sign is escaped.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _SIGNS.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", line))
+
+
+def trouble(error: ActrecError | str) -> None:
+    """One clear sentence about what went wrong; the rest of the page stays."""
+    st.error(plain(_sentence(str(error))), icon=":material/error:")
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+# ------------------------------------------------------------------------------------------------------- the address
+
+
+def asked() -> tuple[dict[str, str], str]:
+    """What the address asks, else what this session asked last, as flat text pairs; and what is wrong with it, "" if nothing."""
+    query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")} or remembered()
+    try:
+        Question.from_query({"clip": "-", "model": "-"} | query)
+    except QuestionError as error:
+        return {name: query[name] for name in ("clip", "model") if query.get(name)}, str(error)
+    return query, ""
+
+
+def remembered() -> dict[str, str]:
+    """The question this session asked last."""
+    return dict(st.session_state.get("asked", {}))
+
+
+def ask(question: Question) -> None:
+    """Put a question into the address; the page shows it from the next run on."""
+    st.session_state["asked"] = question.to_query()
+    put(question.to_query())
+
+
+def put(query: dict[str, str]) -> None:
+    """Make the address say this, and leave it alone if it does already."""
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+# -------------------------------------------------------------------------------------------------------------- work
+
+
+def work(key: str, what: str, do: Callable[[Progress], Value]) -> Value | None:
+    """The result of slow work, with progress and a button that stops it; None if it was stopped or failed (then the page says so).
+
+    key: the work's identity. Stopped work is not begun again by itself, only when the reader asks for it, or for something else.
+    """
+    stopped = st.session_state.get("stopped") == key
+    place = st.empty()
+    if stopped:
+        with place.container(horizontal=True, vertical_alignment="center", key=f"again {key}"):
+            st.markdown(f"Stopped: {plain(what)}.")
+            st.button("Go on", key=f"go {key}", on_click=_stop, args=(None,))
+        return None
+    bar = _Bar(place, key, what)
+    try:
+        found = do(bar)
+    except Cancelled:
+        found = None
+    except ActrecError as error:
+        place.empty()
+        trouble(error)
+        return None
+    place.empty()
+    return found
+
+
+class _Bar:
+    """Progress on the page. Every report goes through Streamlit, which is where a rerun — the stop button, another choice — ends the work."""
+
+    def __init__(self, place: st.delta_generator.DeltaGenerator, key: str, what: str) -> None:
+        self.place, self.key, self.what = place, key, what
+        self.started = self.drawn = time.monotonic()
+        self.bar: st.delta_generator.DeltaGenerator | None = None
+
+    def __call__(self, fraction: float, text: str) -> None:
+        now = time.monotonic()
+        if now - self.started < SHOWN_AFTER or (self.bar is not None and now - self.drawn < 0.1):
+            return
+        self.drawn = now
+        share, line = min(max(fraction, 0.0), 1.0), plain(_sentence(f"{self.what}: {text}" if text else self.what).removesuffix("."))
+        if self.bar is None:
+            with self.place.container(horizontal=True, vertical_alignment="bottom"):
+                self.bar = st.progress(share, line)
+                st.button("Stop", key=f"stop {self.key}", on_click=_stop, args=(self.key,))
+        else:
+            self.bar.progress(share, line)
+
+
+def _stop(key: str | None) -> None:
+    st.session_state["stopped"] = key

@@ -1,0 +1,271 @@
+"""The Compare page: up to four answers about one clip, players in step, top classes, agreement in numbers, the segment strip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from actrec import catalogue, library, study, ui_parts, ui_save
+from actrec.agreement import TITLES
+from actrec.player import Media, Pane, player
+from actrec.study import Comparison
+from actrec.types import ActrecError, Progress, Question, QuestionError
+from actrec.ui import plain, put, remembered, trouble, work
+from actrec.ui_choose import clip_names, clip_title, complete, groups, model_titles
+from actrec.ui_explore import bar_rows
+from actrec.ui_own import clip_path, model_name, private_folder, real
+
+MOST = 4
+LETTERS = "ABCD"
+SHARED = ("clip", "start", "at")
+"""What all answers have in common, and so stands once in a link."""
+
+
+def show() -> None:
+    """The whole page below its head."""
+    questions = _asked()
+    if not questions:
+        return
+    st.session_state["compared"] = to_query(questions)
+    put(to_query(questions))
+    _head(questions)
+    for number, column in enumerate(st.columns(len(questions))):
+        with column:
+            _chooser(questions, number)
+    try:
+        real_ones = [real(q) for q in questions]
+        film = study.open_clip(str(clip_path(questions[0].clip)))
+    except ActrecError as error:
+        return trouble(error)
+    found = work(f"compare {questions}", "Asking the models", lambda progress: study.compare(real_ones, progress))
+    private = private_folder(questions[0].clip)
+    copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
+    if found is None or copy is None:
+        return
+    _player(questions, found, Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds))
+    for number, column in enumerate(st.columns(len(questions))):
+        with column:
+            _column(questions, found, number)
+    _agreement(found)
+    slot = _segments_place()
+    ui_save.several(questions, found)
+    with slot:
+        _segments(found)
+
+
+# ------------------------------------------------------------------------------------------------------------ the link
+
+
+def to_query(questions: Sequence[Question]) -> dict[str, str]:
+    """A link's text pairs for several questions about one clip: what they share once, the rest with a number before it."""
+    query = {name: value for name, value in questions[0].to_query().items() if name in SHARED}
+    for number, question in enumerate(questions, 1):
+        query |= {f"{number}.{name}": value for name, value in question.to_query().items() if name not in SHARED}
+    return query
+
+
+def from_query(query: Mapping[str, str]) -> list[Question]:
+    """The questions a link asks, at most four.
+
+    Raises:
+        QuestionError: as `Question.from_query`.
+    """
+    shared = {name: query[name] for name in SHARED if name in query}
+    found = []
+    for number in range(1, MOST + 1):
+        own = {name.partition(".")[2]: value for name, value in query.items() if name.startswith(f"{number}.")}
+        if own:
+            found.append(Question.from_query(shared | own))
+    return found
+
+
+def _asked() -> list[Question]:
+    """The questions of the address; else those compared last; else the one asked last beside another model's answer."""
+    query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    try:
+        found = from_query(query or st.session_state.get("compared", {}))
+    except QuestionError as error:
+        trouble(error)
+        found = []
+    if found:
+        return found
+    first = complete({name: query[name] for name in ("clip", "start") if name in query} | remembered() if "clip" not in query else query)
+    if first is None:
+        return []
+    ready, _ = groups()
+    others = [card for card in ready if card.id != first.model]
+    same = [card for card in others if set(card.labels) == set(catalogue.card(model_name(first.model)).labels)] or others
+    if same:
+        return [first, Question(first.clip, same[0].id, study.default_method(same[0]), start=first.start)]
+    return [first, first.with_(method=next(m for m in catalogue.methods() if m != first.method), knobs=())]
+
+
+def _ask(questions: Sequence[Question]) -> None:
+    st.session_state["compared"] = to_query(questions)
+    put(to_query(questions))
+
+
+# ------------------------------------------------------------------------------------------------------------ choosing
+
+
+def _head(questions: Sequence[Question]) -> None:
+    """The clip they are all about, and room for one more."""
+    clip, add = st.columns([3, 1], vertical_alignment="bottom")
+    names = clip_names()
+    options = names if questions[0].clip in names else [questions[0].clip, *names]
+    st.session_state["compare-clip"] = questions[0].clip
+
+    def take() -> None:
+        _ask([q.with_(clip=st.session_state["compare-clip"], start=0.0, at=None) for q in questions])
+
+    clip.selectbox("Clip", options, key="compare-clip", format_func=clip_title, on_change=take)
+    if len(questions) < MOST:
+        add.button("Add an answer", icon=":material/add:", width="stretch", on_click=lambda: _ask([*questions, _another(questions)]))
+
+
+def _another(questions: Sequence[Question]) -> Question:
+    """A further answer: a model that is not among them yet, or the last one again to be changed."""
+    ready, _ = groups()
+    taken = {q.model for q in questions}
+    fresh = next((card for card in ready if card.id not in taken), None)
+    return questions[-1] if fresh is None else Question(questions[0].clip, fresh.id, study.default_method(fresh), start=questions[0].start)
+
+
+def _chooser(questions: Sequence[Question], number: int) -> None:
+    """Model, way and class of one answer."""
+    question = questions[number]
+
+    def change(**changes: object) -> None:
+        _ask([q.with_(**changes) if i == number else q for i, q in enumerate(questions)])
+
+    titles = model_titles()
+    _select(
+        f"{LETTERS[number]}",
+        f"model-{number}",
+        question.model,
+        list(titles),
+        titles,
+        lambda model: change(model=model, label=None, versus=None, knobs=()),
+    )
+    try:
+        card = catalogue.card(model_name(question.model))
+    except ActrecError:
+        card = None
+    ways = {m.id: m.title for m in catalogue.methods().values() if card is None or not isinstance(catalogue.layers(card, m), str)}
+    _select("Way of explaining", f"way-{number}", question.method, list(ways), ways, lambda way: change(method=way, knobs=()))
+    labels = [None, *(card.labels if card else ())]
+    _select("Class", f"class-{number}", question.label, labels, {None: "the model’s first choice"}, lambda label: change(label=label, versus=None))
+    if len(questions) > 2:
+        rest = [q for i, q in enumerate(questions) if i != number]
+        st.button("Remove", key=f"remove-{number}", type="tertiary", icon=":material/close:", on_click=lambda: _ask(rest))
+
+
+def _select(label: str, key: str, value: Any, options: list[Any], titles: Mapping[Any, str], taken: Callable[[Any], None]) -> None:
+    """A select box that shows the question's value, also one that is no legal choice (the page says elsewhere what is wrong with it)."""
+    st.session_state[key] = value
+    st.selectbox(
+        label,
+        options if value in options else [value, *options],
+        key=key,
+        format_func=lambda v: titles.get(v, str(v)),
+        label_visibility="visible" if label in LETTERS else "collapsed",
+        on_change=lambda: taken(st.session_state[key]),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- showing
+
+
+@st.fragment
+def _player(questions: Sequence[Question], found: Comparison, media: Media) -> None:
+    """All answers over one clip, in step; the difference of a pair on demand."""
+    answers = found.explanations
+    pairs = {pair: f"{LETTERS[pair[0]]} − {LETTERS[pair[1]]}" for pair, a in found.agreements.items() if a.difference is not None}
+    pair = st.segmented_control("Difference", list(pairs), format_func=lambda p: pairs[p], key="difference") if pairs else None
+    shown = range(len(answers)) if pair is None or len(answers) < MOST else pair
+    panes = [Pane(f"pane{i}", f"{LETTERS[i]} · {answers[i].model}", f"{answers[i].label} · {answers[i].heat.title}", answers[i].heats) for i in shown]
+    if pair is not None:
+        difference = found.agreements[pair].difference
+        assert difference is not None
+        panes.append(Pane("difference", f"Difference {pairs[pair]}", f"red: more in {LETTERS[pair[0]]}", (difference,)))
+    window = (min(int(e.heat.bands[:, 0].min()) for e in answers), max(int(e.heat.bands[:, 1].max()) for e in answers))
+    state = player(
+        key="compare-player",
+        media=media,
+        panes=panes,
+        tracks=[replace(e.tracks[0], title=f"{LETTERS[i]}: {e.tracks[0].title}") for i, e in enumerate(answers)],
+        window=window,
+        sampled=np.unique(np.concatenate([e.clip.index for e in answers])),
+        movable=window[1] - window[0] < media.frames,
+        picks=False,
+        start_frame=window[0],
+    )
+    if state.window is not None and abs(state.window - questions[0].start) > 0.01:
+        _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
+        st.rerun()
+
+
+def _column(questions: Sequence[Question], found: Comparison, number: int) -> None:
+    """One answer's classes and claim."""
+    answer = found.explanations[number]
+
+    def take(label: str, versus: bool) -> None:
+        new = (
+            questions[number].with_(label=answer.label, versus=label)
+            if versus and label != answer.label
+            else questions[number].with_(label=label, versus=None)
+        )
+        _ask([new if i == number else q for i, q in enumerate(questions)])
+
+    st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
+    ui_parts.bars(bar_rows(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
+    st.caption(plain(answer.claim))
+
+
+def _agreement(found: Comparison) -> None:
+    """How far each pair agrees, in numbers that do not depend on either map's unit."""
+    st.subheader("Do they agree?", anchor=False)
+    rows = {f"{LETTERS[i]} and {LETTERS[j]}": {TITLES[n]: _number(v) for n, v in a.numbers.items()} for (i, j), a in found.agreements.items()}
+    st.table(rows_to_columns(rows), border="horizontal")
+    reasons = sorted({f"{LETTERS[i]} and {LETTERS[j]}: {why}" for (i, j), a in found.agreements.items() for why in a.reasons.values()})
+    st.caption(
+        "Measured where both models looked, on source pixels and frames. 1 is full agreement, 0 none; for “evidence elsewhere” 0 is full agreement. "
+        "Two maps that agree can both be wrong." + "".join(f"  \n{plain(line)}" for line in reasons)
+    )
+
+
+def rows_to_columns(rows: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """{row: {column: cell}} as a table whose first column names the rows."""
+    titles = list(next(iter(rows.values())))
+    return {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in titles}
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+
+
+def _segments_place() -> st.delta_generator.DeltaGenerator:
+    st.subheader("Three moments", anchor=False)
+    return st.container()
+
+
+_drawn: study.Kept[bytes] = study.Kept(16)
+
+
+def _segments(found: Comparison) -> None:
+    """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below."""
+    identity = tuple((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
+
+    def draw(progress: Progress) -> bytes:
+        progress(0.1, "drawing")
+        from actrec import export, side_by_side  # late: the drawing libraries are slow to load
+
+        return side_by_side.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3).png()
+
+    data = work(f"segments {identity}", "Three moments", lambda progress: _drawn.get_or(identity, lambda: draw(progress)))
+    if data is not None:
+        st.image(data, width=900, alt="Frames and evidence at three moments")

@@ -1,0 +1,318 @@
+"""The Explore page: one clip, one model, one way of explaining; what was seen, where, when — and what not to conclude from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from actrec import catalogue, library, study, ui_parts, ui_save
+from actrec.player import Media, Pane, Pick, player
+from actrec.score import Arrow
+from actrec.types import ActrecError, Card, Explanation, Method, Question, Track, Video
+from actrec.ui import ask, asked, plain, trouble, work
+from actrec.ui_choose import clip_select, complete, model_select
+from actrec.ui_own import clip_path, model_name, private_folder, real
+from actrec.ui_parts import Bar, Choice
+from actrec.video import Proxy
+
+AT_ONCE = 60.0
+"""GFLOPs (about a second on two cores) up to which extra runs of the model are made without being asked for."""
+
+_curves: study.Kept[Track] = study.Kept(64)
+_arrows: study.Kept[Arrow] = study.Kept(64)
+
+
+def show() -> None:
+    """The whole page below its head."""
+    query, wrong = asked()
+    if wrong:
+        trouble(wrong)
+    question = complete(query)
+    if question is None:
+        return
+    clip, model = st.columns(2)
+    with clip:
+        clip_select(question)
+    with model:
+        model_select(question)
+    try:
+        asked_for, card = real(question), catalogue.card(model_name(question.model))
+        film = study.open_clip(str(clip_path(question.clip)))
+    except ActrecError as error:
+        return trouble(error)
+    found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
+    copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private_folder(question.clip), progress))
+    left, right = st.columns([3, 2], gap="medium")
+    later: list[Callable[[], bool]] = []
+    with left:
+        if copy is not None:
+            _player(question, card, film, copy, found)
+        if found is not None:
+            later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
+    with right:
+        if found is not None:
+            _predictions(question, found)
+            _claim(found)
+        _ways(question, card)
+    if found is not None:
+        _strip(question, found)
+        ui_save.one(question, found)
+    done = [do() for do in later]
+    if any(done):
+        st.rerun()
+
+
+# -------------------------------------------------------------------------------------------------------------- player
+
+
+@st.fragment
+def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None) -> None:
+    """The player and its tracks; a picked place or a moved window becomes the next question."""
+    method = catalogue.methods().get(question.method)
+    picks = bool(method and method.picks and found is not None)
+    media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
+    if found is None:
+        state = player(key="player", media=media, panes=[Pane("a", "clip")], tracks=[_motion(film, copy)], movable=False, picks=False)
+        return
+    window = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max()))
+    state = player(
+        key="player",
+        media=media,
+        panes=_panes(found, picks),
+        tracks=[*_known_curve(question, found), *found.tracks, _motion(film, copy)],
+        window=window,
+        sampled=found.clip.index,
+        movable=card.sampling.kind == "dense" and window[1] - window[0] < film.frames,
+        picks=picks,
+        marker=_marker(question, found) if picks else None,
+        start_frame=_start_frame(question, window),
+    )
+    if state.pick is not None and picks:
+        ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
+        st.rerun()
+    if state.window is not None and abs(state.window - question.start) > film.step / 2:
+        ask(question.with_(start=round(max(state.window, 0.0), 4)))
+        st.rerun()
+
+
+def _panes(found: Explanation, picks: bool) -> list[Pane]:
+    """One picture with all maps to choose from; for a picked place, the relations side by side."""
+    about = f"{found.label}" + (f" rather than {found.versus}" if found.versus else "")
+    if picks and len(found.heats) > 1:
+        return [Pane(f"pane{i}", heat.title, heat.unit, (heat,)) for i, heat in enumerate(found.heats[:3])]
+    return [Pane("pane0", found.heat.title, "" if picks else about, found.heats)]
+
+
+def _marker(question: Question, found: Explanation) -> Pick:
+    """The picked place; before the first pick, the middle, which the answer is about."""
+    if question.at is not None:
+        seconds, x, y = question.at
+        return Pick(int(np.argmin(np.abs(found.clip.video.seconds - seconds))), x, y)
+    crop = found.geometry.crop
+    return Pick(int(found.clip.index[len(found.clip.index) // 2]), *found.geometry.to_source(crop[1] / 2, crop[0] / 2))
+
+
+def _start_frame(question: Question, window: tuple[int, int]) -> int:
+    """Where the player opens: at a frame of the strip that was clicked, else at the window's beginning."""
+    clip, start, frame = st.session_state.get("seek", ("", 0.0, 0))
+    return int(frame) if (clip, start) == (question.clip, question.start) else window[0]
+
+
+def _motion(film: Video, copy: Proxy) -> Track:
+    return Track("motion", "mean grey change", film.seconds, np.arange(film.frames), copy.motion)
+
+
+# -------------------------------------------------------------------------------------------------- runs of their own
+
+
+def _identity(found: Explanation) -> tuple[object, ...]:
+    return found.provenance["clip_sha256"], found.provenance["weights_sha256"], found.label
+
+
+def _known_curve(question: Question, found: Explanation) -> list[Track]:
+    curve = _curves.get(_identity(found))
+    return [] if curve is None else [curve]
+
+
+def _curve(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
+    """The class over the whole clip: offers it where it is dear; comes back with what is to be done at the page's end."""
+    film, key = found.clip.video, f"curve {_identity(found)}"
+    length = float(found.clip.seconds[-1] - found.clip.seconds[0])
+    windows = min(40, math.ceil(2 * max(film.duration - length - film.step, 0) / max(length, film.step))) + 1
+    if card.sampling.kind != "dense" or windows < 2 or _identity(found) in _curves:
+        return lambda: False
+    slot = st.container()
+    if not _wanted(slot, key, windows * _gflops(question.model), f"Follow “{found.label}” over the whole clip ({windows} windows)"):
+        return lambda: False
+
+    def do() -> bool:
+        with slot:
+            label = asked_for.with_(label=found.label, versus=None)
+            track = work(key, "Following the class over the clip", lambda progress: study.sweep(label, progress))
+        if track is not None:
+            _curves[_identity(found)] = track
+        return track is not None
+
+    return do
+
+
+def _order(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
+    """Does the order of the frames matter: the clip as it is, reversed, shuffled; comes back with what is to be done at the page's end."""
+    identity = (*_identity(found), found.versus, question.start)
+    key, known = f"order {identity}", _arrows.get(identity)
+    st.subheader("Does the order of the frames matter?", anchor=False)
+    if known is not None:
+        what = {"as it is": "as it is", "reversed": "reversed", "shuffled": f"shuffled ({known.lowest_shuffle:.2f}–{known.highest_shuffle:.2f})"}
+        rows = [
+            Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
+            for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
+        ]
+        ui_parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
+        st.markdown(plain(known.verdict))
+        return lambda: False
+    slot = st.container()
+    if not _wanted(slot, key, 6 * _gflops(question.model), "Reverse and shuffle the frames (5 more runs)"):
+        return lambda: False
+
+    def do() -> bool:
+        with slot:
+            arrow = work(key, "Reversing and shuffling", lambda progress: study.arrow(asked_for, progress))
+        if arrow is not None:
+            _arrows[identity] = arrow
+        return arrow is not None
+
+    return do
+
+
+def _wanted(slot: st.delta_generator.DeltaGenerator, key: str, gflops: float, offer: str) -> bool:
+    """Cheap runs are made at once, dear ones when asked for."""
+    if gflops <= AT_ONCE or st.session_state.get("wanted") == key or st.session_state.get("stopped") == key:
+        return True
+    slot.button(plain(offer), key=f"want {key}", icon=":material/play_arrow:", on_click=lambda: st.session_state.update(wanted=key))
+    return False
+
+
+@st.cache_data(show_spinner=False)
+def _gflops(model: str) -> float:
+    return catalogue.counts(catalogue.card(model_name(model)))[1]
+
+
+# ------------------------------------------------------------------------------------------------------- right column
+
+
+def percent(share: float) -> str:
+    """A probability for reading."""
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+
+
+def bar_rows(found: Explanation, count: int = 5) -> list[Bar]:
+    """The most probable classes; the class explained and its rival are added if they are not among them."""
+    known = found.predictions
+    names = [name for name, _ in known.top(count)]
+    names += [name for name in (found.label, found.versus) if name is not None and name not in names]
+    rows = []
+    for name in names:
+        at = known.labels.index(name)
+        share = float(known.probabilities[at])
+        role = "for" if name == found.label else "against" if name == found.versus else ""
+        rows.append(Bar(name, share, percent(share), f"{name}: probability {share:.4f}, logit {float(known.logits[at]):.3f}", role))
+    return rows
+
+
+def _predictions(question: Question, found: Explanation) -> None:
+    st.subheader("What the model says", anchor=False)
+
+    def take(label: str, versus: bool) -> None:
+        if versus:
+            other = None if label in (found.versus, found.label) else label
+            ask(question.with_(label=found.label, versus=other))
+        else:
+            ask(question.with_(label=label, versus=None if question.versus == label else question.versus))
+
+    ui_parts.bars(bar_rows(found), take, key="bars", label="Most probable classes; click to explain, shift-click for rather than")
+    st.caption("Click a class to explain it; shift-click a second one for “why this rather than that”.")
+    labels = list(found.predictions.labels)
+    why, rather = st.columns(2)
+    st.session_state["explain"], st.session_state["rather"] = found.label, found.versus
+    why.selectbox("Explain", labels, key="explain", on_change=lambda: take(st.session_state["explain"], False))
+    rest = [None, *(label for label in labels if label != found.label)]
+    rather.selectbox(
+        "rather than",
+        rest,
+        key="rather",
+        placeholder="no other class",
+        format_func=lambda label: "no other class" if label is None else label,
+        on_change=lambda: ask(question.with_(label=found.label, versus=st.session_state["rather"])),
+    )
+
+
+def _claim(found: Explanation) -> None:
+    with st.container(border=True, key="claim"):
+        st.markdown(plain(found.claim))
+        if found.cautions:
+            st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in found.cautions))
+
+
+def _ways(question: Question, card: Card) -> None:
+    """The ways of explaining, those that do not fit with the reason; then the layer and the settings of the chosen one."""
+    st.subheader("Ways of explaining", anchor=False)
+    methods = catalogue.methods()
+    fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
+    rows = [Choice(m.id, m.title, m.line) for m in methods.values() if not isinstance(fits[m.id], str)]
+    rows += [Choice(m.id, m.title, reason=f"Does not fit: {fits[m.id]}") for m in methods.values() if isinstance(fits[m.id], str)]
+    chosen = methods.get(question.method)
+    if chosen is not None and not isinstance(fits[chosen.id], str):
+        _settings(question, chosen, tuple(fits[chosen.id]))
+    with st.container(height=430, border=False, key="ways-box"):
+        ui_parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
+
+
+def _settings(question: Question, method: Method, layers: tuple[str, ...]) -> None:
+    given = dict(question.knobs)
+    offered = [("layer", "Layer", layers, "Early layers are sharp in place and time, late ones in meaning.")] if len(layers) > 1 else []
+    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in method.knobs]
+    for start in range(0, len(offered), 2):
+        for column, (name, title, choices, line) in zip(st.columns(2), offered[start : start + 2], strict=False):
+            key = f"knob-{method.id}-{name}"
+            st.session_state[key] = given.get(name) if given.get(name) in choices else choices[0]
+
+            def take(name: str = name, key: str = key, first: str = choices[0]) -> None:
+                value = st.session_state[key]
+                rest = {k: v for k, v in given.items() if k != name}
+                ask(question.with_(knobs=tuple((rest if value == first else rest | {name: value}).items())))
+
+            column.selectbox(title, choices, key=key, help=plain(line) or None, on_change=take)
+
+
+# --------------------------------------------------------------------------------------------------------------- strip
+
+
+def _strip(question: Question, found: Explanation) -> None:
+    """Exactly the frames the model was given, cut as it was given them."""
+    clip, (left, top, right, bottom) = found.clip, found.geometry.box
+    st.subheader(f"The {len(clip.index)} frames the model saw", anchor=False)
+    height, width = clip.video.height, clip.video.width
+    inside = max(round(top), 0), min(round(bottom), height), max(round(left), 0), min(round(right), width)
+    image = _sheet(found, inside)
+    times = [f"{s:.2f} s" for s in clip.seconds]
+    hints = [f"frame {int(i)} at {s:.3f} s: show it in the player" for i, s in zip(clip.index, clip.seconds, strict=True)]
+    aspect = (inside[3] - inside[2]) / (inside[1] - inside[0])
+
+    def seek(number: int) -> None:
+        st.session_state["seek"] = (question.clip, question.start, int(clip.index[number]))
+
+    ui_parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
+    cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)
+    st.caption(f"Cut to what the model was given: {found.geometry.crop[1]} × {found.geometry.crop[0]} pixels of the clip’s middle." if cut else "")
+
+
+_sheets: study.Kept[bytes] = study.Kept(24)
+
+
+def _sheet(found: Explanation, inside: tuple[int, int, int, int]) -> bytes:
+    top, bottom, left, right = inside
+    identity = (found.provenance["clip_sha256"], found.clip.index.tobytes(), inside)
+    return _sheets.get_or(identity, lambda: library.side_by_side(found.clip.frames[:, top:bottom, left:right], 120))

@@ -1,0 +1,173 @@
+"""What belongs to one session: its uploads, in a folder that goes when the session ends; and which names a link may use.
+
+A link carries names. A clip's name is that of a sample, of a clip in the reader's own clip folders, or of an upload of this very session; a
+checkpoint's that of a file in the checkpoints folder or of an upload. A path in a link leads nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import streamlit as st
+
+from actrec import library, settings, video
+from actrec.types import ActrecError, ClipError, Question, QuestionError, Video, WeightsError
+
+MOST_UPLOADS = 8
+"""Uploads of one kind that a session keeps; the oldest goes when there are more."""
+
+
+@dataclass
+class Belongings:
+    """A session's own files. clips, weights: by the name the reader knows them by, oldest first."""
+
+    home: tempfile.TemporaryDirectory[str] = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="actrec-", ignore_cleanup_errors=True))
+    clips: dict[str, Path] = field(default_factory=dict)
+    weights: dict[str, Path] = field(default_factory=dict)
+    count: int = 0
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.home.name)
+
+    def room(self) -> Path:
+        """A new empty folder."""
+        self.count += 1
+        made = self.folder / f"{self.count}"
+        made.mkdir()
+        return made
+
+    def keep(self, kept: dict[str, Path], name: str, path: Path) -> None:
+        """Enter a file under its name, and let the oldest go if there are too many."""
+        kept[name] = path
+        while len(kept) > MOST_UPLOADS:
+            shutil.rmtree(kept.pop(next(iter(kept))).parent, ignore_errors=True)
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda own: own.home.cleanup())
+def belongings() -> Belongings:
+    """This session's files. Streamlit releases them when the session ends; they also go when the server does."""
+    return Belongings()
+
+
+def receive(file: BinaryIO, name: str, room: Path) -> Path:
+    """Write an upload to disk in pieces, under a name that is safe on any disk."""
+    path = room / _safe(name)
+    with path.open("wb") as out:
+        shutil.copyfileobj(file, out, 1 << 20)
+    return path
+
+
+def _safe(name: str) -> str:
+    """The last part of a file's name, without what is no printable character, at most 120 bytes, its ending kept."""
+    last = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable() and c not in '<>:"|?*').strip(" .") or "upload"
+    stem, ending = os.path.splitext(last)
+    return stem.encode()[: 120 - len(ending.encode()[:12])].decode(errors="ignore") + ending.encode()[:12].decode(errors="ignore")
+
+
+def receive_clip(file: BinaryIO, name: str, size: int) -> str:
+    """Take an uploaded clip in; returns the name it has from now on. A bad file leaves nothing behind.
+
+    Raises:
+        ClipError: too large, or no video that can be used.
+    """
+    allowed = settings.limits()
+    if size > allowed.max_mb * 1e6:
+        raise ClipError(f"{_safe(name)} has {size / 1e6:.0f} MB, more than {allowed.max_mb:g} MB; cut it or compress it, or raise ACTREC_MAX_MB")
+    own = belongings()
+    room = own.room()
+    try:
+        path = receive(file, name, room)
+        video.probe(path)
+    except BaseException:
+        shutil.rmtree(room, ignore_errors=True)
+        raise
+    known = path.name
+    if known in library.samples():
+        known = f"upload of {known}"
+    own.clips.pop(known, None)
+    own.keep(own.clips, known, path)
+    return known
+
+
+def clip_path(name: str) -> Path:
+    """The file that a link's clip name stands for.
+
+    Raises:
+        QuestionError: a name that is neither a sample's nor an upload's.
+    """
+    own = belongings().clips
+    path = own.get(name) or library.samples().get(name)
+    if path is None or not path.is_file():
+        raise QuestionError(f"no clip {name!r} here: it is no sample, and no upload of this session; choose one, or upload it again")
+    return path
+
+
+def model_name(name: str) -> str:
+    """The model's name for `study`, with the real path of its checkpoint where the link names a file.
+
+    Raises:
+        QuestionError: no such model.  WeightsError: no such checkpoint here.
+    """
+    from actrec import catalogue
+
+    known = catalogue.cards()
+    if name in known:
+        return name
+    base, at, file = name.partition("@")
+    if base not in known:
+        raise QuestionError(f"no model {name!r} here; choose one of the list")
+    own = belongings().weights.get(file)
+    if at and own is not None:
+        return f"{base}@{own}"
+    listed = settings.checkpoints() / file
+    if not at or file != Path(file).name or file in ("", ".", "..") or not listed.is_file():
+        raise WeightsError(f"no checkpoint {file!r} here, neither in the checkpoints folder nor among this session's uploads; upload it again")
+    return f"{base}@{listed}"
+
+
+def real(question: Question) -> Question:
+    """The question with real paths in place of a link's names.
+
+    Raises:
+        ActrecError: a name that leads nowhere.
+    """
+    return question.with_(clip=str(clip_path(question.clip)), model=model_name(question.model))
+
+
+def is_upload(name: str) -> bool:
+    """Whether a clip is private to this session."""
+    return name in belongings().clips
+
+
+def open_clip(name: str) -> Video:
+    """The frame table behind a link's clip name."""
+    from actrec import study
+
+    return study.open_clip(str(clip_path(name)))
+
+
+def private_folder(name: str) -> Path | None:
+    """Where to keep what is made from a clip: with the session for an upload, None (the shared cache) for a sample."""
+    own = belongings()
+    return own.clips[name].parent if name in own.clips else None
+
+
+__all__ = [
+    "ActrecError",
+    "Belongings",
+    "belongings",
+    "clip_path",
+    "is_upload",
+    "model_name",
+    "open_clip",
+    "private_folder",
+    "real",
+    "receive",
+    "receive_clip",
+]

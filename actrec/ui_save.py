@@ -1,0 +1,115 @@
+"""Saving: the files of what is on the page, and the command that makes the same ones."""
+
+from __future__ import annotations
+
+import mimetypes
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from actrec.study import Comparison
+from actrec.types import Explanation, Progress, Question
+from actrec.ui import work
+from actrec.ui_own import belongings, is_upload
+
+TITLES = {
+    "video": "Video",
+    "figure": "Figure (PNG)",
+    "figure_svg": "Figure (SVG)",
+    "arrays": "Numbers (npz)",
+    "curves": "Curves (csv)",
+    "provenance": "Provenance (json)",
+}
+
+TITLES_OF_SEVERAL = {
+    "figure": "Comparison (PNG)",
+    "figure_svg": "Comparison (SVG)",
+    "segments": "Three moments (PNG)",
+    "segments_svg": "Three moments (SVG)",
+    "provenance": "Numbers (json)",
+}
+
+
+def one(question: Question, found: Explanation) -> None:
+    """Save an explanation. The files name the clip as the reader does, not where this session keeps it."""
+    st.subheader("Keep it", anchor=False)
+    named = replace(found, question=question)
+
+    def make(progress: Progress) -> dict[str, Path]:
+        from actrec import export  # late: the drawing libraries are slow to load, and few views are saved
+
+        files = export.write(named, belongings().room(), progress=progress)
+        return {name: Path(getattr(files, name)) for name in TITLES}
+
+    _files(f"save {question} {found.provenance['weights_sha256']}", "Make the files", make, TITLES)
+    command(question.to_command(), question.clip)
+
+
+def several(questions: Sequence[Question], found: Comparison) -> None:
+    """Save a comparison: the figure, the segment strip, the numbers."""
+    st.subheader("Keep it", anchor=False)
+    named = [replace(e, question=q) for e, q in zip(found.explanations, questions, strict=True)]
+    weights = [e.provenance["weights_sha256"] for e in named]
+
+    def make(progress: Progress) -> Mapping[str, Path]:
+        from actrec import export
+
+        progress(0.2, "drawing")
+        return export.write_comparison(named, found.agreements, belongings().room())
+
+    _files(f"save {questions} {weights}", "Make the files", make, TITLES_OF_SEVERAL)
+    line = compare_command(questions)
+    if line:
+        command(line, questions[0].clip)
+    else:
+        st.caption("The address of this page restores this view. The command line compares one class for all answers, with the ways' own settings.")
+
+
+def compare_command(questions: Sequence[Question]) -> str:
+    """The shell command of a comparison; "" where the command line cannot say it."""
+    first = questions[0]
+    if len({q.label for q in questions}) > 1 or any(q.knobs or q.versus or q.at for q in questions):
+        return ""
+    words = ["python", "-m", "actrec", "compare", first.clip]
+    for question in questions:
+        words += ["--model", question.model, "--method", question.method]
+    words += ["--label", first.label] if first.label is not None else []
+    words += ["--start", repr(float(first.start))] if first.start else []
+    return shlex.join(words)
+
+
+def command(line: str, clip: str) -> None:
+    """The command line that does the same."""
+    where = " (run it where the clip is)" if is_upload(clip) else ""
+    st.caption(f"The same from the command line{where}. The address of this page restores this view.")
+    st.code(line, language="bash", wrap_lines=True)
+
+
+def _files(key: str, offer: str, make: Callable[[Progress], Mapping[str, Path]], titles: Mapping[str, str]) -> None:
+    """A button that makes the files, then one to download each."""
+    kept: dict[str, Mapping[str, Path]] = st.session_state.setdefault("saved", {})
+    slot = st.container(horizontal=True, vertical_alignment="center")
+    if key not in kept:
+        wanted = slot.button(offer, key=f"make {key}", icon=":material/save:") or st.session_state.get("stopped") == key
+        if not wanted:
+            return
+        found = work(key, "Writing the files", make)
+        if found is None:
+            return
+        kept.clear()  # the files of the view before are not offered any more
+        kept[key] = found
+        st.rerun()
+    for name, path in kept[key].items():
+        if path.is_file():
+            slot.download_button(
+                titles.get(name, name),
+                data=path.read_bytes(),
+                file_name=path.name,
+                mime=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+                key=f"get {name}",
+                on_click="ignore",
+                icon=":material/download:",
+            )

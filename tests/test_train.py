@@ -1,0 +1,187 @@
+"""Training: it learns, it resumes to the same numbers, and what it keeps is a model that answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from actrec import catalogue, data, prepare, train, video, weights
+from actrec.types import ActrecError, Card, Preprocess, Sampling
+
+TINY = {"width": 0.125, "dropout": 0.0}
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Ten tiny clips of two classes that one glance tells apart."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = ["file,label,subject,split"]
+    for number in range(10):
+        label = ("blue", "red")[number % 2]
+        frames = np.random.default_rng(number).integers(0, 90, (10, 40, 48, 3), np.uint8)
+        frames[..., 2 if label == "blue" else 0] += 150
+        video.write(folder / f"{number}.mp4", list(frames), 25.0)
+        rows.append(f"{number}.mp4,{label},s{number},{'test' if number > 7 else 'train'}")
+    (folder / "index.csv").write_text("\n".join(rows))
+    return folder
+
+
+def card() -> Card:
+    base = catalogue.card("c2d-r50")
+    from dataclasses import replace
+
+    return replace(base, sampling=Sampling("dense", 4, 8), preprocess=Preprocess(36, (32, 32)))
+
+
+def run(clips: Path, folder: Path, epochs: int = 3, init: Path | None = None) -> train.Run:
+    return train.Run(card(), data.read_index(clips), train.Recipe(epochs=epochs, batch=4, lr=0.1, lr_end=0.3), folder, TINY, init=init, command="a command")
+
+
+def log(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path / "checkpoints"))
+
+
+def test_the_loss_falls_and_the_kept_model_answers(clips: Path, tmp_path: Path) -> None:
+    scores = run(clips, tmp_path / "run", epochs=8).fit()
+    losses = [float(row["loss"]) for row in log(tmp_path / "run")]
+    assert len(losses) == 8
+    assert losses[-1] < losses[0]
+    assert scores.confusion.sum() == 2
+    state, metadata = weights.read(tmp_path / "run" / "last.safetensors")
+    model = catalogue.build(card(), 2, **TINY)
+    assert weights.load(model, state).complete
+    assert metadata["command"] == "a command"
+    assert metadata["labels"] == ["blue", "red"]
+    assert metadata["results"]["clips"] == 2
+    assert "blue" in train.model_card(metadata)
+
+
+def test_a_resumed_run_gives_the_same_losses_as_an_uninterrupted_one(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(clips, tmp_path / "whole").fit()
+    broken = run(clips, tmp_path / "broken")
+    keep = broken._keep
+
+    def keep_once(*args: object) -> None:
+        keep(*args)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(broken, "_keep", keep_once)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit()
+    assert len(log(tmp_path / "broken")) == 1
+    run(clips, tmp_path / "broken").fit()
+    assert log(tmp_path / "broken") == log(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_after_its_last_whole_epoch(clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    words = ["--data", str(clips), "--model", "c2d-r50", "--argument", "width=0.125", "--size", "32", "--frames", "4", "--span", "8"]
+    command = [sys.executable, "-m", "actrec", "train", *words, "--epochs", "40", "--batch", "2", "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 120
+    while not (out / "log.csv").is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = torch.load(out / "last.pt", weights_only=True)["epoch"]
+    assert 1 <= done < 40
+    assert json.loads((out / "config.json").read_text())["labels"] == ["blue", "red"]
+    again = subprocess.run(command[:-6] + ["--epochs", "40", "--batch", "2", "--out", str(out)], capture_output=True, text=True, timeout=300, check=False)
+    assert again.returncode == 0, again.stderr
+    assert f"going on after epoch {done}" in again.stderr
+    assert [int(row["epoch"]) for row in log(out)] == list(range(1, 41))
+
+
+def test_other_settings_in_the_same_folder_are_refused(clips: Path, tmp_path: Path) -> None:
+    run(clips, tmp_path / "run", epochs=1).fit()
+    with pytest.raises(ActrecError, match="another --out"):
+        run(clips, tmp_path / "run", epochs=2).fit()
+
+
+def test_a_run_can_start_from_a_checkpoint_with_other_classes(clips: Path, tmp_path: Path) -> None:
+    other = catalogue.build(card(), 7, **TINY)
+    weights.save(tmp_path / "other.safetensors", other, {})
+    started = run(clips, tmp_path / "run", init=tmp_path / "other.safetensors")
+    assert torch.equal(started.model.stem.conv1.weight, other.stem.conv1.weight)
+    assert started.model.fc.weight.shape[0] == 2
+
+
+def test_the_test_window_is_number_for_number_what_the_app_gives_the_model(clips: Path) -> None:
+    found = data.read_index(clips)
+    items = found.split("test")
+    frames, broken = data.keep_frames(items, card().preprocess)
+    assert broken == []
+    window, label = data.Windows(frames, [0, 1], card().sampling, card().preprocess, train=False)[0]
+    film = video.probe(clips / "8.mp4")
+    clip = prepare.load(film, card().sampling, start=1 / 25)  # the middle window of 8 among 10 frames
+    inputs = prepare.to_input(clip.frames, card().preprocess, prepare.geometry(film, card().preprocess))
+    torch.testing.assert_close(window, inputs[0], rtol=0, atol=1e-5)
+    assert label == 0
+
+
+def test_a_broken_clip_is_reported_and_left_out(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (clips / "0.mp4").write_bytes(b"no video")
+    started = run(clips, tmp_path / "run")
+    assert len(started.train_windows) == 7
+    assert "0.mp4" in capsys.readouterr().err
+
+
+def test_training_windows_depend_on_seed_epoch_and_clip_alone() -> None:
+    frames = [np.random.default_rng(0).integers(0, 255, (30, 40, 48, 3), np.uint8)]
+    one, two = (data.Windows(frames, [0], Sampling("dense", 4, 8), Preprocess(40, (32, 32)), train=True, seed=3) for _ in range(2))
+    assert torch.equal(one[0][0], two[0][0])
+    two.epoch = 1
+    assert not torch.equal(one[0][0], two[0][0])
+
+
+def test_scores_count_pairs_apart_and_together() -> None:
+    labels = ["a", "b", "c"]
+    truth, answers = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 2, 0])
+    found = train.score(labels, truth, answers, [("a", "b")])
+    assert found.accuracy == pytest.approx(3 / 6)
+    assert found.merged == pytest.approx(5 / 6)
+    assert found.pairs == {"a / b": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "index.csv"), ("name,class\n1,2\n", "columns file and label"), ("file,label\nmissing.mp4,a\n", "line 2: no file 'missing.mp4'")],
+)
+def test_a_folder_that_is_no_set_is_named(tmp_path: Path, text: str, words: str) -> None:
+    if text:
+        (tmp_path / "index.csv").write_text(text)
+    with pytest.raises(data.DataError, match=words):
+        data.read_index(tmp_path)
+
+
+def test_mannequin_sets_do_not_share_seeds_between_splits() -> None:
+    found = data.mannequin_set(3, 2)
+    assert {i.subject for i in found.split("train")}.isdisjoint(i.subject for i in found.split("test"))
+    assert len(found.split("test")) == 2 * len(found.labels)
+    assert len(found.labels) >= 12
+
+
+def test_the_learning_rate_warms_up_and_decays_exponentially() -> None:
+    recipe = train.Recipe(epochs=10, lr=0.1, lr_end=0.01, warmup=2)
+    assert recipe.rate(0) < 0.001
+    assert recipe.rate(5) / recipe.rate(4) == pytest.approx(recipe.rate(9) / recipe.rate(8))
+    assert recipe.rate(10) == pytest.approx(0.001)
