@@ -78,11 +78,9 @@ def with_weights(base: Card, file: Path) -> Card:
     own = _card_of(file, file.stat().st_mtime_ns) if metadata.get("architecture") == base.id else None
     if own is not None:  # a file that says itself what it is, in a place where it is not listed
         return replace(own, id=f"{base.id}@{file.name}")
-    if metadata.get("labels"):
-        labels = tuple(metadata["labels"])
-    else:
-        labels = _labels_beside(file) or _numbered(base, state)
-    return replace(base, id=f"{base.id}@{file.name}", title=f"{base.title} · {file.name}", labels=labels, weights=Weights(file), results={}, trained_on=file.name)
+    labels = tuple(metadata.get("labels", ())) or _labels_beside(file) or _numbered(base, state)
+    title = f"{base.title} · {file.name}"
+    return replace(base, id=f"{base.id}@{file.name}", title=title, labels=labels, weights=Weights(file), results={}, trained_on=file.name)
 
 
 def _labels_beside(file: Path) -> tuple[str, ...]:
@@ -103,35 +101,43 @@ def _numbered(base: Card, state: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
 
 @functools.lru_cache(256)
 def _card_of(file: Path, _stamp: int) -> Card | None:
-    """The card a checkpoint of ours carries in its header; None for a file that carries none."""
+    """The card a checkpoint of ours carries in its header; None for a file that carries none, or a broken one."""
     try:
         with safe_open(file, framework="numpy") as opened:
             found = json.loads((opened.metadata() or {}).get("actrec", "{}"))
-    except (SafetensorError, json.JSONDecodeError, OSError):
+        base = architectures()[found["architecture"]]
+        preprocess: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()}
+        return replace(
+            base,
+            id=file.stem,
+            title=str(found.get("title") or file.stem),
+            arguments=dict(found["arguments"]),
+            sampling=Sampling(**found["sampling"]),
+            preprocess=Preprocess(**preprocess),
+            labels=tuple(map(str, found["labels"])),
+            weights=Weights(file),
+            trained_on=str(found.get("trained_on", "")),
+            results=dict(found.get("results", {})),
+            paper_figures={},
+        )
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
-    base = architectures().get(found.get("architecture", ""))
-    if base is None:
-        return None
-    preprocess = {k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()}
-    return replace(
-        base,
-        id=file.stem,
-        title=found.get("title", file.stem),
-        arguments=found["arguments"],
-        sampling=Sampling(**found["sampling"]),
-        preprocess=Preprocess(**preprocess),
-        labels=tuple(found["labels"]),
-        weights=Weights(file),
-        trained_on=found.get("trained_on", ""),
-        results=found.get("results", {}),
-        paper_figures={},
-    )
 
 
 def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
-    """The untrained network of a card. classes: if not the number of its labels; changes: constructor arguments that differ from the card's."""
+    """The untrained network of a card. classes: if not the number of its labels; changes: constructor arguments that differ from the card's.
+
+    Raises:
+        QuestionError: arguments that the family does not know or cannot build.
+    """
     module = importlib.import_module(f"actrec.models.{card.family}")
-    built: nn.Module = module.build(**{**card.arguments, **changes}, classes=classes or len(card.labels) or 400)
+    arguments = {**card.arguments, **changes}
+    try:
+        built: nn.Module = module.build(**arguments, classes=classes or len(card.labels) or 400)
+    except (TypeError, ValueError) as error:
+        raise QuestionError(
+            f"{card.family} cannot be built with {arguments}: {error}; correct the arguments, or the checkpoint that names them"
+        ) from None
     return built
 
 

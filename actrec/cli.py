@@ -5,18 +5,18 @@ Exit status 0; 2 with one line on standard error for what the reader can mend; 1
 
 from __future__ import annotations
 
+import enum
 import json
 import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from actrec.types import ActrecError, Explanation, Progress, Question, QuestionError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Clip = Annotated[str, typer.Argument(help="A video file, or the name of a sample clip.")]
 Models = Annotated[list[str], typer.Option("--model", help="A model's id (see `models`); several to compare. `dam-12@file.pth` brings a checkpoint.")]
@@ -26,18 +26,24 @@ Start = Annotated[float, typer.Option(min=0.0, help="Seconds where the model's w
 Out = Annotated[Path, typer.Option(help="Folder for the files.")]
 
 
+class Crops(enum.StrEnum):
+    """How training crops."""
+
+    corner = "corner"
+    near = "near"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    if not (sys.argv[1:] if arguments is None else arguments):
+        arguments = ["--help"]
     try:
-        app(arguments, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return 2
-    except click.ClickException as error:
+        app(arguments, prog_name="python -m actrec", standalone_mode=False)
+    except typer.TyperException as error:
         return _fail(error.format_message())
     except ActrecError as error:
         return _fail(str(error))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("actrec: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
@@ -162,7 +168,14 @@ def models(as_json: AsJson = False) -> None:
         parameters, gflops = catalogue.counts(card)
         fitting = [m.id for m in catalogue.methods().values() if not isinstance(catalogue.layers(card, m), str)]
         lacking = catalogue.ready(card)
-        row = {"id": card.id, "title": card.title, "ready": not lacking, "lacking": lacking, "parameters": parameters, "gflops": round(gflops, 4)}
+        row: dict[str, Any] = {
+            "id": card.id,
+            "title": card.title,
+            "ready": not lacking,
+            "lacking": lacking,
+            "parameters": parameters,
+            "gflops": round(gflops, 4),
+        }
         rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": dict(card.paper_figures), "trained_on": card.trained_on})
     if as_json:
         return _print_json(rows)
@@ -179,15 +192,17 @@ def train(
     data: Annotated[str, typer.Option(help="`mannequin`, or a folder with an index.csv (file,label,subject,split).")],
     out: Annotated[Path, typer.Option(help="The run's folder; a run that is there already goes on.")],
     model: Annotated[str, typer.Option(help="An architecture's id (see `models`).")] = "dam-12",
-    argument: Annotated[list[str] | None, typer.Option(help="A constructor argument: name=value, such as width=0.25 or last_stride=1.")] = None,
-    init: Annotated[Path | None, typer.Option(help="A checkpoint of ours to start from; its last layer is left out where the classes differ.")] = None,
-    size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the short side is resized to 8/7 of it. Default: the card's.")] = None,
+    argument: Annotated[list[str] | None, typer.Option(help="A constructor argument: name=value, such as width=0.25.")] = None,
+    init: Annotated[Path | None, typer.Option(help="A relative's checkpoint to start from: what fits is taken, 1-step kernels are inflated.")] = None,
+    size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the short side becomes 8/7 of it. Default: the card's.")] = None,
     frames: Annotated[int | None, typer.Option(min=4, help="Frames the model reads. Default: the card's.")] = None,
     span: Annotated[int | None, typer.Option(min=4, help="Consecutive source frames they are taken from. Default: the card's.")] = None,
     epochs: int = 100,
     batch: int = 16,
     lr: float = 1e-3,
+    lr_end: Annotated[float, typer.Option(min=1e-6, max=1.0, help="The last epoch's learning rate as a share of the first's.")] = 0.01,
     warmup: int = 0,
+    crops: Annotated[Crops, typer.Option(help="corner: as the paper crops; near: milder, for actors small and near the middle.")] = Crops.corner,
     seed: int = 0,
     clips: Annotated[int, typer.Option(min=1, help="Mannequin training clips per action.")] = 100,
     test_clips: Annotated[int, typer.Option(min=1, help="Mannequin test clips per action.")] = 20,
@@ -205,15 +220,38 @@ def train(
     sampling = replace(base.sampling, frames=frames or base.sampling.frames, span=span or (frames or 0) * 2 or base.sampling.span)
     preprocess = replace(base.preprocess, resize=round(size * 8 / 7), crop=(size, size)) if size else base.preprocess
     card = replace(base, sampling=sampling, preprocess=preprocess, title=title or base.title)
-    recipe = train.Recipe(epochs=epochs, batch=batch, lr=lr, warmup=warmup, seed=seed, workers=workers)
+    recipe = train.Recipe(epochs=epochs, batch=batch, lr=lr, lr_end=lr_end, warmup=warmup, crops=crops.value, seed=seed, workers=workers)
     clip_set = sets.open_set(data, train=clips, test=test_clips)
     arguments = {name: json.loads(value) for name, value in map(_pair, argument or ())}
     run = train.Run(card, clip_set, recipe, out, arguments, init=init, command=train.command_line())
-    scores = run.fit()
-    (out / "README.md").write_text(train.model_card(run.describe(scores)), encoding="utf-8")
+    run.fit()
+    scores = run.ship()
     if as_json:
         return _print_json(scores.to_json() | {"folder": str(out)})
-    print(f"test accuracy {scores.accuracy:.4f}, with reversed pairs as one {scores.merged:.4f}; checkpoint {out / 'last.safetensors'}")
+    print(f"test accuracy {scores.accuracy:.4f}, with reversed pairs as one {scores.merged:.4f}; checkpoint {out / 'model.safetensors'}")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Annotated[str, typer.Option(help="`mannequin`, or a folder with an index.csv (file,label,subject,split).")],
+    split: Annotated[str, typer.Option(help="Which clips: test, train or val.")] = "test",
+    test_clips: Annotated[int, typer.Option(min=1, help="Mannequin test clips per action.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model on labelled clips: one window, centre crop; all classes, and the time-reversed pairs apart."""
+    from actrec import data as sets
+    from actrec import study, train
+
+    loaded = study.load(model, _progress())
+    clip_set = sets.open_set(data, train=test_clips, test=test_clips)
+    scores = train.examine(loaded.model, loaded.card, clip_set, (split,))
+    if as_json:
+        return _print_json({"model": model, "data": clip_set.name, "split": split} | scores.to_json())
+    print(f"{loaded.card.title} on {clip_set.name}, {split}: {scores.confusion.sum()} clips, accuracy {scores.accuracy:.4f}")
+    print(f"with reversed pairs as one: {scores.merged:.4f}")
+    for pair, value in scores.pairs.items():
+        print(f"within {pair}: {value:.3f} (0.5 is guessing)")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -233,7 +271,8 @@ def _place(text: str) -> tuple[float, float, float]:
 
 def _summary(found: Explanation) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
-    return {"question": found.question.to_query(), "model": found.model, "label": found.label, "predictions": top, "command": found.question.to_command()}
+    question = found.question
+    return {"question": question.to_query(), "command": question.to_command(), "model": found.model, "label": found.label, "predictions": top}
 
 
 def _print_top(found: Explanation) -> None:

@@ -21,8 +21,10 @@ from torch import Tensor
 from actrec import mannequin, prepare, settings, video
 from actrec.types import ActrecError, ClipError, Preprocess, Progress, Sampling, Video, no_progress
 
-JITTER = (1.0, 0.875, 0.75, 0.66)
+CORNER = (1.0, 0.875, 0.75, 0.66)
 """Scale jitter of the temporal-segment networks' recipe, which DAM §4.2 names: the crop's side as a share of the short side."""
+NEAR = (1.0, 0.94, 0.875)
+"""Our milder jitter for pictures whose actor is small and near the middle: corner crops would cut the action off."""
 
 FPS = 25.0
 """Frames are kept without their times: windows are counted in frames, as DAM's are."""
@@ -96,7 +98,8 @@ def read_index(folder: Path) -> ClipSet:
     with index.open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     if not rows or not {"file", "label"} <= set(rows[0]):
-        raise DataError(f"{index} needs a header with the columns file and label, and at least one row; it has {list(rows[0]) if rows else 'no rows'}")
+        has = list(rows[0]) if rows else "no rows"
+        raise DataError(f"{index} needs a header with the columns file and label, and at least one row; it has {has}")
     for number, row in enumerate(rows, 2):
         if not (folder / row["file"]).is_file():
             raise DataError(f"{index}, line {number}: no file {row['file']!r} in {folder}; correct the line or put the clip there")
@@ -144,15 +147,24 @@ def keep_frames(items: Sequence[Item], preprocess: Preprocess, progress: Progres
 class Windows(torch.utils.data.Dataset[tuple[Tensor, int]]):
     """One model window per clip: float32 (3, T, H, W) normalised, and its class number.
 
-    train: a random window, corner crop and scale jitter (DAM §4.2), drawn from (seed, epoch, clip), so a resumed run sees the same windows.
+    train: a random window, crop and scale jitter, drawn from (seed, epoch, clip), so a resumed run sees the same windows. crops "corner": the four
+    corners and the centre at four scales (DAM §4.2); "near": anywhere in the middle square.
     Otherwise the middle window and the centre crop, the paper's single-view test. No mirroring: left and right are labels here.
     """
 
     def __init__(
-        self, frames: Sequence[NDArray[np.uint8]], labels: Sequence[int], sampling: Sampling, preprocess: Preprocess, *, train: bool, seed: int = 0
+        self,
+        frames: Sequence[NDArray[np.uint8]],
+        labels: Sequence[int],
+        sampling: Sampling,
+        preprocess: Preprocess,
+        *,
+        train: bool,
+        crops: str = "corner",
+        seed: int = 0,
     ) -> None:
         self.frames, self.labels = frames, labels
-        self.sampling, self.preprocess, self.train, self.seed, self.epoch = sampling, preprocess, train, seed, 0
+        self.sampling, self.preprocess, self.train, self.crops, self.seed, self.epoch = sampling, preprocess, train, crops, seed, 0
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -177,7 +189,11 @@ class Windows(torch.utils.data.Dataset[tuple[Tensor, int]]):
         if not self.train:
             top, left = round((height - crop[0]) / 2), round((width - crop[1]) / 2)
             return frames[:, top : top + crop[0], left : left + crop[1]]
-        h, w = (round(min(height, width) * draw.choice(JITTER)) for _ in range(2))
-        places = [(0, 0), (0, width - w), (height - h, 0), (height - h, width - w), ((height - h) // 2, (width - w) // 2)]
-        top, left = places[int(draw.integers(5))]
+        short = min(height, width)
+        h, w = (round(short * draw.choice(CORNER if self.crops == "corner" else NEAR)) for _ in range(2))
+        if self.crops == "corner":
+            places = [(0, 0), (0, width - w), (height - h, 0), (height - h, width - w), ((height - h) // 2, (width - w) // 2)]
+            top, left = places[int(draw.integers(5))]
+        else:
+            top, left = (height - short) // 2 + int(draw.integers(short - h + 1)), (width - short) // 2 + int(draw.integers(short - w + 1))
         return np.stack([cv2.resize(f, crop[::-1], interpolation=cv2.INTER_LINEAR) for f in frames[:, top : top + h, left : left + w]])

@@ -6,6 +6,7 @@ offline puts the file into the weights folder by hand; every message about a fai
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import uuid
@@ -56,7 +57,8 @@ def fetch(weights: Weights, progress: Progress = no_progress) -> Path:
         try:
             _download(weights.url, part, path, weights.sha256 or "", progress)
         finally:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
     return path
 
 

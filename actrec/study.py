@@ -166,7 +166,8 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
             ask = Ask(label, versus, layer, _place(question, clip, geometry) if method.picks else None, knobs, loaded.card.gap)
             heats = method.explain(seen, ask)
     except torch.OutOfMemoryError:
-        raise ActrecError(f"the {loaded.device.type} ran out of memory for {loaded.card.title} with {method.title}; choose a later layer or a smaller model") from None
+        what = f"{loaded.card.title} with {method.title}"
+        raise ActrecError(f"the {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
     progress(0.9, "writing it down")
     value = predictions.logits[label] - (predictions.logits[versus] if versus is not None else 0)
     names = loaded.card.labels
@@ -217,7 +218,8 @@ def _settings(question: Question, card: Card, method: Method) -> tuple[str, dict
 def _predictions(card: Card, logits: Tensor) -> Predictions:
     row = logits[0].detach().float()
     if len(row) != len(card.labels):
-        raise WeightsError(f"{card.title} gives {len(row)} classes but has {len(card.labels)} names; put a file with one name a line beside the checkpoint")
+        names = f"{len(card.labels)} names; put a file with one name a line beside the checkpoint"
+        raise WeightsError(f"{card.title} gives {len(row)} classes but has {names}")
     return Predictions(card.labels, row.cpu().numpy(), row.softmax(0).cpu().numpy())
 
 
@@ -242,7 +244,8 @@ def _place(question: Question, clip: Clip, geometry: Geometry) -> tuple[int, flo
     column, row = geometry.to_input(x, y)
     if not (0 <= column < geometry.crop[1] and 0 <= row < geometry.crop[0]):
         left, top, right, bottom = geometry.box
-        raise QuestionError(f"the place x={x:g}, y={y:g} lies outside what the model saw; pick x in {left:.0f}–{right:.0f} and y in {top:.0f}–{bottom:.0f}")
+        legal = f"x in {left:.0f}–{right:.0f} and y in {top:.0f}–{bottom:.0f}"
+        raise QuestionError(f"the place x={x:g}, y={y:g} lies outside what the model saw; pick {legal}")
     return int(np.argmin(np.abs(clip.seconds - seconds))), column, row
 
 

@@ -1,8 +1,8 @@
 """Train a model on labelled clips: one readable loop, recipes as data, resumable at every epoch, everything in the checkpoint.
 
-The default recipe is DAM's (§4.2: SGD with momentum 0.9, exponential decay of the learning rate, weight decay 5e-4, dropout 0.5, batch 16, 100 epochs
-at 1e-3 from pretrained weights). The decay's base is not stated there; ours ends at a hundredth of the first rate. From scratch a larger rate is needed,
-so `lr` and `epochs` are arguments, and the checkpoint says which were used.
+The default recipe is DAM's (§4.2: SGD with momentum 0.9, exponential decay of the learning rate, weight decay 5e-4, dropout 0.5, batch 16,
+100 epochs at 1e-3 from pretrained weights). The decay's base is not stated there; ours ends at a hundredth of the first rate. From scratch a larger
+rate is needed, so rates and epochs are arguments, and the checkpoint says which were used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ class Recipe:
     warmup: int = 0
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    clip_norm: float = 5.0
+    clip_norm: float = 20.0
+    crops: str = "corner"
     seed: int = 0
     workers: int = 0
 
@@ -105,9 +106,45 @@ def evaluate(model: nn.Module, windows: data.Windows, labels: Sequence[str], pai
     return score(labels, np.concatenate(truth), np.concatenate(answers), pairs)
 
 
+def windows(card: Card, clips: data.ClipSet, splits: Sequence[str], recipe: Recipe | None = None) -> data.Windows:
+    """The model's windows of these splits, a broken clip left out with a line on standard error. recipe: as it trains; without one, as it is tested.
+
+    Raises:
+        ActrecError: a clip's label that is none of the set's.
+    """
+    items = clips.split(*splits)
+    with tqdm(total=len(items), desc=f"frames of {splits[0]}", unit="clip", disable=None) as bar:
+
+        def show(fraction: float, _: str) -> None:
+            bar.update(round(fraction * len(items)) - bar.n)
+
+        frames, broken = data.keep_frames(items, card.preprocess, show)
+    for line in broken:
+        print(f"left out: {line}", file=sys.stderr)
+    good = [i for i, f in enumerate(frames) if len(f)]
+    kept, classes = [frames[i] for i in good], [clips.labels.index(items[i].label) for i in good]
+    crops, seed = (recipe.crops, recipe.seed) if recipe else ("", 0)
+    return data.Windows(kept, classes, card.sampling, card.preprocess, train=recipe is not None, crops=crops, seed=seed)
+
+
+def examine(model: nn.Module, card: Card, clips: data.ClipSet, splits: Sequence[str]) -> Scores:
+    """Score a trained model on a set whose labels are its own, in its own order.
+
+    Raises:
+        ActrecError: other labels.
+    """
+    if set(clips.labels) != set(card.labels):
+        other = sorted(set(clips.labels) ^ set(card.labels))
+        raise ActrecError(
+            f"{card.title} and the set {clips.name!r} do not name the same classes ({', '.join(other[:4])} …); evaluate it on its own set"
+        )
+    own = replace(clips, labels=card.labels)
+    return evaluate(model, windows(card, own, splits), own.labels, own.pairs)
+
+
 @dataclass
 class Run:
-    """A training run and its folder: config.json, log.csv, last.pt (to resume), last.safetensors, best.safetensors, model card."""
+    """A training run and its folder: config.json, log.csv, last.pt (to resume), last and best.safetensors; model.safetensors to ship."""
 
     card: Card
     clips: data.ClipSet
@@ -123,29 +160,18 @@ class Run:
         short = self.card.preprocess.resize
         if not isinstance(short, int):
             raise ActrecError(f"{self.card.id} resizes to {short}; training needs a model whose short side is one number")
-        self.train_windows, self.test_windows = (self._windows(split, short) for split in (("train",), ("test", "val")))
+        self.train_windows = windows(self.card, self.clips, ("train",), self.recipe)
+        self.test_windows = windows(self.card, self.clips, ("test", "val"))
         torch.manual_seed(self.recipe.seed)  # the first weights
-        self.model = catalogue.build(self.card, len(self.clips.labels), **self.arguments).to(self.device, memory_format=torch.channels_last_3d)
+        self.model = catalogue.build(self.card, len(self.clips.labels), **self.arguments).to(self.device).to(memory_format=torch.channels_last_3d)
+        self.before: list[str] = []
         if self.init:
-            state, _ = weights.read(self.init)
-            head = f"{self.card.head}."
-            mine = self.model.state_dict()
-            state |= {name: mine[name] for name in mine if name.startswith(head) and (name not in state or state[name].shape != mine[name].shape)}
-            weights.load(self.model, state)
+            state, metadata = weights.read(self.init)
+            self.before = metadata.get("commands", [f"({self.init.name})"])
+            weights.load(self.model, adapt(self.model, state))
         _keep_layout(self.model)
         self.optimizer = torch.optim.SGD(self.model.parameters(), self.recipe.lr, self.recipe.momentum, weight_decay=self.recipe.weight_decay)
         self.epoch, self.best = 0, -1.0
-
-    def _windows(self, splits: tuple[str, ...], short: int) -> data.Windows:
-        items = self.clips.split(*splits)
-        with tqdm(total=len(items), desc=f"frames of {splits[0]}", unit="clip", disable=None) as bar:
-            frames, broken = data.keep_frames(items, self.card.preprocess, lambda fraction, _: bar.update(round(fraction * len(items)) - bar.n) and None)
-        for line in broken:
-            print(f"left out: {line}", file=sys.stderr)
-        good = [i for i, f in enumerate(frames) if len(f)]
-        classes = [self.clips.labels.index(items[i].label) for i in good]
-        kept = [frames[i] for i in good]
-        return data.Windows(kept, classes, self.card.sampling, self.card.preprocess, train=splits[0] == "train", seed=self.recipe.seed)
 
     def fit(self) -> Scores:
         """Train to the last epoch, from where the folder's last state left off; returns the last epoch's scores."""
@@ -155,7 +181,7 @@ class Run:
         scores = None
         for epoch in range(self.epoch, self.recipe.epochs):
             loss, right = self._epoch(epoch)
-            scores = evaluate(self.model, self.test_windows, self.clips.labels, self.clips.pairs, self.recipe.batch)
+            scores = self._score()
             self.epoch = epoch + 1
             self._keep(loss, right, scores)
             left = (time.monotonic() - started) / (self.epoch - first) * (self.recipe.epochs - self.epoch)
@@ -164,7 +190,7 @@ class Run:
                 f"  (pairs as one {scores.merged:.3f})  {left / 60:.1f} min left",
                 flush=True,
             )
-        return scores or evaluate(self.model, self.test_windows, self.clips.labels, self.clips.pairs, self.recipe.batch)
+        return scores or self._score()
 
     def _epoch(self, epoch: int) -> tuple[float, float]:
         self.model.train()
@@ -199,6 +225,7 @@ class Run:
     def describe(self, scores: Scores | None) -> dict[str, Any]:
         """All that travels with the weights: enough to build the model, run it and train it again."""
         return {
+            "title": self.card.title,
             "family": self.card.family,
             "architecture": self.card.id,
             "arguments": {**self.card.arguments, **self.arguments},
@@ -210,12 +237,25 @@ class Run:
             "trained_on": self.clips.name,
             "clips": {"train": len(self.train_windows), "test": len(self.test_windows)},
             "recipe": asdict(self.recipe),
-            "started_from": self.init.name if self.init else "",
-            "command": self.command,
+            "commands": [*self.before, self.command],
             "epoch": self.epoch,
             "versions": {"actrec": __version__, "torch": torch.__version__},
             "results": scores.to_json() if scores else {},
         }
+
+    def ship(self) -> Scores:
+        """Write model.safetensors, in 16 bits, with its card README.md; its scores are those of the very numbers in the file."""
+        path = self.folder / "model.safetensors"
+        weights.save(path, self.model, self.describe(None), half=True)
+        weights.load(self.model, weights.read(path)[0])
+        scores = self._score()
+        metadata = self.describe(scores)
+        weights.save(path, self.model, metadata, half=True)
+        self._write("README.md", model_card(metadata))
+        return scores
+
+    def _score(self) -> Scores:
+        return evaluate(self.model, self.test_windows, self.clips.labels, self.clips.pairs, self.recipe.batch)
 
     def _keep(self, loss: float, right: float, scores: Scores) -> None:
         """Write the state first, the log last: a run killed in between repeats the epoch and writes the same line."""
@@ -224,7 +264,8 @@ class Run:
         if scores.accuracy > self.best:
             self.best = scores.accuracy
             weights.save(self.folder / "best.safetensors", self.model, metadata)
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "epoch": self.epoch, "best": self.best, "recipe": asdict(self.recipe)}
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "epoch": self.epoch, "best": self.best}
+        state |= {"recipe": asdict(self.recipe)}
         partial = self.folder / "last.pt.partial"
         torch.save(state, partial)
         partial.replace(self.folder / "last.pt")
@@ -247,7 +288,8 @@ class Run:
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["recipe"] != asdict(self.recipe):
-            raise ActrecError(f"{self.folder} holds a run with other settings ({state['recipe']}); give another --out, or the same settings to go on with it")
+            other = {k: v for k, v in state["recipe"].items() if v != asdict(self.recipe).get(k)}
+            raise ActrecError(f"{self.folder} holds a run with other settings ({other}); give another --out, or the same settings to go on with it")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.best = state["epoch"], state["best"]
@@ -257,8 +299,27 @@ class Run:
         (self.folder / name).write_text(text, encoding="utf-8")
 
 
+def adapt(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A whole state for `model` from one of a relative: what fits is taken, kernels of length 1 in time are spread over the model's t steps and
+    divided by t (inflation), and what the relative lacks (attention blocks, which start as the identity; a head with other classes) stays new.
+
+    Raises:
+        ActrecError: nothing but new parts would be left.
+    """
+    found, taken = dict(model.state_dict()), 0
+    for name, own in model.state_dict().items():
+        given = state.get(name)
+        if given is not None and given.ndim == own.ndim == 5 and given.shape[2] == 1 < own.shape[2]:
+            given = (given / own.shape[2]).repeat(1, 1, own.shape[2], 1, 1)
+        if given is not None and given.shape == own.shape:
+            found[name], taken = given, taken + 1
+    if not taken:
+        raise ActrecError(f"no tensor of the checkpoint fits this model; it begins with {', '.join(list(state)[:3])}; start from a relative of it")
+    return found
+
+
 def _keep_layout(model: nn.Module) -> None:
-    """Have batch normalisations get gradients laid out like their outputs: with another layout their backward pass on a CPU takes ten times as long."""
+    """Have batch normalisations get gradients laid out like their outputs: else their backward pass on a CPU takes ten times as long."""
 
     def same(_: nn.Module, __: tuple[object, ...], out: Tensor) -> None:
         if out.requires_grad:
@@ -275,12 +336,11 @@ def model_card(metadata: Mapping[str, Any]) -> str:
     lines = [
         f"# {metadata.get('title', metadata['architecture'])}",
         "",
-        f"{metadata['architecture']} with {json.dumps(metadata['arguments'])}, trained on *{metadata['trained_on']}*",
-        f"from {metadata['started_from'] or 'scratch'}",
+        f"{metadata['architecture']} with {json.dumps(metadata['arguments'])}, trained from scratch on *{metadata['trained_on']}*",
         f"({metadata['clips']['train']} training clips, {metadata['clips']['test']} test clips), seed {metadata['recipe']['seed']}.",
         "",
         "```",
-        metadata["command"],
+        *metadata["commands"],
         "```",
         "",
         f"Test split, one window, centre crop: **{results['accuracy']:.3f}** over all classes;",
@@ -303,4 +363,3 @@ def model_card(metadata: Mapping[str, Any]) -> str:
 def command_line() -> str:
     """The command that started this process, as it could be typed."""
     return "python -m actrec " + shlex.join(sys.argv[1:])
-

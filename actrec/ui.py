@@ -34,7 +34,7 @@ STYLE = """
 .st-key-topbar .stPageLink a[aria-current="page"] { background: color-mix(in srgb, currentColor 8%, transparent); }
 h1 { font-size: 1.55rem !important; padding: 0.2rem 0 !important; letter-spacing: -0.01em; }
 h2 { font-size: 1.1rem !important; padding: 0.4rem 0 0 !important; }
-h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0 !important; }
+h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0.35rem !important; }
 .claim { font-size: 1.02rem; line-height: 1.45; }
 </style>
 """
@@ -81,22 +81,38 @@ def trouble(error: ActrecError | str) -> None:
     st.error(plain(_sentence(str(error))), icon=":material/error:")
 
 
+def note(place: str, error: ActrecError | str) -> None:
+    """Keep a sentence about what went wrong for this place of the page, as long as the address stays what it is now."""
+    st.session_state.setdefault("notes", {})[place] = (str(error), st.query_params.to_dict())
+
+
+def noted(place: str) -> None:
+    """Show what was noted for this place, if the address is still the same."""
+    sentence, address = st.session_state.get("notes", {}).get(place, ("", {}))
+    if sentence and address == st.query_params.to_dict():
+        trouble(sentence)
+
+
 def _sentence(text: str) -> str:
+    """With a capital, unless it begins with a name, and a full stop."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+    head = text[:1].upper() + text[1:] if text.split(" ", 1)[0].isalpha() else text
+    return head + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
 # ------------------------------------------------------------------------------------------------------- the address
 
 
-def asked() -> tuple[dict[str, str], str]:
-    """What the address asks, else what this session asked last, as flat text pairs; and what is wrong with it, "" if nothing."""
+def asked() -> dict[str, str]:
+    """What the address asks, else what this session asked last, as flat text pairs. What cannot be read is noted for "address" and left out."""
     query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")} or remembered()
     try:
         Question.from_query({"clip": "-", "model": "-"} | query)
     except QuestionError as error:
-        return {name: query[name] for name in ("clip", "model") if query.get(name)}, str(error)
-    return query, ""
+        query = {name: query[name] for name in ("clip", "model") if query.get(name)}
+        put(query)
+        note("address", error)
+    return query
 
 
 def remembered() -> dict[str, str]:

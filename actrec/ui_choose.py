@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from actrec import library, settings, ui_parts
+from actrec import library, settings, ui_own, ui_parts
 from actrec.types import ActrecError, Card, Question
-from actrec.ui import ask, plain, trouble, work
+from actrec.ui import ask, note, noted, plain, work
 from actrec.ui_own import belongings, receive_clip
 from actrec.ui_parts import Choice
 
@@ -103,7 +103,6 @@ def _take_clip(name: str, query: Mapping[str, str]) -> None:
 
 def upload_clip(query: Mapping[str, str]) -> None:
     """Take a clip of the reader's own. A file that cannot be used gets one sentence and changes nothing."""
-    said = st.session_state.pop("clip-trouble", "")
     limits = settings.limits()
     turn = st.session_state.setdefault("clip-turn", 0)
     file = st.file_uploader(
@@ -112,8 +111,7 @@ def upload_clip(query: Mapping[str, str]) -> None:
         max_upload_size=max(int(limits.max_mb), 1),
         help=f"Up to {limits.max_mb:g} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and goes when it ends.",
     )
-    if said:
-        trouble(said)
+    noted("clip")
     if file is None:
         return
     st.session_state["clip-turn"] = turn + 1  # a fresh uploader: the old one's memory is given back
@@ -121,7 +119,8 @@ def upload_clip(query: Mapping[str, str]) -> None:
         with st.spinner("Reading the clip …"):
             _take_clip(receive_clip(file, file.name, file.size), query)
     except ActrecError as error:
-        st.session_state["clip-trouble"] = str(error)
+        note("clip", error)
+    ui_own.forget(file)
     st.rerun()
 
 
@@ -172,9 +171,21 @@ def model_rows(chosen: str, query: Mapping[str, str]) -> None:
 
 
 def take_model(name: str, query: Mapping[str, str]) -> None:
-    """Another model on the same clip and window; class and settings belong to the old one."""
-    kept = {key: value for key, value in query.items() if key in ("clip", "start", "method", "at")}
-    ask(Question.from_query({"clip": "-"} | kept | {"model": name}))
+    """Another model on the same clip and window; class and settings belong to the old one, and the way of explaining must fit the new one."""
+    kept = {key: value for key, value in query.items() if key in ("clip", "start", "at")}
+    ask(Question.from_query({"clip": "-", "method": fitting(name, query.get("method", ""))} | kept | {"model": name}))
+
+
+def fitting(model: str, method: str) -> str:
+    """The way of explaining if it fits the model, else the model's default; "" where the model cannot be had."""
+    from actrec import catalogue, study
+
+    try:
+        card = catalogue.card(ui_own.model_name(model))
+    except ActrecError:
+        return ""
+    wanted = catalogue.methods().get(method)
+    return study.default_method(card) if wanted is None or isinstance(catalogue.layers(card, wanted), str) else method
 
 
 # ----------------------------------------------------------------------------------------------------- own checkpoints
@@ -182,18 +193,17 @@ def take_model(name: str, query: Mapping[str, str]) -> None:
 
 def own_checkpoint(query: Mapping[str, str]) -> None:
     """Bring a checkpoint: say which architecture it is for, read the report, use it if everything fits."""
-    said = st.session_state.pop("weights-trouble", "")
     turn = st.session_state.setdefault("weights-turn", 0)
     file = st.file_uploader(
         "Checkpoint: safetensors, or a torch file with weights only",
         key=f"weights-upload-{turn}",
         help="It is read as data: a file that wants to run code is refused. It belongs to this session and goes when it ends.",
     )
-    if said:
-        trouble(said)
+    noted("weights")
     if file is not None:
         st.session_state["weights-turn"] = turn + 1
         _receive_weights(file)
+        ui_own.forget(file)
         st.rerun()
     found = {**_folder_files(), **belongings().weights}
     if not found:
@@ -215,7 +225,7 @@ def _folder_files() -> dict[str, Path]:
 
 
 def _receive_weights(file: UploadedFile) -> None:
-    from actrec import ui_own, weights
+    from actrec import weights
 
     own = belongings()
     room = own.room()
@@ -227,7 +237,7 @@ def _receive_weights(file: UploadedFile) -> None:
         import shutil
 
         shutil.rmtree(room, ignore_errors=True)
-        st.session_state["weights-trouble"] = str(error)
+        note("weights", error)
         return
     own.keep(own.weights, path.name, path)
     st.session_state["weights-file"] = path.name
@@ -267,26 +277,19 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
 
 def complete(query: Mapping[str, str]) -> Question | None:
     """The question with what it leaves open filled in, put into the address; None where there is nothing to ask about yet."""
-    from actrec import catalogue, study
-    from actrec.ui_own import model_name
-
     clip, model = query.get("clip") or default_clip(), query.get("model") or default_model()
     if not clip or not model:
-        st.info(
-            "There is no clip to look at yet: add one on the Home page."
-            if not clip
-            else "There is no trained model here yet: choose or bring one on the Home page."
-        )
+        missing = "There is no clip to look at yet: add one" if not clip else "There is no trained model here yet: choose or bring one"
+        st.info(f"{missing} on the Home page.")
         return None
     question = Question.from_query({**query, "clip": clip, "model": model})
-    try:
-        card = catalogue.card(model_name(model))
-        method = catalogue.methods().get(question.method)
-        if not query.get("method") or (method is not None and "method" not in st.query_params and isinstance(catalogue.layers(card, method), str)):
-            question = question.with_(method=study.default_method(card), knobs=())
-    except ActrecError:
-        pass  # the page says so when it asks
+    if not query.get("method"):
+        question = question.with_(method=fitting(model, "") or question.method)
+    unread = st.session_state.get("notes", {}).get("address", ("", {}))
+    stays = unread[0] and unread[1] == st.query_params.to_dict()
     ask(question)
+    if stays:
+        note("address", unread[0])
     return question
 
 
@@ -295,7 +298,9 @@ def clip_select(question: Question) -> None:
     names = clip_names()
     options = names if question.clip in names else [question.clip, *names]
     st.session_state["clip-select"] = question.clip
-    st.selectbox("Clip", options, key="clip-select", format_func=clip_title, on_change=lambda: _take_clip(st.session_state["clip-select"], question.to_query()))
+    st.selectbox(
+        "Clip", options, key="clip-select", format_func=clip_title, on_change=lambda: _take_clip(st.session_state["clip-select"], question.to_query())
+    )
 
 
 def model_titles() -> dict[str, str]:

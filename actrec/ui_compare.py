@@ -14,8 +14,8 @@ from actrec.agreement import TITLES
 from actrec.player import Media, Pane, player
 from actrec.study import Comparison
 from actrec.types import ActrecError, Progress, Question, QuestionError
-from actrec.ui import plain, put, remembered, trouble, work
-from actrec.ui_choose import clip_names, clip_title, complete, groups, model_titles
+from actrec.ui import note, noted, plain, put, remembered, trouble, work
+from actrec.ui_choose import clip_names, clip_title, complete, fitting, groups, model_titles
 from actrec.ui_explore import bar_rows
 from actrec.ui_own import clip_path, model_name, private_folder, real
 
@@ -89,19 +89,27 @@ def _asked() -> list[Question]:
     try:
         found = from_query(query or st.session_state.get("compared", {}))
     except QuestionError as error:
-        trouble(error)
+        query = {name: query[name] for name in ("clip",) if name in query}
+        put(query)
+        note("address", error)
         found = []
+    noted("address")
     if found:
         return found
-    first = complete({name: query[name] for name in ("clip", "start") if name in query} | remembered() if "clip" not in query else query)
-    if first is None:
-        return []
-    ready, _ = groups()
-    others = [card for card in ready if card.id != first.model]
-    same = [card for card in others if set(card.labels) == set(catalogue.card(model_name(first.model)).labels)] or others
-    if same:
-        return [first, Question(first.clip, same[0].id, study.default_method(same[0]), start=first.start)]
-    return [first, first.with_(method=next(m for m in catalogue.methods() if m != first.method), knobs=())]
+    first = complete(query or remembered())
+    return [] if first is None else [first, _beside(first)]
+
+
+def _beside(first: Question) -> Question:
+    """Something to compare a question with: another model that knows the same classes, else another model, else another way of explaining."""
+    others = [card for card in groups()[0] if card.id != first.model]
+    try:
+        labels = set(catalogue.card(model_name(first.model)).labels)
+    except ActrecError:
+        labels = set()
+    for card in [card for card in others if set(card.labels) == labels] or others:
+        return Question(first.clip, card.id, study.default_method(card), start=first.start)
+    return first.with_(method=next(m for m in catalogue.methods() if m != first.method), knobs=())
 
 
 def _ask(questions: Sequence[Question]) -> None:
@@ -142,15 +150,11 @@ def _chooser(questions: Sequence[Question], number: int) -> None:
     def change(**changes: object) -> None:
         _ask([q.with_(**changes) if i == number else q for i, q in enumerate(questions)])
 
+    def take_model(model: str) -> None:
+        change(model=model, method=fitting(model, question.method) or question.method, label=None, versus=None, knobs=())
+
     titles = model_titles()
-    _select(
-        f"{LETTERS[number]}",
-        f"model-{number}",
-        question.model,
-        list(titles),
-        titles,
-        lambda model: change(model=model, label=None, versus=None, knobs=()),
-    )
+    _select(LETTERS[number], f"model-{number}", question.model, list(titles), titles, take_model)
     try:
         card = catalogue.card(model_name(question.model))
     except ActrecError:
@@ -172,6 +176,7 @@ def _select(label: str, key: str, value: Any, options: list[Any], titles: Mappin
         options if value in options else [value, *options],
         key=key,
         format_func=lambda v: titles.get(v, str(v)),
+        placeholder=titles.get(None, ""),
         label_visibility="visible" if label in LETTERS else "collapsed",
         on_change=lambda: taken(st.session_state[key]),
     )
@@ -187,7 +192,7 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media) -> N
     pairs = {pair: f"{LETTERS[pair[0]]} − {LETTERS[pair[1]]}" for pair, a in found.agreements.items() if a.difference is not None}
     pair = st.segmented_control("Difference", list(pairs), format_func=lambda p: pairs[p], key="difference") if pairs else None
     shown = range(len(answers)) if pair is None or len(answers) < MOST else pair
-    panes = [Pane(f"pane{i}", f"{LETTERS[i]} · {answers[i].model}", f"{answers[i].label} · {answers[i].heat.title}", answers[i].heats) for i in shown]
+    panes = [Pane(f"pane{i}", answers[i].model, f"{answers[i].label} · {answers[i].heat.title}", answers[i].heats) for i in shown]
     if pair is not None:
         difference = found.agreements[pair].difference
         assert difference is not None

@@ -12,7 +12,7 @@ from actrec import catalogue, library, study, ui_parts, ui_save
 from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
 from actrec.types import ActrecError, Card, Explanation, Method, Question, Track, Video
-from actrec.ui import ask, asked, plain, trouble, work
+from actrec.ui import ask, asked, noted, plain, trouble, work
 from actrec.ui_choose import clip_select, complete, model_select
 from actrec.ui_own import clip_path, model_name, private_folder, real
 from actrec.ui_parts import Bar, Choice
@@ -27,12 +27,10 @@ _arrows: study.Kept[Arrow] = study.Kept(64)
 
 def show() -> None:
     """The whole page below its head."""
-    query, wrong = asked()
-    if wrong:
-        trouble(wrong)
-    question = complete(query)
+    question = complete(asked())
     if question is None:
         return
+    noted("address")
     clip, model = st.columns(2)
     with clip:
         clip_select(question)
@@ -52,13 +50,13 @@ def show() -> None:
             _player(question, card, film, copy, found)
         if found is not None:
             later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
+            _strip(question, found)
     with right:
         if found is not None:
             _predictions(question, found)
             _claim(found)
         _ways(question, card)
     if found is not None:
-        _strip(question, found)
         ui_save.one(question, found)
     done = [do() for do in later]
     if any(done):
@@ -205,7 +203,7 @@ def _gflops(model: str) -> float:
 
 def percent(share: float) -> str:
     """A probability for reading."""
-    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+    return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def bar_rows(found: Explanation, count: int = 5) -> list[Bar]:
@@ -263,11 +261,10 @@ def _ways(question: Question, card: Card) -> None:
     fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
     rows = [Choice(m.id, m.title, m.line) for m in methods.values() if not isinstance(fits[m.id], str)]
     rows += [Choice(m.id, m.title, reason=f"Does not fit: {fits[m.id]}") for m in methods.values() if isinstance(fits[m.id], str)]
+    ui_parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
     chosen = methods.get(question.method)
     if chosen is not None and not isinstance(fits[chosen.id], str):
         _settings(question, chosen, tuple(fits[chosen.id]))
-    with st.container(height=430, border=False, key="ways-box"):
-        ui_parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
 
 
 def _settings(question: Question, method: Method, layers: tuple[str, ...]) -> None:
@@ -306,7 +303,7 @@ def _strip(question: Question, found: Explanation) -> None:
 
     ui_parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
     cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)
-    st.caption(f"Cut to what the model was given: {found.geometry.crop[1]} × {found.geometry.crop[0]} pixels of the clip’s middle." if cut else "")
+    st.caption(f"Cut to what the model was given; it reads them at {found.geometry.crop[1]} × {found.geometry.crop[0]} pixels." if cut else "")
 
 
 _sheets: study.Kept[bytes] = study.Kept(24)

@@ -6,16 +6,15 @@ import streamlit as st
 
 from actrec import ui_choose, ui_own, ui_parts
 from actrec.types import ActrecError
-from actrec.ui import PAGES, asked, remembered, trouble, work
+from actrec.ui import PAGES, asked, noted, remembered, trouble, work
 
 
 def show() -> None:
     """The whole page below its head. What needs no torch comes first."""
-    query, wrong = asked()
+    query = asked()
     st.title("What did the model see?", anchor=False)
     st.markdown("Choose a clip and a model. Then look at where and when the model found its evidence, and test whether that can be believed.")
-    if wrong:
-        trouble(wrong)
+    noted("address")
     clip, model, answer = st.columns([5, 4, 4], gap="large")
     with clip:
         st.subheader("1 · Clip", anchor=False)
@@ -50,4 +49,7 @@ def _answer(query: dict[str, str]) -> None:
     if found is None:
         return
     ui_parts.bars(bar_rows(found), key="top", label="The five most probable classes")
-    st.page_link(PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", query_params=remembered())
+    if st.button(
+        "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
+    ):
+        st.switch_page(PAGES["Explore"], query_params=remembered())

@@ -11,12 +11,16 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from actrec import library, settings, video
-from actrec.types import ActrecError, ClipError, Question, QuestionError, Video, WeightsError
+from actrec.types import ClipError, Question, QuestionError, WeightsError
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 MOST_UPLOADS = 8
 """Uploads of one kind that a session keeps; the oldest goes when there are more."""
@@ -61,6 +65,13 @@ def receive(file: BinaryIO, name: str, room: Path) -> Path:
     with path.open("wb") as out:
         shutil.copyfileobj(file, out, 1 << 20)
     return path
+
+
+def forget(file: UploadedFile) -> None:
+    """Give back the memory that Streamlit keeps an upload in; it is on disk by now, or was refused."""
+    run = get_script_run_ctx()
+    if run is not None:
+        run.uploaded_file_mgr.remove_file(run.session_id, file.file_id)
 
 
 def _safe(name: str) -> str:
@@ -145,29 +156,7 @@ def is_upload(name: str) -> bool:
     return name in belongings().clips
 
 
-def open_clip(name: str) -> Video:
-    """The frame table behind a link's clip name."""
-    from actrec import study
-
-    return study.open_clip(str(clip_path(name)))
-
-
 def private_folder(name: str) -> Path | None:
     """Where to keep what is made from a clip: with the session for an upload, None (the shared cache) for a sample."""
     own = belongings()
     return own.clips[name].parent if name in own.clips else None
-
-
-__all__ = [
-    "ActrecError",
-    "Belongings",
-    "belongings",
-    "clip_path",
-    "is_upload",
-    "model_name",
-    "open_clip",
-    "private_folder",
-    "real",
-    "receive",
-    "receive_clip",
-]

@@ -16,13 +16,13 @@ import pickle
 import pickletools
 import re
 import uuid
-import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -136,39 +136,40 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def _read_torch(path: Path, zipped: bool) -> object:
     """What a torch file holds, through the weights-only reader. zipped: torch's form since 1.6, which can stay on disk (mmap)."""
-    if zipped:
-        _check_zip(path)
+    refused = "wants to run code ({}) and is refused: a checkpoint may hold tensors only"
+    protocol = _check_zip(path) if zipped else _protocol(path.open("rb"))
+    if protocol > 2:  # torch's safe reader speaks 2 only and would stop before it could say what is wanted
+        wanted = next(_globals(path, zipped), "")
+        reason = refused.format(wanted) if wanted else f"is a pickle of protocol {protocol}, and torch's safe reader knows 2 only"
+        raise WeightsError(f"{path.name} {reason}; {SAFE_WAY}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # what a damaged file makes torch raise is written nowhere
         named = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        foreign = "Unsupported operand" in str(error)  # a protocol that torch's reader does not speak: it stops before it can say what is wanted
-        wanted = named.group(1) if named else next(_globals(path, zipped), "") if foreign else ""
-        if wanted:
-            raise WeightsError(
-                f"{path.name} wants to run code ({wanted[:120]}) and is refused: a checkpoint may hold tensors only; {SAFE_WAY}"
-            ) from None
-        if foreign:
-            raise WeightsError(f"{path.name} is written in a form of pickle that torch's safe reader does not know; {SAFE_WAY}") from None
+        if named:
+            raise WeightsError(f"{path.name} {refused.format(named.group(1)[:120])}; {SAFE_WAY}") from None
         raise WeightsError(f"{path.name} is damaged or no torch file ({_line(error)}); copy or download it again") from None
 
 
-def _check_zip(path: Path) -> None:
-    """Refuse zip archives that torch.save did not write."""
+def _protocol(pickled: IO[bytes]) -> int:
+    with pickled:
+        head = pickled.read(2)
+    return head[1] if len(head) == 2 and head[0] == 0x80 else 0
+
+
+def _check_zip(path: Path) -> int:
+    """Refuse zip archives that torch.save did not write (its members are stored, never packed); the protocol of its pickle."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise WeightsError(f"{path.name} is cut off or damaged: the end of its zip archive is not there; copy or download it again") from None
-    inner = {name.partition("/")[2] for name in names}
-    if "constants.pkl" in inner:
-        raise WeightsError(f"{path.name} is a TorchScript archive, which is a program; {SAFE_WAY}")
-    if "data.pkl" not in inner:
-        raise WeightsError(
-            f"{path.name} is a zip archive of something else ({_first(names) or 'empty'}); give a file written by torch.save or safetensors"
-        )
+            members = {member.filename.partition("/")[2]: member for member in archive.infolist()}
+            if "constants.pkl" in members:
+                raise WeightsError(f"{path.name} is a TorchScript archive, which is a program; {SAFE_WAY}")
+            if "data.pkl" in members and all(member.compress_type == zipfile.ZIP_STORED for member in members.values()):
+                return _protocol(archive.open(members["data.pkl"]))
+            listed = _first(archive.namelist()) or "empty"
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+        raise WeightsError(f"{path.name} is cut off or damaged: its zip archive cannot be read; copy or download it again") from None
+    raise WeightsError(f"{path.name} is a zip archive of something else ({listed}); give a file written by torch.save or safetensors")
 
 
 def _globals(path: Path, zipped: bool) -> Iterator[str]:
@@ -177,13 +178,14 @@ def _globals(path: Path, zipped: bool) -> Iterator[str]:
     try:
         with zipfile.ZipFile(path) if zipped else path.open("rb") as outer:
             inner = outer.open(next(n for n in outer.namelist() if n.endswith("/data.pkl"))) if isinstance(outer, zipfile.ZipFile) else outer
-            for opcode, argument, _ in pickletools.genops(inner):  # type: ignore[arg-type]
+            parts = (pickletools.genops(inner) for _ in range(4))  # type: ignore[arg-type]  # before 1.6 a file was four pickles in a row
+            for opcode, argument, _ in chain.from_iterable(parts):
                 if opcode.name not in ("GLOBAL", "STACK_GLOBAL"):
                     words += [argument] if isinstance(argument, str) else []
                     continue
                 wanted = str(argument).replace(" ", ".") if opcode.name == "GLOBAL" else ".".join(words[-2:])
                 if not wanted.startswith(("torch.", "collections.")):
-                    yield wanted
+                    yield wanted[:120]
     except (OSError, ValueError, StopIteration, zipfile.BadZipFile, IndexError, OverflowError, MemoryError):
         return
 

@@ -4,7 +4,8 @@
 
 The place is table 4's: before the last unit of Res1, where there are most positions (N = 8·64·64 = 32 768 at 32×256×256). The paper's form multiplies
 an N×N matrix, 0.77·C·N² multiply–accumulates; ours contracts K̂ᵀV first. Bars: FLOPs ≤ 1.15 ×, time ≤ 1.3 ×, memory ≤ 1.15 ×; exit status 1 if one
-is missed. Time is processor time, all threads together, so that other programs do not decide: the median of alternating runs, the clock's beside it. Memory (Linux only) is how far one forward pass lifts the resident set of a process of its own.
+is missed. Time is processor time, all threads together, so that other programs do not decide: the median of alternating runs, the clock's own beside
+it. Memory (Linux only) is how far one forward pass lifts the resident set of a process of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec.models import dam  # noqa: E402
+from actrec.models import dam
 
 BARS = {"FLOPs": 1.15, "time": 1.3, "memory": 1.15}
 Modules = tuple[dam.Place, ...]

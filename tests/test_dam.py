@@ -350,6 +350,16 @@ def test_a_cell_is_centred_where_its_tap_says(backbone: str, last_stride: int) -
         assert middle.tolist() == [f + k * s for f, k, s in zip(each.tap.first, cell, each.tap.stride, strict=True)], name
 
 
+@pytest.mark.parametrize(("backbone", "looks"), [("c2d", False), ("c3d", False), ("i3d", True)])
+def test_only_a_stem_with_time_in_its_kernel_looks_at_every_second_frame(backbone: str, looks: bool) -> None:
+    clip = torch.randn(1, 3, 8, 64, 64)
+    model = settled(dam.build(backbone, **SMALL), clip)
+    clip.requires_grad_()
+    model(clip)[0, 0].backward()
+    assert clip.grad is not None
+    assert bool(clip.grad[:, :, 1::2].any()) is looks
+
+
 @pytest.mark.parametrize("name", ["c2d", "c3d", "i3d"])
 def test_class_map_of_the_last_stage_sums_up_to_the_logits(name: str) -> None:
     clip = torch.randn(2, 3, 16, 64, 80, dtype=torch.float64)

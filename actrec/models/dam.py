@@ -7,6 +7,9 @@ and 6 DA-NL in Res3. DAM-1/3/6 are 1/3/6 DA-NL in Res3, DAM-9 adds the DA-DA, DA
 Our reading of where: one before each unit (fig. 5 counts places like that); where there are fewer modules than units, the later places; DAM-1 before
 the last unit of Res3 (table 3), DAM-3 before every second one (fig. 5: modules with units between them do better than neighbours). A module
 before a stage's first unit sees the grid and the channels of the stage before.
+
+Our counts stand higher than the paper's: its increments are those of the products between places alone (0.77·C·N² for DA-NL), ours include the
+1×1×1 convolutions, and those are what is left to pay in the linear form. Its parameters per module fit no widths that also give its GFLOPs.
 """
 
 from __future__ import annotations
@@ -84,14 +87,15 @@ def build(
 NON_LOCAL: tuple[Place, ...] = ((2, 2, "dp-nl"), (2, 4, "dp-nl"), (3, 2, "dp-nl"), (3, 4, "dp-nl"), (3, 6, "dp-nl"))
 """I3D+NL's five blocks, after every second unit of Res2 and Res3 (wang2018nonlocal); θ, φ, g of half the channels give table 6's further 7.3 M."""
 
+SKIPS = "Conv1's stride in time passes over every second sampled frame."
 BLIND = (
     "Nothing in it knows before from after: attention takes its places as a set and C2D only pools over time, so a clip and its reverse get "
-    "nearly the same scores. The paper's Something-Something figures are not to be expected of this form."
+    "nearly the same scores. The paper's Something-Something figures are not to be expected of this form. " + SKIPS
 )
-BARE = "No kernel looks across time; frames meet only in the pooling, so a clip and its reverse get nearly the same scores."
+BARE = "No kernel looks across time; frames meet only in the pooling, so a clip and its reverse get nearly the same scores. " + SKIPS
 DIFFERENT_I3D = (
-    "Table 6's I3D keeps more frames than table 2's strides do, hence its larger GFLOPs; here all backbones share table 2's strides, so that they "
-    "can be compared."
+    "Table 6 gives I3D more GFLOPs than table 2's strides allow, so its strides must differ. Here all backbones share table 2's strides, so that "
+    "they can be compared."
 )
 
 
@@ -124,7 +128,7 @@ def _figures(
 CARDS: tuple[Card, ...] = (
     _card("c2d-r50", "C2D, ResNet-50", BARE, {}, _figures(24.18, 26.19, (71.76, 89.85), (18.7, 45.3))),
     _card("c2d-r101", "C2D, ResNet-101", BARE, {"depth": 101}, {}),
-    _card("c3d-r50", "C3D 3×1×1, ResNet-50", "", {"backbone": "c3d"}, _figures(28.51, 35.67, None, (32.8, 60.3))),
+    _card("c3d-r50", "C3D 3×1×1, ResNet-50", SKIPS, {"backbone": "c3d"}, _figures(28.51, 35.67, None, (32.8, 60.3))),
     _card("i3d-r50", "I3D, ResNet-50", DIFFERENT_I3D, {"backbone": "i3d"}, _figures(28.0, 153.0, None, (41.6, 72.2))),
     _card(
         "i3d-nl-r50",
@@ -147,7 +151,7 @@ CARDS: tuple[Card, ...] = (
     _card(
         "dam-12-c3d",
         "DAM, 12 modules on C3D 3×1×1",
-        "Our combination, not the paper's: the backbone's temporal kernels tell before from after, which the attention blocks alone cannot.",
+        "Our combination, not the paper's: the backbone's temporal kernels tell before from after, which the attention blocks alone cannot. " + SKIPS,
         {"backbone": "c3d", "dam": 12},
         {},
     ),

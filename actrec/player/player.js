@@ -123,7 +123,7 @@ class Player {
     this.find('.of-signed').hidden = !heats.some((heat) => heat.signed);
     const { window, frames } = this.sent, part = Boolean(window && window[1] - window[0] < 0.7 * frames);
     this.find('.zoom').hidden = !part;
-    offer(this.find('.scaling'), [['frame', 'this step'], ['clip', 'whole map'], ...(heats.length > 1 ? [['shared', 'all panes']] : [])], this.look.scale);
+    offer(this.find('.scaling'), [['clip', 'whole map'], ['frame', 'this step'], ...(heats.length > 1 ? [['shared', 'all panes']] : [])], this.look.scale);
     if (heats.length) this.look.set.scale = this.find('.scaling').value;
     offer(this.find('.loop'), [['off', 'off'], ['clip', 'clip'], ...(part ? [['window', 'window']] : [])], this.look.loop);
     this.look.set.loop = this.find('.loop').value;

@@ -114,6 +114,7 @@ class Timeline {
     this.edges = Float64Array.from({ length: count + 1 }, (_, i) => (i < count ? seconds[i] : seconds[count - 1] + step));
     Object.assign(this, { count, window, sampled, movable: movable && window && window[1] - window[0] < count });
     this.ask = null;
+    clearTimeout(this.fading);
     this.tracks = tracks.map((sent, i) => {
       const track = this.tracks[i] ?? new Track(this.shape, INKS[i % INKS.length]);
       track.set(sent);
@@ -320,9 +321,13 @@ class Timeline {
     this.placeWindow();
   }
 
-  // Ask for the window to be moved. The old one stays until the new evidence is here, because what is drawn still belongs to it.
+  // Ask for the window to be moved. The old one stays until the new evidence is here, because what is drawn still belongs to it;
+  // the wish fades if nothing comes of it.
   request() {
-    if (this.ask !== null) this.act.window(this.edges[this.ask]);
+    if (this.ask === null) return;
+    this.act.window(this.edges[this.ask]);
+    clearTimeout(this.fading);
+    this.fading = setTimeout(() => this.move(null), 30_000);
   }
 
   // Arrow keys on the window: one frame, with shift ten; asked for when the keys have rested.

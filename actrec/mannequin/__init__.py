@@ -21,12 +21,12 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
 from actrec import video
-from actrec.mannequin_actions import MOVES
-from actrec.mannequin_body import LAYOUT, OBJECT, PARTS, Look, dress, figure, joints, things
-from actrec.mannequin_brush import Blob, Camera, Picture, Slab, paint
-from actrec.mannequin_room import Easel, place, props
-from actrec.mannequin_skeleton import Manner, Motion, smooth
-from actrec.mannequin_things import distractor
+from actrec.mannequin.actions import MOVES
+from actrec.mannequin.body import LAYOUT, OBJECT, PARTS, Look, dress, figure, joints, things
+from actrec.mannequin.brush import Blob, Camera, Picture, Slab, paint
+from actrec.mannequin.room import Easel, place, props
+from actrec.mannequin.skeleton import Manner, Motion, smooth
+from actrec.mannequin.things import distractor
 from actrec.types import QuestionError
 
 ACTIONS: tuple[str, ...] = tuple(MOVES)

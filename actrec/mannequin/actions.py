@@ -1,6 +1,6 @@
 """The named actions: what hips, trunk, hands and feet do over time, and with which thing.
 
-Axes and units as in `mannequin_skeleton`: x forward, y up, z to the figure's left, metres. Every move is a function of a `Manner` alone.
+Axes and units as in `skeleton`: x forward, y up, z to the figure's left, metres. Every move is a function of a `Manner` alone.
 The moves of a pair are written once; the other one is the same clip played backwards.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from actrec.mannequin_skeleton import (
+from actrec.mannequin.skeleton import (
     ANKLE,
     BALL,
     BOX,

@@ -1,0 +1,47 @@
+"""A small untrained checkpoint that says itself what it is, and the surroundings in which the pages find it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import clips_made
+import torch
+
+from actrec import catalogue, weights
+
+LABELS = ("bend down", "stand up", "wave <b>one</b> hand", "*jump*", "walk", "run")
+"""Two of them look like markup: they must stay text."""
+
+
+def checkpoint(folder: Path, name: str = "tiny", *, dam: int = 0, seed: int = 0) -> Path:
+    """Write a ResNet of an eighth of the width that reads 8 frames of 32 pixels."""
+    base = catalogue.architectures()["dam-12" if dam else "c2d-r50"]
+    arguments = {**base.arguments, "width": 0.125, **({"dam": dam} if dam else {})}
+    torch.manual_seed(seed)
+    model = catalogue.build(replace(base, arguments=arguments), len(LABELS))
+    about = {
+        "family": base.family,
+        "architecture": base.id,
+        "arguments": arguments,
+        "labels": list(LABELS),
+        "sampling": asdict(replace(base.sampling, frames=8, span=16)),
+        "preprocess": asdict(replace(base.preprocess, resize=36, crop=(32, 32))),
+        "title": f"{name}, of no use",
+        "trained_on": "nothing",
+    }
+    path = folder / f"{name}.safetensors"
+    weights.save(path, model, about)
+    return path
+
+
+def surroundings(home: Path) -> Mapping[str, str]:
+    """Variables for an app that has its own caches, two clips (short.mp4, long.mp4) and two checkpoints (tiny, tinydam)."""
+    for name in ("clips", "checkpoints", "cache"):
+        (home / name).mkdir()
+    clips_made.clip(home / "clips" / "short.mp4", 24)
+    clips_made.clip(home / "clips" / "long.mp4", 60)
+    checkpoint(home / "checkpoints", "tiny")
+    checkpoint(home / "checkpoints", "tinydam", dam=1, seed=1)
+    return {"ACTREC_CLIPS": str(home / "clips"), "ACTREC_CHECKPOINTS": str(home / "checkpoints"), "ACTREC_CACHE": str(home / "cache")}
