@@ -141,6 +141,19 @@ def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
     return built
 
 
+def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    """The state that a 2-D relative's (torchvision's ImageNet ResNet) gives the model; the state itself where the family knows no such relative.
+
+    Raises:
+        WeightsError: a ResNet of another depth or width.
+    """
+    module = importlib.import_module(f"actrec.models.{card.family}")
+    if not hasattr(module, "inflate") or "layer1.0.conv1.weight" not in state or state["layer1.0.conv1.weight"].ndim != 4:
+        return state
+    found: Mapping[str, torch.Tensor] = module.inflate(model, state)
+    return found
+
+
 def ready(card: Card) -> str:
     """ "" if the model can answer at once; otherwise what is missing, in one sentence."""
     if card.weights is None:

@@ -193,7 +193,7 @@ def train(
     out: Annotated[Path, typer.Option(help="The run's folder; a run that is there already goes on.")],
     model: Annotated[str, typer.Option(help="An architecture's id (see `models`).")] = "dam-12",
     argument: Annotated[list[str] | None, typer.Option(help="A constructor argument: name=value, such as width=0.25.")] = None,
-    init: Annotated[Path | None, typer.Option(help="A relative's checkpoint to start from: what fits is taken, 1-step kernels are inflated.")] = None,
+    init: Annotated[Path | None, typer.Option(help="A relative's checkpoint to start from, or torchvision's ImageNet ResNet (.pth).")] = None,
     size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the short side becomes 8/7 of it. Default: the card's.")] = None,
     frames: Annotated[int | None, typer.Option(min=4, help="Frames the model reads. Default: the card's.")] = None,
     span: Annotated[int | None, typer.Option(min=4, help="Consecutive source frames they are taken from. Default: the card's.")] = None,

@@ -1,6 +1,6 @@
 """Charts for the page (plotly) and the drawing table for print (matplotlib). No other module imports either library.
 
-`prediction_bars` and `arrow_bars` come back as plotly figures. `Sheet` is a page measured in inches, on which `actrec.plates` lays out the
+`confusion` comes back as a plotly figure. `Sheet` is a page measured in inches, on which `actrec.plates` lays out the
 publication figures. Matplotlib is used through its objects only, so that threads do not share a current figure.
 
 Labels and titles are somebody's text: plotly reads HTML and matplotlib reads TeX in strings, so here the first is escaped and the second is off.
@@ -23,8 +23,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-
-from actrec.types import Predictions
 
 # Set once for the process, never per figure, because these are global: text stays text in SVG, and equal figures give equal files.
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "actrec", "font.family": ["DejaVu Sans"]})
@@ -56,59 +54,40 @@ def percent(share: float) -> str:
 # ------------------------------------------------------------------------------------------------------------ plotly
 
 
-def prediction_bars(predictions: Predictions, label: str | None = None, versus: str | None = None, count: int = 5) -> go.Figure:
-    """Horizontal bars of the most probable classes, the best at the top; the explained class and its rival are added if they are not among them.
+def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GREY) -> go.Figure:
+    """A confusion matrix as a plotly figure: counts (classes, classes), rows the true classes, coloured by each row's shares, the counts written in.
 
-    Every bar carries its exact label as `customdata[0]`, for clicks.
+    ink: the colour of the words, for a light or a dark page. A row without clips stays empty.
     """
-    names = [name for name, _ in predictions.top(count)]
-    names += [name for name in (label, versus) if name is not None and name in predictions.labels and name not in names]
-    at = [predictions.labels.index(name) for name in names]
-    colours = [FOR if name == label else AGAINST if name == versus else OTHER for name in names]
-    return _bars(names, predictions.probabilities[at], predictions.logits[at], colours)
-
-
-def arrow_bars(rows: Sequence[tuple[str, float, float]]) -> go.Figure:
-    """Bars of one class's probability for the clip as it is, reversed and shuffled; rows (name, probability, logit), its own first."""
-    names, probabilities, logits = zip(*rows, strict=True) if rows else ((), (), ())
-    return _bars(list(names), np.array(probabilities), np.array(logits), [FOR, *[OTHER] * (len(rows) - 1)][: len(rows)])
-
-
-def _bars(names: list[str], probabilities: NDArray[np.floating], logits: NDArray[np.floating], colours: list[str]) -> go.Figure:
-    rows = list(range(len(names)))
+    counts = np.asarray(counts)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names = [escape(shorten(name.replace("_", " "), 24)) for name in labels]
+    at = list(range(len(names)))
     figure = go.Figure(
-        go.Bar(
-            x=[float(p) for p in probabilities],
-            y=rows,
-            orientation="h",
-            marker={"color": colours, "cornerradius": 3},
-            text=[percent(float(p)) for p in probabilities],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=[[name, float(p), float(logit)] for name, p, logit in zip(names, probabilities, logits, strict=True)],
-            hovertext=[escape(plain(name)) for name in names],
-            hovertemplate="%{hovertext}<br>probability %{x:.4f}<br>logit %{customdata[2]:.3f}<extra></extra>",
-            unselected={"marker": {"opacity": 1.0}},
+        go.Heatmap(
+            x=at,
+            y=at,
+            z=shares,
+            zmin=0,
+            zmax=1,
+            colorscale=[(0, "rgba(11,110,127,0)"), (1, "rgba(11,110,127,1)")],
+            text=[[str(n) if n else "" for n in row] for row in counts.tolist()],
+            texttemplate="%{text}",
+            customdata=[[f"{names[i]} taken for {names[j]}: {counts[i, j]} of {counts[i].sum()}" for j in at] for i in at],
+            hovertemplate="%{customdata}<extra></extra>",
+            showscale=False,
+            xgap=1,
+            ygap=1,
         )
     )
-    figure.update_xaxes(range=[0, 1.14], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%", zeroline=False, fixedrange=True)
-    figure.update_yaxes(
-        tickvals=rows,
-        ticktext=[escape(shorten(name, 30)) for name in names],
-        autorange="reversed",
-        fixedrange=True,
-        showgrid=False,
-        ticklabelstandoff=6,
-    )
+    figure.update_xaxes(tickvals=at, ticktext=names, tickangle=-60, side="bottom", title="answered", showgrid=False, zeroline=False, fixedrange=True)
+    figure.update_yaxes(tickvals=at, ticktext=names, autorange="reversed", title="true class", showgrid=False, zeroline=False, fixedrange=True)
     figure.update_layout(
-        height=44 + 34 * max(len(names), 1),
-        margin={"l": 8, "r": 8, "t": 4, "b": 28},
-        bargap=0.32,
-        showlegend=False,
-        clickmode="event+select",
-        dragmode=False,
+        height=180 + 22 * len(names),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        font={"color": ink, "size": 11},
         paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(128,128,128,0.08)",
     )
     return figure
 

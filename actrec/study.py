@@ -40,11 +40,14 @@ Value = TypeVar("Value")
 
 
 class Kept(OrderedDict[object, Value]):
-    """The last few results by identity, oldest out first; safe between sessions. A frozen question is an identity, an array is not."""
+    """The last few results by identity, oldest out first; safe between sessions. A frozen question is an identity, an array is not.
 
-    def __init__(self, most: int) -> None:
+    weigh, most_bytes: results that weigh more than that together are too many too; the newest stays.
+    """
+
+    def __init__(self, most: int, weigh: Callable[[Value], int] | None = None, most_bytes: float = float("inf")) -> None:
         super().__init__()
-        self.most, self._lock = most, threading.Lock()
+        self.most, self.weigh, self.most_bytes, self._lock = most, weigh or (lambda _: 0), most_bytes, threading.Lock()
 
     def get_or(self, key: object, make: Callable[[], Value]) -> Value:
         with self._lock:
@@ -54,7 +57,7 @@ class Kept(OrderedDict[object, Value]):
         value = make()
         with self._lock:
             self[key] = value
-            while len(self) > self.most:
+            while len(self) > self.most or (len(self) > 1 and sum(map(self.weigh, self.values())) > self.most_bytes):
                 self.popitem(last=False)
         return value
 
@@ -71,7 +74,7 @@ class Loaded:
 
 _videos: Kept[Video] = Kept(64)
 _models: Kept[Loaded] = Kept(4)
-_answers: Kept[Explanation] = Kept(24)
+_answers: Kept[Explanation] = Kept(24, lambda found: found.clip.frames.nbytes, 1.5e9)
 _loading = threading.Lock()
 
 

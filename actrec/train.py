@@ -168,7 +168,7 @@ class Run:
         if self.init:
             state, metadata = weights.read(self.init)
             self.before = metadata.get("commands", [f"({self.init.name})"])
-            weights.load(self.model, adapt(self.model, state))
+            weights.load(self.model, adapt(self.model, catalogue.inflate(self.card, self.model, state)))
         _keep_layout(self.model)
         self.optimizer = torch.optim.SGD(self.model.parameters(), self.recipe.lr, self.recipe.momentum, weight_decay=self.recipe.weight_decay)
         self.epoch, self.best = 0, -1.0

@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 import streamlit as st
@@ -54,10 +55,9 @@ def page(name: str, sentence: str = "") -> None:
 
 def below(module: str) -> None:
     """Show what stands below the head: `module.show()`, imported only now, so that the head is there at once."""
-    if f"actrec.{module}" in sys.modules:
-        return sys.modules[f"actrec.{module}"].show()
-    with st.spinner("Getting ready …"):
-        loaded = importlib.import_module(f"actrec.{module}")
+    first = f"actrec.{module}" not in sys.modules
+    with st.spinner("Getting ready …") if first else nullcontext():
+        loaded = importlib.import_module(f"actrec.{module}")  # also when it is there: another session may be half-way through importing it
     loaded.show()
 
 
@@ -74,6 +74,9 @@ def plain(text: str) -> str:
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return _SIGNS.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", line))
+
+
+_OPENERS = {"a", "an", "choose", "it", "its", "no", "not", "that", "the", "there", "these", "this"}
 
 
 def trouble(error: ActrecError | str) -> None:
@@ -96,7 +99,7 @@ def noted(place: str) -> None:
 def _sentence(text: str) -> str:
     """With a capital, unless it begins with a name, and a full stop."""
     text = text.strip()
-    head = text[:1].upper() + text[1:] if text.split(" ", 1)[0].isalpha() else text
+    head = text[:1].upper() + text[1:] if text.split(" ", 1)[0] in _OPENERS else text
     return head + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 

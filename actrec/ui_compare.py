@@ -15,8 +15,8 @@ from actrec.player import Media, Pane, player
 from actrec.study import Comparison
 from actrec.types import ActrecError, Progress, Question, QuestionError
 from actrec.ui import note, noted, plain, put, remembered, trouble, work
-from actrec.ui_choose import clip_names, clip_title, complete, fitting, groups, model_titles
-from actrec.ui_explore import bar_rows
+from actrec.ui_choose import clip_names, clip_title, complete
+from actrec.ui_models import fitting, groups, model_titles
 from actrec.ui_own import clip_path, model_name, private_folder, real
 
 MOST = 4
@@ -227,7 +227,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
         _ask([new if i == number else q for i, q in enumerate(questions)])
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
-    ui_parts.bars(bar_rows(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
+    ui_parts.bars(ui_parts.class_bars(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
     st.caption(plain(answer.claim))
 
 

@@ -13,7 +13,8 @@ from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
 from actrec.types import ActrecError, Card, Explanation, Method, Question, Track, Video
 from actrec.ui import ask, asked, noted, plain, trouble, work
-from actrec.ui_choose import clip_select, complete, model_select
+from actrec.ui_choose import clip_select, complete
+from actrec.ui_models import model_select
 from actrec.ui_own import clip_path, model_name, private_folder, real
 from actrec.ui_parts import Bar, Choice
 from actrec.video import Proxy
@@ -151,7 +152,7 @@ def _curve(question: Question, asked_for: Question, card: Card, found: Explanati
             label = asked_for.with_(label=found.label, versus=None)
             track = work(key, "Following the class over the clip", lambda progress: study.sweep(label, progress))
         if track is not None:
-            _curves[_identity(found)] = track
+            _curves.get_or(_identity(found), lambda: track)
         return track is not None
 
     return do
@@ -165,7 +166,7 @@ def _order(question: Question, asked_for: Question, card: Card, found: Explanati
     if known is not None:
         what = {"as it is": "as it is", "reversed": "reversed", "shuffled": f"shuffled ({known.lowest_shuffle:.2f}–{known.highest_shuffle:.2f})"}
         rows = [
-            Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
+            Bar(what.get(name, name), p, ui_parts.percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
             for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
         ]
         ui_parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
@@ -179,7 +180,7 @@ def _order(question: Question, asked_for: Question, card: Card, found: Explanati
         with slot:
             arrow = work(key, "Reversing and shuffling", lambda progress: study.arrow(asked_for, progress))
         if arrow is not None:
-            _arrows[identity] = arrow
+            _arrows.get_or(identity, lambda: arrow)
         return arrow is not None
 
     return do
@@ -201,25 +202,6 @@ def _gflops(model: str) -> float:
 # ------------------------------------------------------------------------------------------------------- right column
 
 
-def percent(share: float) -> str:
-    """A probability for reading."""
-    return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
-
-
-def bar_rows(found: Explanation, count: int = 5) -> list[Bar]:
-    """The most probable classes; the class explained and its rival are added if they are not among them."""
-    known = found.predictions
-    names = [name for name, _ in known.top(count)]
-    names += [name for name in (found.label, found.versus) if name is not None and name not in names]
-    rows = []
-    for name in names:
-        at = known.labels.index(name)
-        share = float(known.probabilities[at])
-        role = "for" if name == found.label else "against" if name == found.versus else ""
-        rows.append(Bar(name, share, percent(share), f"{name}: probability {share:.4f}, logit {float(known.logits[at]):.3f}", role))
-    return rows
-
-
 def _predictions(question: Question, found: Explanation) -> None:
     st.subheader("What the model says", anchor=False)
 
@@ -230,7 +212,7 @@ def _predictions(question: Question, found: Explanation) -> None:
         else:
             ask(question.with_(label=label, versus=None if question.versus == label else question.versus))
 
-    ui_parts.bars(bar_rows(found), take, key="bars", label="Most probable classes; click to explain, shift-click for rather than")
+    ui_parts.bars(ui_parts.class_bars(found), take, key="bars", label="Most probable classes; click to explain, shift-click for rather than")
     st.caption("Click a class to explain it; shift-click a second one for “why this rather than that”.")
     labels = list(found.predictions.labels)
     why, rather = st.columns(2)

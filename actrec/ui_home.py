@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from actrec import ui_choose, ui_own, ui_parts
-from actrec.types import ActrecError
-from actrec.ui import PAGES, asked, noted, remembered, trouble, work
+from actrec import ui_choose, ui_models, ui_own, ui_parts
+from actrec.types import ActrecError, Question
+from actrec.ui import PAGES, asked, noted, plain, remembered, trouble, work
 
 
 def show() -> None:
@@ -26,20 +26,22 @@ def show() -> None:
         place = st.container()
     with model:
         st.subheader("2 · Model", anchor=False)
-        ui_choose.model_rows(query.get("model") or ui_choose.default_model(), query)
+        ui_models.model_rows(query.get("model") or ui_models.default_model(), query)
+        about = st.container()
     with place:
-        _answer(query)
+        question = ui_choose.complete(query)
+        if question is not None:
+            _answer(question)
+    with about:
+        if question is not None:
+            _record(question)
     if unfinished:
         ui_choose.await_previews()
 
 
-def _answer(query: dict[str, str]) -> None:
+def _answer(question: Question) -> None:
     """The five most probable classes, and the way on."""
-    question = ui_choose.complete(query)
-    if question is None:
-        return
     from actrec import study
-    from actrec.ui_explore import bar_rows
 
     try:
         asked_for = ui_own.real(question.with_(label=None, versus=None))
@@ -48,8 +50,31 @@ def _answer(query: dict[str, str]) -> None:
     found = work(f"predict {question.clip} {question.model} {question.start}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     if found is None:
         return
-    ui_parts.bars(bar_rows(found), key="top", label="The five most probable classes")
+    ui_parts.bars(ui_parts.class_bars(found), key="top", label="The five most probable classes")
     if st.button(
         "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
     ):
         st.switch_page(PAGES["Explore"], query_params=remembered())
+
+
+def _record(question: Question) -> None:
+    """How well the chosen model does on its own test clips: what its card says, nothing else."""
+    from actrec import catalogue
+
+    card = catalogue.cards().get(question.model)
+    if card is None or not card.results.get("confusion"):
+        return
+    with st.expander("How well does it do?", icon=":material/fact_check:"):
+        found = card.results
+        pairs = found.get("accuracy_within_reversed_pairs") or {}
+        line = f"{found['accuracy']:.1%} of {found['clips']} test clips of {card.trained_on}"
+        if pairs:
+            line += f"; {found['accuracy_reversed_pairs_merged']:.1%} when both actions of a time-reversed pair count as one"
+        st.markdown(plain(line + "."))
+        for pair, share in pairs.items():
+            st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {share:.0%} (guessing: 50%)"))
+        if st.toggle("Which actions it mixes up", key="confusion"):
+            from actrec import figures  # late: the drawing libraries are slow to load
+
+            ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
+            st.plotly_chart(figures.confusion(card.labels, found["confusion"], ink), key="confused", config={"displayModeBar": False})

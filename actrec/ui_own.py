@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from actrec import library, settings, video
@@ -70,7 +71,7 @@ def receive(file: BinaryIO, name: str, room: Path) -> Path:
 def forget(file: UploadedFile) -> None:
     """Give back the memory that Streamlit keeps an upload in; it is on disk by now, or was refused."""
     run = get_script_run_ctx()
-    if run is not None:
+    if run is not None and isinstance(run.uploaded_file_mgr, MemoryUploadedFileManager):
         run.uploaded_file_mgr.remove_file(run.session_id, file.file_id)
 
 

@@ -14,6 +14,8 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from actrec.types import Explanation
+
 HERE = Path(__file__).parent / "parts"
 _CSS = (HERE / "parts.css").read_text(encoding="utf-8")
 
@@ -82,6 +84,25 @@ def bars(rows: Sequence[Bar], picked: Callable[[str, bool], None] | None = None,
             picked(told["label"], bool(told.get("versus")))
 
     _bars(key=key, data=data, on_pick_change=take)
+
+
+def percent(share: float) -> str:
+    """A probability for reading."""
+    return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
+
+
+def class_bars(found: Explanation, count: int = 5) -> list[Bar]:
+    """The most probable classes; the class explained and its rival are added if they are not among them."""
+    known = found.predictions
+    names = [name for name, _ in known.top(count)]
+    names += [name for name in (found.label, found.versus) if name is not None and name not in names]
+    rows = []
+    for name in names:
+        at = known.labels.index(name)
+        share = float(known.probabilities[at])
+        role = "for" if name == found.label else "against" if name == found.versus else ""
+        rows.append(Bar(name, share, percent(share), f"{name}: probability {share:.4f}, logit {float(known.logits[at]):.3f}", role))
+    return rows
 
 
 def strip(image: bytes, aspect: float, times: Sequence[str], hints: Sequence[str], picked: Callable[[int], None], *, key: str, label: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 from answers_made import FRAMES, HEIGHT, WIDTH, explanation, film, heat, one_hot
 
 from actrec import agreement, figures, plates, side_by_side
-from actrec.figures import AGAINST, FOR, OTHER, Sheet
+from actrec.figures import Sheet
 from actrec.overlay import Look
-from actrec.types import Explanation, Predictions, QuestionError
+from actrec.types import Explanation, QuestionError
 
 HOSTILE = "<script>alert(1)</script> & $\\frac{1}{"
 
@@ -35,29 +35,20 @@ def compared(*explanations: Explanation) -> dict[tuple[int, int], agreement.Agre
 # ------------------------------------------------------------------------------------------------------------ plotly
 
 
-def test_prediction_bars_show_the_best_classes_with_their_own_numbers() -> None:
-    predictions = explanation().predictions
-    bar = figures.prediction_bars(predictions, label="lift", versus="wave", count=2).data[0]
-    assert [row[0] for row in bar.customdata] == ["lift", "put down", "wave"]  # the rival is added
-    np.testing.assert_allclose(bar.x, predictions.probabilities)
-    np.testing.assert_allclose([row[2] for row in bar.customdata], predictions.logits)
-    assert list(bar.marker.color) == [FOR, OTHER, AGAINST]
+def test_a_confusion_matrix_shows_its_counts_and_colours_by_rows() -> None:
+    counts = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
+    chart = figures.confusion(("a", "b", "c"), counts).data[0]
+    np.testing.assert_allclose(chart.z, [[0.75, 0.25, 0], [0, 0, 0], [0, 0.5, 0.5]])
+    assert chart.text[0][0] == "3"
+    assert list(chart.text[1]) == ["", "", ""]
+    assert "a taken for b: 1 of 4" in str(chart.customdata[0][1])
 
 
-def test_bars_escape_labels_for_the_page_but_give_them_back_exactly_on_a_click() -> None:
-    names = (HOSTILE, "<b>bold</b>", "<b>bold</b>\u202e")
-    figure = figures.prediction_bars(Predictions(names, np.zeros(3, np.float32), np.full(3, 1 / 3, np.float32)))
-    assert [row[0] for row in figure.data[0].customdata] == list(names)
-    shown = [*figure.layout.yaxis.ticktext, *figure.data[0].hovertext]
-    assert not any("<" in text or ">" in text or "\u202e" in text for text in shown)
-    assert len(set(figure.data[0].y)) == 3
-
-
-def test_arrow_bars_keep_the_order_they_are_given() -> None:
-    bar = figures.arrow_bars([("as it is", 0.9, 2.0), ("reversed", 0.2, -1.0), ("shuffled", 0.5, 0.1)]).data[0]
-    assert list(bar.x) == [0.9, 0.2, 0.5]
-    assert list(bar.marker.color) == [FOR, OTHER, OTHER]
-    assert figures.arrow_bars([]).data[0].x == ()
+def test_a_confusion_matrix_escapes_its_labels() -> None:
+    figure = figures.confusion((HOSTILE, "<b>bold</b>"), np.eye(2, dtype=int))
+    shown = [*figure.layout.yaxis.ticktext, *figure.layout.xaxis.ticktext, *np.asarray(figure.data[0].customdata).ravel()]
+    assert not any("<" in text or ">" in text for text in shown)
+    assert len(set(figure.data[0].y)) == 2
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.8312, "83.1 %"), (0.0, "0.0 %"), (1e-5, "< 0.1 %"), (1.0, "100.0 %")])

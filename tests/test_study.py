@@ -166,6 +166,17 @@ def test_a_model_against_itself_agrees_and_a_comparison_needs_one_clip() -> None
         study.compare([ask(), ask(clip="long")])
 
 
+def test_what_is_kept_is_bounded_in_number_and_in_bytes() -> None:
+    kept: study.Kept[int] = study.Kept(3, lambda value: value, most_bytes=10)
+    for value in (1, 2, 3, 4):
+        kept.get_or(value, lambda value=value: value)
+    assert list(kept.values()) == [2, 3, 4]
+    kept.get_or(7, lambda: 7)
+    assert list(kept.values()) == [7]
+    kept.get_or(99, lambda: 99)
+    assert list(kept.values()) == [99]
+
+
 def test_work_can_be_stopped() -> None:
     def stop(fraction: float, text: str) -> None:
         raise Cancelled("stopped")

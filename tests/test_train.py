@@ -127,6 +127,16 @@ def test_a_run_can_start_from_a_checkpoint_with_other_classes(clips: Path, tmp_p
     assert started.model.fc.weight.shape[0] == 2
 
 
+def test_a_run_can_start_from_an_imagenet_resnet(clips: Path, tmp_path: Path) -> None:
+    from torchvision.models import resnet50
+
+    torch.save(resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
+    folder, init = tmp_path / "run", tmp_path / "resnet50.pth"
+    started = train.Run(card(), data.read_index(clips), train.Recipe(epochs=1, batch=4), folder, {"dropout": 0.0}, init=init)
+    flat = torch.load(init, weights_only=True)["layer3.2.conv2.weight"]
+    assert torch.equal(started.model.res3.get_submodule("2").conv2.weight[:, :, 0], flat)
+
+
 def test_the_test_window_is_number_for_number_what_the_app_gives_the_model(clips: Path) -> None:
     found = data.read_index(clips)
     items = found.split("test")

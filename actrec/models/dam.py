@@ -20,9 +20,11 @@ from typing import Any
 from torch import nn
 
 from actrec.models._attend import block as make_block
-from actrec.models._resnet import BACKBONES, UNITS, VideoResNet
+from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, inflate
 from actrec.trace import Triple
 from actrec.types import Card, Gap, Preprocess, Sampling
+
+__all__ = ["CARDS", "NON_LOCAL", "build", "inflate", "places"]
 
 Place = tuple[int, int, str]
 """Stage 1 … 4, the unit before which the module stands (from 0; the number of units: after the last), the block's name."""
@@ -88,11 +90,17 @@ NON_LOCAL: tuple[Place, ...] = ((2, 2, "dp-nl"), (2, 4, "dp-nl"), (3, 2, "dp-nl"
 """I3D+NL's five blocks, after every second unit of Res2 and Res3 (wang2018nonlocal); θ, φ, g of half the channels give table 6's further 7.3 M."""
 
 SKIPS = "Conv1's stride in time passes over every second sampled frame."
-BLIND = (
-    "Nothing in it knows before from after: attention takes its places as a set and C2D only pools over time, so a clip and its reverse get "
-    "nearly the same scores. The paper's Something-Something figures are not to be expected of this form. " + SKIPS
+EDGES = (
+    "Order reaches it only through the pooling windows, whose first sees fewer frames than its last; a model trained on clips and their reverses "
+    "learns to use even that, so look at its score reversed and shuffled. "
 )
-BARE = "No kernel looks across time; frames meet only in the pooling, so a clip and its reverse get nearly the same scores. " + SKIPS
+BLIND = (
+    "Nothing in it compares earlier with later: attention takes its places as a set, and C2D only pools over time. "
+    + EDGES
+    + "The paper's Something-Something figures are not to be expected of this form. "
+    + SKIPS
+)
+BARE = "No kernel looks across time. " + EDGES + SKIPS
 DIFFERENT_I3D = (
     "Table 6 gives I3D more GFLOPs than table 2's strides allow, so its strides must differ. Here all backbones share table 2's strides, so that "
     "they can be compared."

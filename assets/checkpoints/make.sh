@@ -7,14 +7,14 @@ train() { .venv/bin/python -m actrec train "$@"; }
 
 small="--argument width=0.25 --argument last_stride=1 --size 96 --crops near --seed 0"
 mannequin="--data mannequin --frames 32 --span 64 --clips 80 --warmup 1 --init runs/c2d-16/model.safetensors $small"
-weizmann="--data data/weizmann --frames 32 --span 32 --batch 7 --warmup 2 --lr 0.02 --lr-end 0.05 --epochs 60 $small"
+weizmann="--data data/weizmann --frames 32 --span 32 --batch 7 --warmup 2 --lr 0.02 --lr-end 0.05 --epochs 40 $small"
 
 # shellcheck disable=SC2086
 {
   train --model c2d-r50 --data mannequin --clips 120 --frames 16 --span 64 $small --warmup 1 --lr 0.05 --lr-end 0.02 --epochs 22 --out runs/c2d-16
   train --model c2d-r50 $mannequin --lr 0.02 --lr-end 0.05 --epochs 5 --out runs/c2d-mannequin --title "C2D · mannequin"
   train --model i3d-r50 $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/i3d-mannequin --title "I3D · mannequin"
-  train --model dam-12 $mannequin --lr 0.02 --lr-end 0.05 --epochs 4 --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
+  train --model dam-12 $mannequin --lr 0.02 --lr-end 0.05 --epochs 3 --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
   train --model dam-12-c3d $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/dam-12-c3d-mannequin --title "DAM-12 on C3D · mannequin"
   train --model c2d-r50 $weizmann --init runs/c2d-mannequin/model.safetensors --out runs/c2d-weizmann --title "C2D · weizmann"
   train --model i3d-r50 $weizmann --init runs/i3d-mannequin/model.safetensors --out runs/i3d-weizmann --title "I3D · weizmann"

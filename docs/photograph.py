@@ -1,0 +1,71 @@
+"""Take the README's pictures from the running app: docs/explore.png, docs/directed.png, docs/compare.png. Needs Chromium.
+
+python docs/photograph.py
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+COMPARED = ("c2d-mannequin", "i3d-mannequin", "dam-12-mannequin", "dam-12-c3d-mannequin")
+VIEWS = {
+    "explore": ("/Explore?clip=sit_down&model=dam-12-c3d-mannequin&method=cam", 0.55, "light"),
+    "directed": ("/Explore?clip=bounce_ball&model=dam-12-mannequin&method=directed&at=1.0,170.0,150.0", 0.4, "dark"),
+    "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
+}
+
+
+def main() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with sync_playwright() as drive:
+            program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+            chromium = drive.chromium.launch(executable_path=program, args=FLAGS)
+            for _ in range(600):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            for name, (path, share, scheme) in VIEWS.items():
+                page = chromium.new_page(viewport={"width": 1440, "height": 1000}, color_scheme=scheme)
+                photograph(page, f"http://127.0.0.1:{port}{path}", share, ROOT / "docs" / f"{name}.png")
+                page.close()
+            chromium.close()
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def photograph(page: Page, address: str, share: float, file: Path) -> None:
+    """Open the view, move the playhead to a share of the clip, wait until nothing runs, and keep what is on the screen."""
+    page.goto(address)
+    page.locator(".actrec[data-ready='true']").first.wait_for(timeout=180_000)
+    page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached", timeout=180_000)
+    axis = page.locator(".actrec .ruler").first
+    box = axis.bounding_box()
+    if box:
+        page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(3000)
+    page.screenshot(path=str(file))
+    print(file)
+
+
+if __name__ == "__main__":
+    main()
