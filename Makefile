@@ -10,13 +10,13 @@ app: setup
 	$(BIN)/python -m streamlit run app.py
 
 test: check browser
-	$(BIN)/python -m pytest -n 2 -m "browser or slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "browser or slow"
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m "not browser and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not browser and not slow"
 
 setup: .venv/installed
 

@@ -87,7 +87,7 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         movable=card.sampling.kind == "dense" and window[1] - window[0] < film.frames,
         picks=picks,
         marker=_marker(question, found) if picks else None,
-        start_frame=_start_frame(question, window),
+        start_frame=_start_frame(question, found, picks),
     )
     if state.pick is not None and picks:
         ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
@@ -114,10 +114,15 @@ def _marker(question: Question, found: Explanation) -> Pick:
     return Pick(int(found.clip.index[len(found.clip.index) // 2]), *found.geometry.to_source(crop[1] / 2, crop[0] / 2))
 
 
-def _start_frame(question: Question, window: tuple[int, int]) -> int:
-    """Where the player opens: at a frame of the strip that was clicked, else at the window's beginning."""
+def _start_frame(question: Question, found: Explanation, picks: bool) -> int:
+    """Where the player opens: at a frame of the strip that was clicked, else at the picked place, else amid the step with the most evidence."""
     clip, start, frame = st.session_state.get("seek", ("", 0.0, 0))
-    return int(frame) if (clip, start) == (question.clip, question.start) else window[0]
+    if (clip, start) == (question.clip, question.start):
+        return int(frame)
+    if picks:
+        return _marker(question, found).frame
+    first, last = found.heat.bands[int(found.heat.mass.argmax())]
+    return int(first + last) // 2 if last > first else int(found.clip.index[0])
 
 
 def _motion(film: Video, copy: Proxy) -> Track:

@@ -35,9 +35,9 @@ def session_models() -> list[Card]:
 
 
 def default_model() -> str:
-    """The first model that is ready; "" where there is none."""
+    """The ready model that does best on clips like the samples, else any that is ready; "" where there is none."""
     ready, _ = groups()
-    return ready[0].id if ready else ""
+    return max(ready, key=lambda card: (card.trained_on == "mannequin", card.results.get("accuracy", 0.0))).id if ready else ""
 
 
 def facts(card: Card) -> str:
