@@ -14,6 +14,8 @@ weizmann="--data data/weizmann --frames 32 --span 32 --batch 7 --warmup 2 --lr 0
   train --model c2d-r50 --data mannequin --clips 120 --frames 16 --span 64 $small --warmup 1 --lr 0.05 --lr-end 0.02 --epochs 22 --out runs/c2d-16
   train --model c2d-r50 $mannequin --lr 0.02 --lr-end 0.05 --epochs 5 --out runs/c2d-mannequin --title "C2D · mannequin"
   train --model i3d-r50 $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/i3d-mannequin --title "I3D · mannequin"
+  train --model i3d-r50 ${mannequin/clips 80/clips 120} --init runs/i3d-mannequin/model.safetensors --lr 0.015 --lr-end 0.02 --epochs 3 \
+    --out runs/i3d-long --title "I3D · mannequin"
   train --model dam-12 $mannequin --lr 0.02 --lr-end 0.05 --epochs 3 --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
   train --model dam-12-c3d $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/dam-12-c3d-mannequin --title "DAM-12 on C3D · mannequin"
   train --model c2d-r50 $weizmann --init runs/c2d-mannequin/model.safetensors --out runs/c2d-weizmann --title "C2D · weizmann"
@@ -25,3 +27,5 @@ for run in runs/*-mannequin runs/*-weizmann; do
   cp "$run/model.safetensors" "assets/checkpoints/$(basename "$run").safetensors"
   cp "$run/README.md" "assets/checkpoints/$(basename "$run").md"
 done
+cp runs/i3d-long/model.safetensors assets/checkpoints/i3d-mannequin.safetensors
+cp runs/i3d-long/README.md assets/checkpoints/i3d-mannequin.md
