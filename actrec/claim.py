@@ -24,10 +24,11 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: 
     mass = heat.mass
     share = mass.max() / mass.sum()
     first, last = heat.bands[int(mass.argmax())]
+    begin = clip.video.seconds[min(int(first), clip.video.frames - 1)]  # a step over held frames begins where the video ends
     until = clip.video.seconds[min(int(last), clip.video.frames) - 1]
     return (
         f"The evidence for {about} is strongest at {where}; "
-        f"{share:.0%} of it falls between {clip.video.seconds[int(first)]:.2f} and {until:.2f} s (an even spread would give {1 / len(mass):.0%})."
+        f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {1 / len(mass):.0%})."
     )
 
 

@@ -13,7 +13,7 @@ from actrec import catalogue, library, study, ui_parts, ui_save
 from actrec.agreement import TITLES
 from actrec.player import Media, Pane, player
 from actrec.study import Comparison
-from actrec.types import ActrecError, Progress, Question, QuestionError
+from actrec.types import ActrecError, Heat, Progress, Question, QuestionError
 from actrec.ui import note, noted, plain, put, remembered, trouble, work
 from actrec.ui_choose import clip_names, clip_title, complete
 from actrec.ui_models import fitting, groups, model_titles
@@ -207,11 +207,17 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media) -> N
         sampled=np.unique(np.concatenate([e.clip.index for e in answers])),
         movable=window[1] - window[0] < media.frames,
         picks=False,
-        start_frame=window[0],
+        start_frame=_amid(answers[0].heat),
     )
     if state.window is not None and abs(state.window - questions[0].start) > 0.01:
         _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
         st.rerun()
+
+
+def _amid(heat: Heat) -> int:
+    """A source frame in the middle of the step with the most evidence."""
+    first, last = heat.bands[int(heat.mass.argmax())]
+    return max(int(first + last - 1) // 2, 0)
 
 
 def _column(questions: Sequence[Question], found: Comparison, number: int) -> None:
