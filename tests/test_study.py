@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import clips_made
 import demo_made
 import numpy as np
 import pytest
@@ -108,6 +109,16 @@ def test_eight_sessions_on_one_model_get_their_own_answers() -> None:
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_allclose(one.heat.values, other.heat.values, rtol=1e-5, atol=1e-7)
         assert one.label == other.label
+
+
+def test_a_clip_shorter_than_the_window_is_answered_by_every_method_and_the_padding_is_told(home: Path) -> None:
+    path = home / "clips" / "six.mp4"
+    clips_made.clip(path, 6)
+    for name, method in (("tiny", "cam"), ("tiny", "gradcam"), ("tiny", "layercam"), ("tinydam", "directed")):
+        for label in demo_made.LABELS:  # whichever step is the strongest, also one that stands for held frames alone
+            found = study.answer(Question(str(path), name, method, label))
+            assert any("held" in line for line in found.cautions)
+            assert found.claim.endswith(".")
 
 
 def test_a_directed_row_is_what_the_model_used() -> None:
