@@ -182,13 +182,19 @@ def layers(card: Card, method: Method) -> tuple[str, ...] | str:
 
 
 def counts(card: Card) -> tuple[int, float]:
-    """Parameters, and matmul GFLOPs (multiply–accumulates / 1e9, the papers' convention) for one clip at the card's own size."""
+    """Parameters, and matmul GFLOPs (multiply–accumulates / 1e9, the papers' convention) for one clip.
+
+    The clip is as the paper counted, where it says ("gflops_frames", "gflops_side" among its figures), else as the card reads it.
+    """
     net = skeleton(card)
+    told = card.paper_figures
+    frames, side = int(told.get("gflops_frames", card.sampling.frames)), told.get("gflops_side")
+    size = (int(side), int(side)) if side else card.preprocess.crop
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            net(torch.empty(1, 3, card.sampling.frames, *card.preprocess.crop, device="meta"))
+            net(torch.empty(1, 3, frames, *size, device="meta"))
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return sum(p.numel() for p in net.parameters()), counter.get_total_flops() / 2e9

@@ -182,7 +182,9 @@ def models(as_json: AsJson = False) -> None:
     print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")
     for row in rows:
         paper = row["paper"]
-        size = f"{row['parameters'] / 1e6:.2f}" + (f" ({paper['parameters']:g})" if "parameters" in paper else "")
+        told = paper.get("parameters", 0.0)
+        told = told / 1e6 if told > 1e4 else told  # torchvision counts them, the papers give millions
+        size = f"{row['parameters'] / 1e6:.2f}" + (f" ({told:.2f})" if told else "")
         cost = f"{row['gflops']:.2f}" + (f" ({paper['gflops']:g})" if "gflops" in paper else "")
         print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>18}  {row['title']}")
 
