@@ -24,7 +24,7 @@ setup: .venv/installed
 	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'actrec needs Python 3.11 or newer; this is ' + sys.version + '; try: make PYTHON=python3.12')"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet "uv>=0.8"
-	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	touch $@
 
 # The browser tests take the Chromium on the PATH; without one, Playwright fetches its own.

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import actrec.explain
@@ -163,9 +164,19 @@ def ready(card: Card) -> str:
     return ""
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leaves random initial values out: tensors without numbers have no use for them, and drawing them on "meta" loads half of torch's compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_"):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
 @functools.lru_cache(64)
 def _skeleton(family: str, arguments: str, classes: int) -> nn.Module:
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         module = importlib.import_module(f"actrec.models.{family}")
         net: nn.Module = module.build(**json.loads(arguments), classes=classes)
     return net.eval()

@@ -243,11 +243,11 @@ def evaluate(
 ) -> None:
     """Score a model on labelled clips: one window, centre crop; all classes, and the time-reversed pairs apart."""
     from actrec import data as sets
-    from actrec import study, train
+    from actrec import evaluate, study
 
     loaded = study.load(model, _progress())
     clip_set = sets.open_set(data, train=test_clips, test=test_clips)
-    scores = train.examine(loaded.model, loaded.card, clip_set, (split,))
+    scores = evaluate.examine(loaded.model, loaded.card, clip_set, (split,))
     if as_json:
         return _print_json({"model": model, "data": clip_set.name, "split": split} | scores.to_json())
     print(f"{loaded.card.title} on {clip_set.name}, {split}: {scores.confusion.sum()} clips, accuracy {scores.accuracy:.4f}")

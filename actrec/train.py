@@ -12,20 +12,19 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from actrec import __version__, catalogue, data, devices, weights
+from actrec.evaluate import Scores, evaluate, opened
 from actrec.types import ActrecError, Card
 
 
@@ -51,97 +50,6 @@ class Recipe:
         return self.lr * rise * float(self.lr_end ** (epoch / max(self.epochs, 1)))
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What a model got right on a split.
-
-    confusion int64 (classes, classes): rows are the true classes.  merged: accuracy when both labels of a time-reversed pair count as one.
-    pairs: accuracy among the clips of each pair whose answer was one of the two labels (0.5 is guessing), by "a / b".
-    """
-
-    labels: tuple[str, ...]
-    confusion: NDArray[np.int64]
-    merged: float
-    pairs: Mapping[str, float]
-
-    @property
-    def accuracy(self) -> float:
-        return float(np.trace(self.confusion) / max(self.confusion.sum(), 1))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "clips": int(self.confusion.sum()),
-            "accuracy": self.accuracy,
-            "accuracy_reversed_pairs_merged": self.merged,
-            "accuracy_within_reversed_pairs": dict(self.pairs),
-            "confusion": self.confusion.tolist(),
-        }
-
-
-def score(labels: Sequence[str], truth: NDArray[np.int64], answers: NDArray[np.int64], pairs: Sequence[tuple[str, str]]) -> Scores:
-    """Count answers (n) against the truth (n), both class numbers."""
-    confusion = np.zeros((len(labels), len(labels)), np.int64)
-    np.add.at(confusion, (truth, answers), 1)
-    numbers = [(labels.index(a), labels.index(b)) for a, b in pairs]
-    same = np.arange(len(labels))
-    for a, b in numbers:
-        same[b] = a
-    within = {}
-    for a, b in numbers:
-        block = confusion[np.ix_((a, b), (a, b))]
-        within[f"{labels[a]} / {labels[b]}"] = float(np.trace(block) / block.sum()) if block.sum() else float("nan")
-    merged = float(np.mean(same[truth] == same[answers])) if len(truth) else float("nan")
-    return Scores(tuple(labels), confusion, merged, within)
-
-
-@torch.no_grad()
-def evaluate(model: nn.Module, windows: data.Windows, labels: Sequence[str], pairs: Sequence[tuple[str, str]], batch: int = 16) -> Scores:
-    """Single view, centre crop (DAM §4.2), float32."""
-    device = next(model.parameters()).device
-    model.eval()
-    truth, answers = [], []
-    for clips, classes in DataLoader(windows, batch):
-        truth.append(classes.numpy())
-        answers.append(model(clips.to(device)).argmax(1).cpu().numpy())
-    return score(labels, np.concatenate(truth), np.concatenate(answers), pairs)
-
-
-def windows(card: Card, clips: data.ClipSet, splits: Sequence[str], recipe: Recipe | None = None) -> data.Windows:
-    """The model's windows of these splits, a broken clip left out with a line on standard error. recipe: as it trains; without one, as it is tested.
-
-    Raises:
-        ActrecError: a clip's label that is none of the set's.
-    """
-    items = clips.split(*splits)
-    with tqdm(total=len(items), desc=f"frames of {splits[0]}", unit="clip", disable=None) as bar:
-
-        def show(fraction: float, _: str) -> None:
-            bar.update(round(fraction * len(items)) - bar.n)
-
-        frames, broken = data.keep_frames(items, card.preprocess, show)
-    for line in broken:
-        print(f"left out: {line}", file=sys.stderr)
-    good = [i for i, f in enumerate(frames) if len(f)]
-    kept, classes = [frames[i] for i in good], [clips.labels.index(items[i].label) for i in good]
-    crops, seed = (recipe.crops, recipe.seed) if recipe else ("", 0)
-    return data.Windows(kept, classes, card.sampling, card.preprocess, train=recipe is not None, crops=crops, seed=seed)
-
-
-def examine(model: nn.Module, card: Card, clips: data.ClipSet, splits: Sequence[str]) -> Scores:
-    """Score a trained model on a set whose labels are its own, in its own order.
-
-    Raises:
-        ActrecError: other labels.
-    """
-    if set(clips.labels) != set(card.labels):
-        other = sorted(set(clips.labels) ^ set(card.labels))
-        raise ActrecError(
-            f"{card.title} and the set {clips.name!r} do not name the same classes ({', '.join(other[:4])} …); evaluate it on its own set"
-        )
-    own = replace(clips, labels=card.labels)
-    return evaluate(model, windows(card, own, splits), own.labels, own.pairs)
-
-
 @dataclass
 class Run:
     """A training run and its folder: config.json, log.csv, last.pt (to resume), last and best.safetensors; model.safetensors to ship."""
@@ -160,8 +68,8 @@ class Run:
         short = self.card.preprocess.resize
         if not isinstance(short, int):
             raise ActrecError(f"{self.card.id} resizes to {short}; training needs a model whose short side is one number")
-        self.train_windows = windows(self.card, self.clips, ("train",), self.recipe)
-        self.test_windows = windows(self.card, self.clips, ("test", "val"))
+        self.train_windows = opened(self.card, self.clips, ("train",), train=True, crops=self.recipe.crops, seed=self.recipe.seed)
+        self.test_windows = opened(self.card, self.clips, ("test", "val"), train=False)
         torch.manual_seed(self.recipe.seed)  # the first weights
         self.model = catalogue.build(self.card, len(self.clips.labels), **self.arguments).to(self.device).to(memory_format=torch.channels_last_3d)
         self.before: list[str] = []
@@ -197,15 +105,17 @@ class Run:
         self.train_windows.epoch = epoch
         torch.manual_seed(self.recipe.seed * 100_003 + epoch)  # dropout: a resumed epoch draws what an uninterrupted one does
         order = np.random.default_rng((self.recipe.seed, epoch)).permutation(len(self.train_windows))
-        batches = DataLoader(
-            Subset(self.train_windows, order.tolist()), self.recipe.batch, num_workers=self.recipe.workers, drop_last=len(order) > self.recipe.batch
+        batches = data.batches(
+            self.train_windows, self.recipe.batch, order=order.tolist(), workers=self.recipe.workers, drop_last=len(order) > self.recipe.batch
         )
         total, right, count = 0.0, 0, 0
         with tqdm(batches, desc=f"epoch {epoch + 1}", unit="batch", leave=False, disable=None) as bar:
-            for step, (clips, classes) in enumerate(bar):
+            for step, found in enumerate(bar):
+                clips = data.to_input(found.frames.to(self.device), self.card.preprocess)
+                classes = self.train_windows.targets(found.numbers).to(self.device)
                 for group in self.optimizer.param_groups:
                     group["lr"] = self.recipe.rate(epoch + step / len(batches))
-                loss, hits = self._step(clips.to(self.device), classes.to(self.device))
+                loss, hits = self._step(clips, classes)
                 total, right, count = total + loss * len(classes), right + hits, count + len(classes)
                 bar.set_postfix(loss=f"{total / count:.3f}", accuracy=f"{right / count:.3f}")
         return total / count, right / count
@@ -255,7 +165,7 @@ class Run:
         return scores
 
     def _score(self) -> Scores:
-        return evaluate(self.model, self.test_windows, self.clips.labels, self.clips.pairs, self.recipe.batch)
+        return evaluate(self.model, self.test_windows, self.recipe.batch)
 
     def _keep(self, loss: float, right: float, scores: Scores) -> None:
         """Write the state first, the log last: a run killed in between repeats the epoch and writes the same line."""

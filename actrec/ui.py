@@ -41,16 +41,14 @@ h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0.35rem !important; }
 """
 
 
-def page(name: str, sentence: str = "") -> None:
-    """Set the page up: its title, the way to the other pages, and one sentence on what it is for."""
+def page(name: str) -> None:
+    """Set the page up: its title, and the way to the other pages."""
     st.set_page_config(page_title=f"{name} · actrec", page_icon=str(settings.assets() / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
     st.html(STYLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="topbar"):
         st.html('<span class="brand">actrec</span>', width="content")
         for title, file in PAGES.items():
             st.page_link(file, label=title, query_params=remembered() if title != "Compare" else None)
-    if sentence:
-        st.caption(sentence)
 
 
 def below(module: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import streamlit as st
@@ -75,16 +75,17 @@ def _preview(path: Path, private: bool) -> bytes | None:
         return library.preview(path, path.parent)
     if library.preview_file(path).is_file():
         return library.preview(path)
-    started: dict[Path, object] = st.session_state.setdefault("previews", {})
-    future = started.get(path) or _painter().submit(library.preview, path)
-    started[path] = future
-    return future.result() if future.done() else None  # type: ignore[attr-defined]
+    started: dict[Path, Future[bytes] | None] = st.session_state.setdefault("previews", {})
+    future = started.setdefault(path, None)
+    return future.result() if future is not None and future.done() else None
 
 
 def await_previews(seconds: float = 20.0) -> None:
-    """At a page's end: wait for the next previews and show them, unless the reader does something first."""
+    """At a page's end, where they take nothing from the answer: make the missing previews and show them, unless the reader does something first."""
     pulse, end = st.empty(), time.monotonic() + seconds
-    futures = st.session_state.get("previews", {})
+    started: dict[Path, Future[bytes] | None] = st.session_state.get("previews", {})
+    futures = {path: started[path] or _painter().submit(library.preview, path) for path in started}
+    started.update(futures)
     time.sleep(0.2)
     while not all(f.done() for f in futures.values()) and time.monotonic() < end:
         time.sleep(0.2)

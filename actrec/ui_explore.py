@@ -43,20 +43,21 @@ def show() -> None:
     except ActrecError as error:
         return trouble(error)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
-    copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private_folder(question.clip), progress))
     left, right = st.columns([3, 2], gap="medium")
     later: list[Callable[[], bool]] = []
-    with left:
-        if copy is not None:
-            _player(question, card, film, copy, found)
-        if found is not None:
-            later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
-            _strip(question, found)
     with right:
         if found is not None:
             _predictions(question, found)
             _claim(found)
         _ways(question, card)
+    with left:
+        private = private_folder(question.clip)
+        copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
+        if copy is not None:
+            _player(question, card, film, copy, found)
+        if found is not None:
+            later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
+            _strip(question, found)
     if found is not None:
         ui_save.one(question, found)
     done = [do() for do in later]

@@ -12,8 +12,6 @@ from actrec.ui import PAGES, asked, noted, plain, remembered, trouble, work
 def show() -> None:
     """The whole page below its head. What needs no torch comes first."""
     query = asked()
-    st.title("What did the model see?", anchor=False)
-    st.markdown("Choose a clip and a model. Then look at where and when the model found its evidence, and test whether that can be believed.")
     noted("address")
     clip, model, answer = st.columns([5, 4, 4], gap="large")
     with clip:

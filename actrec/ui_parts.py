@@ -1,7 +1,8 @@
 """The page's own small parts, as Streamlit components without a build step: choices, probability bars, the strip of frames.
 
 They exist because the stock widgets cannot disable a single option and give the reason, cannot tell a shift-click, and cannot show many small
-pictures cheaply. Every text goes to the browser as data and is put in as text.
+pictures cheaply. Every text goes to the browser as data and is put in as text; the data goes in a list, because Streamlit searches a dict for
+tables and loads pandas for that, which takes as long as the whole first page.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def choices(
         if told in legal:
             picked(told)
 
-    _choices(key=key, data=data, on_pick_change=take)
+    _choices(key=key, data=[data], on_pick_change=take)
 
 
 def bars(rows: Sequence[Bar], picked: Callable[[str, bool], None] | None = None, *, key: str, label: str) -> None:
@@ -83,7 +84,7 @@ def bars(rows: Sequence[Bar], picked: Callable[[str, bool], None] | None = None,
         if picked is not None and isinstance(told, dict) and told.get("label") in legal:
             picked(told["label"], bool(told.get("versus")))
 
-    _bars(key=key, data=data, on_pick_change=take)
+    _bars(key=key, data=[data], on_pick_change=take)
 
 
 def percent(share: float) -> str:
@@ -114,4 +115,4 @@ def strip(image: bytes, aspect: float, times: Sequence[str], hints: Sequence[str
         if isinstance(told, int | float) and 0 <= told < len(times):
             picked(int(told))
 
-    _strip(key=key, data=data, on_pick_change=take)
+    _strip(key=key, data=[data], on_pick_change=take)

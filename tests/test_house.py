@@ -20,7 +20,7 @@ FLOORS = [
     {"overlay", "agreement"},
     {"models", "explain", "figures", "plates", "side_by_side", "player"},
     {"film", "catalogue", "data"},
-    {"export", "doctor", "train", "study"},
+    {"export", "doctor", "evaluate", "train", "study"},
     {"cli", "ui"},
     {"__main__", "app", "pages"},
 ]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from actrec import catalogue, data, prepare, train, video, weights
+from actrec import catalogue, data, evaluate, prepare, train, video, weights
 from actrec.types import ActrecError, Card, Preprocess, Sampling
 
 TINY = {"width": 0.125, "dropout": 0.0}
@@ -140,14 +140,15 @@ def test_a_run_can_start_from_an_imagenet_resnet(clips: Path, tmp_path: Path) ->
 def test_the_test_window_is_number_for_number_what_the_app_gives_the_model(clips: Path) -> None:
     found = data.read_index(clips)
     items = found.split("test")
-    frames, broken = data.keep_frames(items, card().preprocess)
+    windows, broken = data.open_windows(items, found, card().sampling, card().preprocess, train=False)
     assert broken == []
-    window, label = data.Windows(frames, [0, 1], card().sampling, card().preprocess, train=False)[0]
+    given = next(iter(data.batches(windows, 1)))
+    window = data.to_input(given.frames, card().preprocess)[0]
     film = video.probe(clips / "8.mp4")
     clip = prepare.load(film, card().sampling, start=1 / 25)  # the middle window of 8 among 10 frames
     inputs = prepare.to_input(clip.frames, card().preprocess, prepare.geometry(film, card().preprocess))
     torch.testing.assert_close(window, inputs[0], rtol=0, atol=1e-5)
-    assert label == 0
+    assert windows.targets(given.numbers).tolist() == [0]
 
 
 def test_a_broken_clip_is_reported_and_left_out(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,17 +159,18 @@ def test_a_broken_clip_is_reported_and_left_out(clips: Path, tmp_path: Path, cap
 
 
 def test_training_windows_depend_on_seed_epoch_and_clip_alone() -> None:
-    frames = [np.random.default_rng(0).integers(0, 255, (30, 40, 48, 3), np.uint8)]
-    one, two = (data.Windows(frames, [0], Sampling("dense", 4, 8), Preprocess(40, (32, 32)), train=True, seed=3) for _ in range(2))
-    assert torch.equal(one[0][0], two[0][0])
+    clips = data.mannequin_set(1, 1)
+    how = {"train": True, "seed": 3, "keep": False}
+    one, two = (data.open_windows(clips.items[:1], clips, Sampling("dense", 4, 8), Preprocess(240, (32, 32)), **how)[0] for _ in range(2))
+    assert np.array_equal(one[0][1], two[0][1])
     two.epoch = 1
-    assert not torch.equal(one[0][0], two[0][0])
+    assert not np.array_equal(one[0][1], two[0][1])
 
 
 def test_scores_count_pairs_apart_and_together() -> None:
     labels = ["a", "b", "c"]
     truth, answers = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 2, 0])
-    found = train.score(labels, truth, answers, [("a", "b")])
+    found = evaluate.score(labels, truth, answers, [("a", "b")])
     assert found.accuracy == pytest.approx(3 / 6)
     assert found.merged == pytest.approx(5 / 6)
     assert found.pairs == {"a / b": 0.5}

@@ -29,7 +29,7 @@ function bar(item, clickable, send) {
   return button;
 }
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data: [data], setTriggerValue }) {
   const root = parentElement.querySelector(".part");
   const told = JSON.stringify(data);
   if (kept.get(root) === told) return;

@@ -37,7 +37,7 @@ function row(button, item) {
   if (line) button.append(element("span", "line", line));
 }
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data: [data], setTriggerValue }) {
   const root = parentElement.querySelector(".part");
   const state = kept.get(root) || {};
   kept.set(root, state);

@@ -1,7 +1,7 @@
 // The frames a model was given, in order, each with its second. A click asks for that frame.
 const kept = new WeakMap();
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data: [data], setTriggerValue }) {
   const root = parentElement.querySelector(".part");
   const told = JSON.stringify(data);
   if (kept.get(root) === told) return;

@@ -105,7 +105,7 @@ def player(
     """
     url = get_instance().media_file_mgr.add(str(media.mp4), "video/mp4", f"actrec.player.{key}")
     data = {"key": key, "url": url} | payload(media, panes, tracks, window, sampled, movable, picks, marker, height, start_frame)
-    said = _COMPONENT(key=key, data=data, on_frame_change=_nothing, on_pick_change=_nothing, on_window_change=_nothing)
+    said = _COMPONENT(key=key, data=[data], on_frame_change=_nothing, on_pick_change=_nothing, on_window_change=_nothing)
     return _state(said, media, start_frame or 0)
 
 

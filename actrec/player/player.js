@@ -309,7 +309,7 @@ class Player {
   }
 }
 
-export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
+export default function ({ parentElement, data: [data], setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector('.actrec');
   let player = players.get(root);
   if (!player) players.set(root, (player = new Player(root, data.key)));
