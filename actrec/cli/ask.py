@@ -1,0 +1,147 @@
+"""Asking models about a clip: predict, explain, compare, models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from actrec.cli.options import AsJson, Clip, Model, Models, Out, Start, app, clear, pair, print_json, progress
+from actrec.types import Explanation, Question, QuestionError
+
+
+@app.command()
+def explain(
+    clip: Clip,
+    model: Model,
+    method: Annotated[str | None, typer.Option(help="A way of explaining; default: exact CAM where it is exact, else Grad-CAM.")] = None,
+    label: Annotated[str | None, typer.Option(help="The class to explain; default: the model's first choice.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Explain the label rather than this class.")] = None,
+    start: Start = 0.0,
+    at: Annotated[str | None, typer.Option(help="A place for directed attention: seconds,x,y in source pixels.")] = None,
+    layer: Annotated[str | None, typer.Option(help="The tap to explain.")] = None,
+    knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
+    out: Out = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Explain one prediction: overlay video, figure, raw numbers, curves and provenance in a folder."""
+    from actrec import catalogue, export, study
+
+    knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
+    place = _place(at) if at else None
+    chosen = method or study.default_method(catalogue.card(model))
+    report = progress()
+    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items())), report)
+    files = export.write(found, out, progress=report)
+    clear()
+    if as_json:
+        paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
+        paths["provenance"] = files.provenance
+        return print_json(_summary(found) | {"claim": found.claim, "cautions": found.cautions, "files": {k: str(v) for k, v in paths.items()}})
+    _print_top(found)
+    print(f"\n{found.claim}")
+    for line in found.cautions:
+        print(f"  not to conclude: {line}")
+    print(f"\n{files.video}\n{files.figure}\n{files.arrays}\n{files.curves}\n{files.provenance}")
+
+
+@app.command()
+def predict(clip: Clip, model: Model, start: Start = 0.0, as_json: AsJson = False) -> None:
+    """Say what the model recognises, and whether the order of the frames matters to it."""
+    from actrec import catalogue, study
+
+    report = progress()
+    question = Question(clip, model, study.default_method(catalogue.card(model)), start=start)
+    found, arrow = study.answer(question, report), study.arrow(question, report)
+    clear()
+    if as_json:
+        order = {name: {"logit": z, "probability": p} for name, z, p in zip(arrow.names, arrow.logits, arrow.probabilities, strict=True)}
+        return print_json(_summary(found) | {"order": order, "verdict": arrow.verdict})
+    _print_top(found)
+    print(f"\n{arrow.verdict}")
+
+
+@app.command()
+def compare(
+    clip: Clip,
+    model: Models,
+    method: Annotated[list[str] | None, typer.Option(help="One for all models, or one each.")] = None,
+    label: Annotated[str | None, typer.Option(help="The class to explain in each; default: each model's first choice.")] = None,
+    start: Start = 0.0,
+    segments: Annotated[int, typer.Option(min=1, max=12, help="Columns of the figure.")] = 3,
+    out: Out = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Compare up to four models (or methods) on one clip: figure as PNG and SVG, agreement in numbers."""
+    from actrec import catalogue, export, study
+
+    ways = method or [study.default_method(catalogue.card(name)) for name in model]
+    names, ways = (model * len(ways) if len(model) == 1 else model), (ways * len(model) if len(ways) == 1 else ways)
+    if len(names) != len(ways):
+        raise QuestionError(f"{len(names)} models and {len(ways)} methods; give one method for all models, or one each")
+    report = progress()
+    found = study.compare([Question(clip, name, way, label, start=start) for name, way in zip(names, ways, strict=True)], report)
+    files = export.write_comparison(found.explanations, found.agreements, out, segments=segments)
+    clear()
+    numbers = [{"first": i, "second": j, **agreement.to_json()} for (i, j), agreement in found.agreements.items()]
+    if as_json:
+        answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
+        return print_json({"answers": answers, "agreements": numbers, "files": {k: str(v) for k, v in files.items()}})
+    for explanation in found.explanations:
+        print(f"{explanation.model}, {explanation.question.method}")
+        _print_top(explanation)
+        print(f"  {explanation.claim}\n")
+    for (i, j), agreement in found.agreements.items():
+        print(f"{i + 1} and {j + 1}: {agreement}")
+    print("\n".join(str(path) for path in files.values()))
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List every model: what it needs, its size beside the paper's, and the ways of explaining that fit it."""
+    from actrec import catalogue
+
+    rows: list[dict[str, Any]] = []
+    for card in catalogue.cards().values():
+        parameters, gflops = catalogue.counts(card)
+        fitting = [m.id for m in catalogue.methods().values() if not isinstance(catalogue.layers(card, m), str)]
+        lacking = catalogue.ready(card)
+        row: dict[str, Any] = {
+            "id": card.id,
+            "title": card.title,
+            "ready": not lacking,
+            "lacking": lacking,
+            "parameters": parameters,
+            "gflops": round(gflops, 4),
+        }
+        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": dict(card.paper_figures), "trained_on": card.trained_on})
+    if as_json:
+        return print_json(rows)
+    print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")
+    for row in rows:
+        paper = row["paper"]
+        told = paper.get("parameters", 0.0)
+        told = told / 1e6 if told > 1e4 else told  # torchvision counts them, the papers give millions
+        size = f"{row['parameters'] / 1e6:.2f}" + (f" ({told:.2f})" if told else "")
+        cost = f"{row['gflops']:.2f}" + (f" ({paper['gflops']:g})" if "gflops" in paper else "")
+        print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>18}  {row['title']}")
+
+
+def _place(text: str) -> tuple[float, float, float]:
+    try:
+        seconds, x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise QuestionError(f"--at {text!r} is no place; write --at seconds,x,y, with x and y in source pixels") from None
+    return seconds, x, y
+
+
+def _summary(found: Explanation) -> dict[str, Any]:
+    top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
+    question = found.question
+    return {"question": question.to_query(), "command": question.to_command(), "model": found.model, "label": found.label, "predictions": top}
+
+
+def _print_top(found: Explanation) -> None:
+    for label, probability in found.predictions.top(5):
+        print(f"  {probability:6.1%}  {label}")

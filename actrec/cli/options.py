@@ -1,0 +1,47 @@
+"""What the commands share: the options that mean the same everywhere, progress, and how they answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from actrec.types import Progress, QuestionError
+
+app = typer.Typer(add_completion=False, help="See what a video action-recognition model sees.", pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Clip = Annotated[str, typer.Argument(help="A video file, or the name of a sample clip.")]
+Models = Annotated[list[str], typer.Option("--model", help="A model's id (see `models`); several to compare. `dam-12@file.pth` brings a checkpoint.")]
+Model = Annotated[str, typer.Option(help="A model's id (see `models`), or `architecture@checkpoint file`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Start = Annotated[float, typer.Option(min=0.0, help="Seconds where the model's window begins.")]
+Out = Annotated[Path, typer.Option(help="Folder for the files.")]
+
+
+def progress() -> Progress:
+    """Progress on standard error, on a terminal only."""
+    if not sys.stderr.isatty():
+        return lambda fraction, text: None
+    return lambda fraction, text: print(f"\r\x1b[K{fraction:4.0%} {text}", end="\r" if fraction >= 1 else "", file=sys.stderr, flush=True)
+
+
+def clear() -> None:
+    """Wipe the line of progress."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """name=value as two texts."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise QuestionError(f"{text!r} has no '='; write name=value")
+    return name, value
+
+
+def print_json(value: Any) -> None:
+    """For machines, on standard output."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
