@@ -1,7 +1,7 @@
 """Limits and folders. Every one has a sane default and an environment variable that overrules it.
 
 Variables: ACTREC_MAX_MB, ACTREC_MAX_SECONDS, ACTREC_MAX_PIXELS, ACTREC_MAX_FRAMES (what a video may be), ACTREC_CHECKPOINTS (the reader's own
-checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_CLIPS (more clip folders, separated as in PATH).
+checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_RESULTS (evaluations), ACTREC_CLIPS (more clip folders, separated as in PATH).
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ def cache() -> Path:
 def checkpoints() -> Path:
     """Where the reader puts checkpoints of their own."""
     return _folder("ACTREC_CHECKPOINTS", Path.home() / ".cache" / "actrec" / "checkpoints")
+
+
+def results() -> Path:
+    """Where evaluations are kept, one folder each."""
+    return _folder("ACTREC_RESULTS", cache() / "results")
 
 
 def clip_folders() -> tuple[Path, ...]:

@@ -19,8 +19,8 @@ FLOORS = [
     {"prepare", "mannequin", "library"},
     {"overlay", "agreement"},
     {"models", "explain", "figures", "plates", "side_by_side", "player"},
-    {"film", "catalogue", "data"},
-    {"export", "doctor", "evaluate", "train", "study"},
+    {"film", "catalogue", "data", "recipes"},
+    {"export", "doctor", "results", "measures", "evaluate", "train", "study"},
     {"cli", "ui"},
     {"__main__", "app", "pages"},
 ]
