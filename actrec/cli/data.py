@@ -1,0 +1,1 @@
+"""Looking at a set of labelled clips before it is used."""
