@@ -7,6 +7,11 @@ import numpy as np
 from actrec.types import Card, Clip, Heat, Method
 
 
+def percent(share: float) -> str:
+    """A probability for reading: 83.1 %, 0.4 %, < 0.1 %."""
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+
+
 def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: bool = False) -> str:
     """One claim that the numbers bear out, about the place and the time of the strongest evidence."""
     about = f"“{label}”" if versus is None else f"“{label}” rather than “{versus}”"
@@ -30,6 +35,12 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: 
         f"The evidence for {about} is strongest at {where}; "
         f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {1 / len(mass):.0%})."
     )
+
+
+def amid(heat: Heat) -> int:
+    """A source frame in the middle of the step with the most evidence: where to open the clip."""
+    first, last = (int(edge) for edge in heat.bands[int(heat.mass.argmax())])
+    return max(first, (first + last - 1) // 2)
 
 
 def peak_place(heat: Heat, clip: Clip) -> tuple[float, float, float]:

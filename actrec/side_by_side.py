@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from actrec import overlay, plates
 from actrec.agreement import TITLES, Agreement
-from actrec.figures import AGAINST, FOR, GREY, INK, OTHER, Sheet, percent
+from actrec.claim import percent
+from actrec.figures import AGAINST, FOR, GREY, INK, OTHER, Sheet
 from actrec.overlay import Look
 from actrec.plates import EDGE, GAP, PAGE, RIGHT, Shown
 from actrec.types import Explanation, Heat, QuestionError

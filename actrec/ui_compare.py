@@ -11,9 +11,10 @@ import streamlit as st
 
 from actrec import catalogue, library, study, ui_parts, ui_save
 from actrec.agreement import TITLES
+from actrec.claim import amid
 from actrec.player import Media, Pane, player
 from actrec.study import Comparison
-from actrec.types import ActrecError, Heat, Progress, Question, QuestionError
+from actrec.types import ActrecError, Progress, Question, QuestionError
 from actrec.ui import note, noted, plain, put, remembered, trouble, work
 from actrec.ui_choose import clip_names, clip_title, complete
 from actrec.ui_models import fitting, groups, model_titles
@@ -109,7 +110,9 @@ def _beside(first: Question) -> Question:
         labels = set()
     for card in [card for card in others if set(card.labels) == labels] or others:
         return Question(first.clip, card.id, study.default_method(card), start=first.start)
-    return first.with_(method=next(m for m in catalogue.methods() if m != first.method), knobs=())
+    card = catalogue.card(model_name(first.model))
+    fitting = [m.id for m in catalogue.methods().values() if m.id != first.method and not isinstance(catalogue.layers(card, m), str)]
+    return first.with_(method=(fitting or [first.method])[0], knobs=())
 
 
 def _ask(questions: Sequence[Question]) -> None:
@@ -207,17 +210,11 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media) -> N
         sampled=np.unique(np.concatenate([e.clip.index for e in answers])),
         movable=window[1] - window[0] < media.frames,
         picks=False,
-        start_frame=_amid(answers[0].heat),
+        start_frame=amid(answers[0].heat),
     )
     if state.window is not None and abs(state.window - questions[0].start) > 0.01:
         _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
         st.rerun()
-
-
-def _amid(heat: Heat) -> int:
-    """A source frame in the middle of the step with the most evidence."""
-    first, last = heat.bands[int(heat.mass.argmax())]
-    return max(int(first + last - 1) // 2, 0)
 
 
 def _column(questions: Sequence[Question], found: Comparison, number: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from actrec import catalogue, library, study, ui_parts, ui_save
+from actrec.claim import amid, percent
 from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
 from actrec.types import ActrecError, Card, Explanation, Method, Question, Track, Video
@@ -122,8 +123,7 @@ def _start_frame(question: Question, found: Explanation, picks: bool) -> int:
         return int(frame)
     if picks:
         return _marker(question, found).frame
-    first, last = found.heat.bands[int(found.heat.mass.argmax())]
-    return int(first + last) // 2 if last > first else int(found.clip.index[0])
+    return amid(found.heat)
 
 
 def _motion(film: Video, copy: Proxy) -> Track:
@@ -172,7 +172,7 @@ def _order(question: Question, asked_for: Question, card: Card, found: Explanati
     if known is not None:
         what = {"as it is": "as it is", "reversed": "reversed", "shuffled": f"shuffled ({known.lowest_shuffle:.2f}–{known.highest_shuffle:.2f})"}
         rows = [
-            Bar(what.get(name, name), p, ui_parts.percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
+            Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
             for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
         ]
         ui_parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")

@@ -15,6 +15,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from actrec.claim import percent
 from actrec.types import Explanation
 
 HERE = Path(__file__).parent / "parts"
@@ -85,11 +86,6 @@ def bars(rows: Sequence[Bar], picked: Callable[[str, bool], None] | None = None,
             picked(told["label"], bool(told.get("versus")))
 
     _bars(key=key, data=[data], on_pick_change=take)
-
-
-def percent(share: float) -> str:
-    """A probability for reading."""
-    return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def class_bars(found: Explanation, count: int = 5) -> list[Bar]:

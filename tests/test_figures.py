@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from answers_made import FRAMES, HEIGHT, WIDTH, explanation, film, heat, one_hot
 
-from actrec import agreement, figures, plates, side_by_side
+from actrec import agreement, claim, figures, plates, side_by_side
 from actrec.figures import Sheet
 from actrec.overlay import Look
 from actrec.types import Explanation, QuestionError
@@ -53,7 +53,7 @@ def test_a_confusion_matrix_escapes_its_labels() -> None:
 
 @pytest.mark.parametrize(("share", "text"), [(0.8312, "83.1 %"), (0.0, "0.0 %"), (1e-5, "< 0.1 %"), (1.0, "100.0 %")])
 def test_a_small_probability_is_not_shown_as_none(share: float, text: str) -> None:
-    assert figures.percent(share) == text
+    assert claim.percent(share) == text
 
 
 # ------------------------------------------------------------------------------------------------------------- sheets

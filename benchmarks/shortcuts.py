@@ -1,0 +1,91 @@
+"""What is a trained model's accuracy made of? Its test clips again, each time with something taken away.
+
+A model that reads the action should fall when motion goes and stand when the surroundings go; one that reads the place does the reverse. The last
+line needs no model at all: the class whose training clips have the nearest mean colour.
+
+    python benchmarks/shortcuts.py --model CHECKPOINT_OR_ID --data FOLDER_OR_mannequin
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from actrec import data, study
+from actrec.evaluate import opened
+
+Take = Callable[[Tensor], Tensor]
+"""Frames uint8 (B, V, T, H, W, 3) with something taken away."""
+
+
+def main() -> int:
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("--model", required=True)
+    read.add_argument("--data", required=True)
+    read.add_argument("--test-clips", type=int, default=5, help="mannequin test clips per action")
+    asked = read.parse_args()
+    loaded = study.load(asked.model)
+    clips = data.open_set(asked.data, train=asked.test_clips, test=asked.test_clips)
+    own = replace(clips, labels=loaded.card.labels)
+    train, test = (opened(loaded.card, own, (split,), train=False) for split in ("train", "test"))
+    print(f"{loaded.card.title} on {clips.name}: {len(test)} test clips, {len(own.labels)} classes, guessing {1 / len(own.labels):.3f}")
+    for name, take in TAKEN.items():
+        print(f"{accuracy(loaded, test, take):.3f}  {name}")
+    print(f"{by_colour(train, test):.3f}  no model: nearest mean colour of the training clips")
+    return 0
+
+
+@torch.no_grad()
+def accuracy(loaded: study.Loaded, windows: data.Windows, take: Take) -> float:
+    """Share of the clips that are still recognised."""
+    right = 0
+    for batch in data.batches(windows, 8):
+        inputs = data.to_input(take(batch.frames).to(loaded.device), windows.preprocess)
+        right += int((loaded.model(inputs).argmax(1).cpu() == windows.targets(batch.numbers)).sum())
+    return right / len(windows)
+
+
+def by_colour(train: data.Windows, test: data.Windows) -> float:
+    """Accuracy of the nearest class mean of the clips' mean colours."""
+
+    def colours(windows: data.Windows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        found = [(b.frames.double().mean((1, 2, 3, 4)).numpy(), windows.targets(b.numbers).numpy()) for b in data.batches(windows, 8)]
+        return np.concatenate([c for c, _ in found]), np.concatenate([t for _, t in found])
+
+    known, classes = colours(train)
+    centres = np.stack([known[classes == c].mean(0) for c in range(len(train.clips.labels))])
+    asked, truth = colours(test)
+    return float(np.mean(np.linalg.norm(asked[:, None] - centres, axis=-1).argmin(1) == truth))
+
+
+def _middle(frames: Tensor, inside: bool) -> Tensor:
+    """The middle (half of each side) or all around it, replaced by the frame's mean colour."""
+    height, width = frames.shape[3:5]
+    hidden = torch.zeros(height, width, 1, dtype=torch.bool)
+    hidden[height // 4 : -(height // 4), width // 4 : -(width // 4)] = True
+    return torch.where(hidden if inside else ~hidden, _mean(frames), frames)
+
+
+def _mean(frames: Tensor) -> Tensor:
+    return frames.float().mean((3, 4), keepdim=True).round().byte().expand_as(frames)
+
+
+TAKEN: dict[str, Take] = {
+    "as they are": lambda frames: frames,
+    "motion: the middle frame only, repeated": lambda frames: frames[:, :, frames.shape[2] // 2 :][:, :, :1].expand_as(frames),
+    "order: frames shuffled": lambda frames: frames[:, :, torch.randperm(frames.shape[2], generator=torch.Generator().manual_seed(0))],
+    "direction: frames reversed": lambda frames: frames.flip(2),
+    "colour: grey": lambda frames: frames.float().mean(-1, keepdim=True).round().byte().expand_as(frames),
+    "the middle, where the actor is": lambda frames: _middle(frames, inside=True),
+    "the surroundings: only the middle left": lambda frames: _middle(frames, inside=False),
+    "everything but each frame's mean colour": _mean,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())
