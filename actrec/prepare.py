@@ -39,6 +39,13 @@ def sample(video: Video, sampling: Sampling, start: float = 0.0) -> tuple[NDArra
     return _at_rate(video, sampling.frames, sampling.rate, start) if sampling.rate else _consecutive(video, sampling, start)
 
 
+def span(video: Video, sampling: Sampling) -> int:
+    """How many source frames a model's window reaches over; all of the video's where it is no window."""
+    if sampling.kind != "dense":
+        return video.frames
+    return round((sampling.frames - 1) / sampling.rate / video.step) + 1 if sampling.rate else sampling.span or sampling.frames
+
+
 def on_screen(video: Video, seconds: NDArray[np.float64] | float) -> NDArray[np.int64]:
     """Number of the frame that is on screen at each time; before the first frame it is the first."""
     return np.maximum(np.searchsorted(video.seconds, np.asarray(seconds, float) + EARLY, side="right") - 1, 0)

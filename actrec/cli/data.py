@@ -1,1 +1,29 @@
 """Looking at a set of labelled clips before it is used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from actrec.cli.options import AsJson, app, clear, print_json, progress
+
+
+@app.command()
+def data(
+    path: Annotated[str, typer.Argument(help="A set's folder or skeleton file, with choices behind a #: `ucf101#split=2`, `ntu#protocol=xview`.")],
+    check: Annotated[bool, typer.Option("--check", help="Open every clip, in worker processes; without it a sample of 20.")] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that open clips; default: one a core for large sets.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a set of clips holds: layout, classes, splits, shared subjects, clips that are missing or cannot be read."""
+    from actrec import data as sets
+    from actrec.data.survey import survey
+
+    report = progress()
+    found = survey(sets.open_set(path), check=check, workers=workers, progress=report)
+    clear()
+    if as_json:
+        return print_json(found.to_json())
+    for line in found.lines():
+        print(line)

@@ -1,33 +1,108 @@
-"""Folders with an `index.csv`: columns file and label, and perhaps subject and split (train, test, val)."""
+"""Every layout there is, and the set that a command line names.
+
+A set is named by its path, and after a # what to choose: `ucf101#split=2`, `ntu#protocol=xview`, `frames#layout=folders,holdout=20,fps=30`.
+Every set takes `layout` (read it as this one) and `fps` (the rate of pictures that come without times). A path that has a # in it and exists is taken
+as it is.
+"""
 
 from __future__ import annotations
 
-import csv
+import functools
+import importlib
+import pkgutil
+from dataclasses import replace
 from pathlib import Path
 
-from actrec import mannequin
-from actrec.data.items import ClipSet, DataError, Item, Media
+import actrec.data.readers
+from actrec.data.disk import here
+from actrec.data.items import ClipSet, DataError
+from actrec.data.layout import Layout
 
-_REVERSES = (("bend_down", "straighten_up"), *mannequin.PAIRS)
+
+@functools.cache
+def layouts() -> dict[str, Layout]:
+    """The layouts in the readers folder, by name."""
+    names = sorted(m.name for m in pkgutil.iter_modules(actrec.data.readers.__path__) if not m.name.startswith("_"))
+    found = [importlib.import_module(f"actrec.data.readers.{name}").LAYOUT for name in names]
+    return {layout.name: layout for layout in found}
 
 
 def read_index(folder: Path) -> ClipSet:
     """The clips that `folder/index.csv` lists.
 
     Raises:
-        DataError: no index, no column file or label, or a file that is not there; the message names it.
+        DataError: as the reader of that layout.
     """
-    index = folder / "index.csv"
-    if not index.is_file():
-        raise DataError(f"{folder} has no index.csv; make one with the columns file,label,subject,split")
-    with index.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    if not rows or not {"file", "label"} <= set(rows[0]):
-        has = list(rows[0]) if rows else "no rows"
-        raise DataError(f"{index} needs a header with the columns file and label, and at least one row; it has {has}")
-    for number, row in enumerate(rows, 2):
-        if not (folder / row["file"]).is_file():
-            raise DataError(f"{index}, line {number}: no file {row['file']!r} in {folder}; correct the line or put the clip there")
-    items = (Item(Media(folder / r["file"]), (r["label"],), r.get("split") or "train", r.get("subject") or Path(r["file"]).stem) for r in rows)
-    labels = tuple(sorted({row["label"] for row in rows}))
-    return ClipSet(folder.name, "index.csv", tuple(items), labels, tuple(pair for pair in _REVERSES if set(pair) <= set(labels)))
+    return layouts()["index.csv"].read(folder, {})
+
+
+def read_set(spec: str) -> ClipSet:
+    """The set at a path, in whatever layout; see above for how it is written.
+
+    Raises:
+        DataError: no such path, no layout or more than one that fits, an illegal choice, or what the layout's reader finds missing.
+    """
+    path, given = split_spec(spec)
+    wanted, fps = given.pop("layout", ""), given.pop("fps", "")
+    layout = layout_of(path, wanted)
+    if path.name == "index.csv" and layout.name == "index.csv":
+        path = path.parent
+    found = layout.read(path, layout.chosen(given))
+    return _at(found, fps) if fps else found
+
+
+def split_spec(spec: str) -> tuple[Path, dict[str, str]]:
+    """A path and what was chosen behind its #.
+
+    Raises:
+        DataError: a choice that is not name=value.
+    """
+    path = Path(spec).expanduser()
+    if path.exists() or "#" not in spec:
+        return path, {}
+    place, _, tail = spec.rpartition("#")
+    given = dict(part.partition("=")[::2] for part in tail.split(","))
+    if not all(name and value for name, value in given.items()):
+        raise DataError(f"{spec!r}: behind the # stands name=value, more of them after commas, such as #split=2 or #protocol=xview,fps=30")
+    return Path(place).expanduser(), given
+
+
+def layout_of(path: Path, wanted: str = "") -> Layout:
+    """The layout of a set by what lies in its folder, or the wanted one.
+
+    Raises:
+        DataError: no such layout or path, or not exactly one that fits; the message lists what was looked for.
+    """
+    known = layouts()
+    if wanted:
+        if wanted not in known:
+            raise DataError(f"no layout {wanted!r}; write #layout= and one of {', '.join(known)}")
+        return known[wanted]
+    if path.name == "index.csv" and path.is_file():
+        return known["index.csv"]
+    if path.suffix not in (".pkl", ".pickle"):
+        here(path)
+    if known["index.csv"].finds(path):  # somebody wrote it for this very purpose
+        return known["index.csv"]
+    fits = [layout for layout in known.values() if not layout.general and layout.finds(path)]
+    if len(fits) > 1:  # a skeleton file among videos belongs to them
+        fits = [layout for layout in fits if layout.name != "pyskl"]
+    if not fits or (fits == [known["pyskl"]] and path.is_dir()):  # what a .pkl beside plain folders is, cannot be seen from outside
+        fits += [layout for layout in known.values() if layout.general and layout.finds(path)]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise DataError(f"{path} looks like {' and like '.join(layout.name for layout in fits)}; say which: {path}#layout={fits[0].name}")
+    marks = "; ".join(f"{layout.name}: {layout.mark}" for layout in known.values())
+    raise DataError(f"{path} has none of the layouts that are known, by what was looked for: {marks}")
+
+
+def _at(found: ClipSet, fps: str) -> ClipSet:
+    try:
+        rate = float(fps)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1000:
+        raise DataError(f"fps={fps} is no rate; give pictures a second, such as #fps=30")
+    items = (replace(item, media=replace(item.media, fps=rate)) if item.media.kind in ("pictures", "skeleton") else item for item in found.items)
+    return replace(found, items=tuple(items))

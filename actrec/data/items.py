@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import mannequin, settings, video
+from actrec import mannequin, pose, settings, video
+from actrec.pose.pickles import read_pyskl
 from actrec.types import ActrecError, ClipError, Video
 
 FPS = 25.0
@@ -29,16 +32,33 @@ class DataError(ActrecError):
     """A set of clips that cannot be used."""
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What goes wrong with a file of a set is a DataError that names its whole path: names alone repeat themselves in large sets."""
+    try:
+        yield
+    except (ActrecError, OSError) as error:
+        raise DataError(_named(path, error)) from None
+
+
+def _named(path: Path, error: Exception) -> str:
+    told = str(error)
+    if str(path) in told:
+        return told
+    return f"{path}{told.removeprefix(path.name)}" if told.startswith((f"{path.name} ", f"{path.name}:")) else f"{path}: {told}"
+
+
 @dataclass(frozen=True)
 class Media:
     """Where a clip's pictures are.
 
-    kind "video": path is a file.  "pictures": path is a folder, its pictures in order of name, at `fps`.  "mannequin": path is action/seed.
+    kind "video": path is a file.  "pictures": path is a folder, its pictures in order of the numbers in their names, at `fps`.
+    "mannequin": path is action/seed.  "skeleton": joints without pictures; path is the file with the joints, or file.pkl/clip.
     start, end: the part in seconds that is the clip, end exclusive; all of it by default.
     """
 
     path: Path
-    kind: Literal["video", "pictures", "mannequin"] = "video"
+    kind: Literal["video", "pictures", "mannequin", "skeleton"] = "video"
     fps: float = FPS
     start: float = 0.0
     end: float = float("inf")
@@ -46,7 +66,8 @@ class Media:
     @cached_property
     def key(self) -> str:
         """A name for what is kept of this clip: another one when the file or the part changes."""
-        facts = "" if self.kind == "mannequin" else f"{self.path.stat().st_size} {self.path.stat().st_mtime_ns}"
+        file = self.path.parent if self.kind == "skeleton" and self.path.parent.is_file() else self.path
+        facts = "" if self.kind == "mannequin" else f"{file.stat().st_size} {file.stat().st_mtime_ns}"
         about = f"{self.path if self.kind == 'mannequin' else self.path.resolve()} {self.kind} {facts} {self.fps} {self.start} {self.end}"
         return f"{self.path.stem}-{hashlib.sha256(about.encode()).hexdigest()[:16]}"
 
@@ -63,6 +84,8 @@ class Media:
                 raise ClipError(f"{self.path} cannot be opened: {error.strerror or error}") from None
         if self.kind == "mannequin":
             return Video(self.path, self.key, np.arange(MANNEQUIN_FRAMES) / FPS, 320, 240, 0, "")
+        if self.kind == "skeleton":
+            raise ClipError(f"{self.path} has joints and no pictures; put its video into the set's folder")
         files = self._pictures()
         first = cv2.imread(str(files[0]))
         if first is None:
@@ -95,11 +118,18 @@ class Media:
             frames.append(np.asarray(frame, np.uint8)[..., ::-1])
         return np.stack(frames)
 
+    def line(self, error: Exception) -> str:
+        """One line for a clip that cannot be used, with its whole path."""
+        return _named(self.path, error)
+
     def _pictures(self) -> list[Path]:
-        files = sorted(f for f in self.path.iterdir() if f.suffix.lower() in PICTURES) if self.path.is_dir() else []
+        inside = self.path.iterdir() if self.path.is_dir() else ()
+        files = [
+            f for f in inside if f.suffix.lower() in PICTURES and not f.name.startswith(("flow_", "."))
+        ]  # flow lies among frames in MMAction2's sets
         if not files:
             raise ClipError(f"{self.path} holds no pictures; extract the clip's frames there")
-        return files
+        return sorted(files, key=lambda f: [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", f.stem)])
 
 
 def _table(path: Path) -> Video:
@@ -127,7 +157,7 @@ def _table(path: Path) -> Video:
 class Item:
     """One labelled clip. labels: one of the set's classes, or several where the set is multi-label. subject: what a split must not tear apart.
 
-    joints: the file with its skeleton, where the set has one, and how to read it (`skeletons.READERS`).
+    joints: the file with its skeleton, where the set has one; file.pkl/clip for one of many.  layout: of that file: npz, penn, ntu or pyskl.
     """
 
     media: Media
@@ -140,6 +170,20 @@ class Item:
     @property
     def label(self) -> str:
         return self.labels[0]
+
+    def skeleton(self) -> pose.Joints:
+        """The clip's joints as they are in their file; `pose.fit` lays them on its frames.
+
+        Raises:
+            DataError: it has none, or they cannot be read.
+        """
+        if self.joints is None:
+            raise DataError(f"{self.media.path} has no joints; the set has none for this clip")
+        with naming(self.joints):
+            if self.layout == "pyskl":  # one file for all clips: larger than a clip's joints may be
+                file = next((parent for parent in self.joints.parents if parent.suffix in (".pkl", ".pickle")), self.joints)
+                return read_pyskl(file, self.joints.relative_to(file).as_posix())
+            return pose.read(self.joints)
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,10 @@ class Batch:
 class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
     """What the model is given of each clip.
 
-    train: a random window, crop and scale jitter, drawn from (seed, epoch, clip), so a resumed run sees the same windows. crops "corner": the four
-    corners and the centre at four scales (DAM §4.2); "near": anywhere in the middle square. No mirroring: left and right are labels here.
+    train: a random window (of a sampling in segments: a random frame of each) and crop, drawn from (seed, epoch, clip), so a resumed run sees
+    the same windows. crops "corner": the four corners and the centre at four scales (DAM §4.2); "near": anywhere in the middle square; "random":
+    anywhere, in the model's own scale; "none": the centre, in the model's own scale. flip: mirror every second clip; not where left and right are
+    labels.
     Otherwise `views` = (windows, crops): (1, 1) is the middle window and the centre crop; n windows lie evenly over the clip; 3 crops are squares of
     the short side at both ends and the middle of the long one (DAM §4.2: 10 × 3 at 256).
     kept: all frames of every clip, resized as the model wants them; None: decode what is needed.
@@ -64,6 +66,7 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
         *,
         train: bool,
         crops: str = "corner",
+        flip: bool = False,
         views: tuple[int, int] = (1, 1),
         seed: int = 0,
         kept: Sequence[NDArray[np.uint8]] | None = None,
@@ -73,7 +76,7 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
         if views[0] > 1 and sampling.kind != "dense":
             raise DataError(f"this model always reads {sampling}: there is one window, not {views[0]}")
         self.items, self.clips, self.sampling, self.preprocess = list(items), clips, sampling, preprocess
-        self.train, self.crops, self.views, self.seed, self.kept, self.epoch = train, crops, views, seed, kept, 0
+        self.train, self.crops, self.flip, self.views, self.seed, self.kept, self.epoch = train, crops, flip, views, seed, kept, 0
 
     def __len__(self) -> int:
         return len(self.items)
@@ -89,7 +92,7 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
         try:
             return number, self._views(number)
         except ClipError as error:
-            return number, str(error)
+            return number, self.items[number].media.line(error)
 
     def _views(self, number: int) -> NDArray[np.uint8]:
         media = self.items[number].media
@@ -99,19 +102,25 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
         part = Video(table.path, "", table.seconds[first:last] - table.seconds[first], table.width, table.height, 0, "")
         found = []
         for start in self._starts(part, draw):
-            index = prepare.sample(part, self.sampling, part.seconds[start])[0]
+            index = self._scattered(part, draw) if self.train and self.sampling.kind == "segments" else self._sampled(part, start)
             if self.kept is not None:
                 frames = np.asarray(self.kept[number][index])
             else:
                 frames = media.read(table, index + first)
-                if not self.train:
+                if not (self.train and self.crops in ("corner", "near") and isinstance(self.preprocess.resize, int)):
                     frames = prepare.shrink(frames, self.preprocess, prepare.geometry(table, self.preprocess))
             found += [self._jittered(frames, draw)] if self.train else self._crops(frames)
         return np.stack(found)
 
+    def _sampled(self, part: Video, start: int) -> NDArray[np.int64]:
+        return prepare.sample(part, self.sampling, part.seconds[start])[0]
+
+    def _scattered(self, part: Video, draw: np.random.Generator) -> NDArray[np.int64]:
+        edges = np.arange(self.sampling.frames + 1) * part.frames // self.sampling.frames
+        return draw.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)).clip(max=part.frames - 1)
+
     def _starts(self, part: Video, draw: np.random.Generator) -> list[int]:
-        length = self.sampling.span or (round((self.sampling.frames - 1) / self.sampling.rate / part.step) + 1 if self.sampling.rate else part.frames)
-        room = max(part.frames - length, 0) if self.sampling.kind == "dense" else 0
+        room = max(part.frames - prepare.span(part, self.sampling), 0)
         if self.train:
             return [int(draw.integers(room + 1))]
         count = self.views[0]
@@ -131,14 +140,23 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
     def _jittered(self, frames: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
         height, width = frames.shape[1:3]
         crop, short = self.preprocess.crop, min(height, width)
-        h, w = (round(short * draw.choice(CORNER if self.crops == "corner" else NEAR)) for _ in range(2))
-        if self.crops == "corner":
-            places = [(0, 0), (0, width - w), (height - h, 0), (height - h, width - w), ((height - h) // 2, (width - w) // 2)]
-            top, left = places[int(draw.integers(5))]
+        if self.crops in ("random", "none"):
+            h, w = min(crop[0], height), min(crop[1], width)
         else:
+            h, w = (round(short * draw.choice(CORNER if self.crops == "corner" else NEAR)) for _ in range(2))
+        middle = ((height - h) // 2, (width - w) // 2)
+        if self.crops == "corner":
+            places = [(0, 0), (0, width - w), (height - h, 0), (height - h, width - w), middle]
+            top, left = places[int(draw.integers(5))]
+        elif self.crops == "near":
             top, left = (height - short) // 2 + int(draw.integers(short - h + 1)), (width - short) // 2 + int(draw.integers(short - w + 1))
+        else:
+            top, left = (int(draw.integers(height - h + 1)), int(draw.integers(width - w + 1))) if self.crops == "random" else middle
+        frames = frames[:, top : top + h, left : left + w]
+        if self.flip and draw.random() < 0.5:
+            frames = frames[:, :, ::-1]
         how = cv2.INTER_AREA if min(h / crop[0], w / crop[1]) > 1.5 else cv2.INTER_LINEAR  # frames not shrunk before would alias
-        return np.stack([cv2.resize(f, crop[::-1], interpolation=how) for f in frames[:, top : top + h, left : left + w]])
+        return np.stack([cv2.resize(np.ascontiguousarray(f), crop[::-1], interpolation=how) for f in frames])
 
 
 def open_windows(
@@ -149,6 +167,7 @@ def open_windows(
     *,
     train: bool,
     crops: str = "corner",
+    flip: bool = False,
     views: tuple[int, int] = (1, 1),
     seed: int = 0,
     keep: bool | None = None,
@@ -166,7 +185,7 @@ def open_windows(
         kept, broken = _keep(items, preprocess, progress)
         items = [item for item, frames in zip(items, kept, strict=True) if len(frames)]
         kept = [frames for frames in kept if len(frames)]
-    windows = Windows(items, clips, sampling, preprocess, train=train, crops=crops, views=views, seed=seed, kept=kept)
+    windows = Windows(items, clips, sampling, preprocess, train=train, crops=crops, flip=flip, views=views, seed=seed, kept=kept)
     return windows, broken
 
 
@@ -225,7 +244,7 @@ def _keep(items: Sequence[Item], preprocess: Preprocess, progress: Progress) -> 
                 partial.replace(file)
             kept.append(np.load(file, mmap_mode="r"))
         except (ClipError, OSError) as error:
-            broken.append(str(error))
+            broken.append(item.media.line(error))
             kept.append(np.zeros((0, 1, 1, 3), np.uint8))
         progress((number + 1) / len(items), f"frames of {item.media.path.name}")
     return kept, broken
@@ -236,5 +255,6 @@ def _all(media: Media, preprocess: Preprocess) -> NDArray[np.uint8]:
     if media.kind == "mannequin":  # painted at the size that is needed: sharper than shrinking, and quicker
         height = preprocess.resize if isinstance(preprocess.resize, int) else preprocess.resize[0]
         table = Video(table.path, "", table.seconds, round(height * 4 / 3), height, 0, "")
-        return media.read(table, range(table.frames))
+        if isinstance(preprocess.resize, int):
+            return media.read(table, range(table.frames))
     return prepare.shrink(media.read(table, range(*media.span(table))), preprocess, prepare.geometry(table, preprocess))

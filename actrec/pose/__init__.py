@@ -1,0 +1,34 @@
+"""Joints of people: layouts, files, estimators, and how they are laid on a clip.
+
+>>> joints = pose.read(Path("pushup.json"), video)
+>>> fitted = pose.fit(joints, video, offset=2)
+>>> fitted.joints.convert(pose.layout("penn13")).at(clip.index)  # (people, T, 13, 3)
+"""
+
+from actrec.pose.estimators import ESTIMATORS, Estimator, estimate
+from actrec.pose.files import FORMATS, SUFFIXES, read, write
+from actrec.pose.fitting import Fit, fit
+from actrec.pose.joints import HIDDEN, Joints, JointsError
+from actrec.pose.layouts import COLOURS, GROUPS, LAYOUTS, Layout, LayoutError, layout, named
+
+__all__ = [
+    "COLOURS",
+    "ESTIMATORS",
+    "FORMATS",
+    "GROUPS",
+    "HIDDEN",
+    "LAYOUTS",
+    "SUFFIXES",
+    "Estimator",
+    "Fit",
+    "Joints",
+    "JointsError",
+    "Layout",
+    "LayoutError",
+    "estimate",
+    "fit",
+    "layout",
+    "named",
+    "read",
+    "write",
+]

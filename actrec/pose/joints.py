@@ -1,0 +1,190 @@
+"""Joints of the people in a clip, and how they are laid on its frames.
+
+Coordinates are source pixels (see `types`): pixel i covers [i, i + 1). What is missing is NaN, never 0: a person who is not in a frame, a joint
+that no file tells, a frame that nobody looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actrec.pose.layouts import Layout, conversion
+from actrec.types import ActrecError, Geometry
+
+Values = NDArray[np.float32]
+
+HIDDEN = 0.5
+"""Score of a joint that somebody placed although it is not seen: COCO's "labelled, not visible", Kinect's "inferred", PennAction's hidden joints."""
+
+
+class JointsError(ActrecError):
+    """A file of joints that cannot be used, or joints that do not fit the clip."""
+
+
+@dataclass(frozen=True, eq=False)
+class Joints:
+    """Where the joints of every person are in every frame.
+
+    values float32 (people, T, R, 3): x, y in the video's pixels and a score 0 … 1; a joint is whole or all NaN. A score of 0 with a place is kept:
+    the joint is known to be there, and not seen.
+    frames int64 (T): the source frame each step stands for, increasing.  fps: steps per second where the file says.
+    size: (width, height) of the picture that x and y are measured in; None: the video's own, (1, 1): fractions of it.
+    source: where they come from, for captions.  note: what had to be assumed.
+    """
+
+    values: Values
+    layout: Layout
+    frames: NDArray[np.int64]
+    source: str = ""
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):  # what is too large is not finite, and so missing
+            values = np.array(self.values, np.float32)
+        if values.ndim != 4 or values.shape[2:] != (len(self.layout), 3):
+            raise JointsError(
+                f"joints of shape {values.shape} are not (people, T, {len(self.layout)}, 3) as {self.layout.name} asks; name another layout"
+            )
+        frames = np.asarray(self.frames, np.int64)
+        if frames.shape != values.shape[1:2] or (np.diff(frames) <= 0).any() or (frames < 0).any():
+            raise JointsError(
+                f"the frame numbers of {values.shape[1]} steps must be as many, from 0 on and increasing; they are {frames[:8].tolist()}…"
+            )
+        values[~np.isfinite(values).all(-1)] = np.nan
+        values[..., 2] = values[..., 2].clip(0, 1)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "frames", frames)
+
+    def __repr__(self) -> str:
+        people, steps = self.values.shape[:2]
+        return f"Joints({self.layout.name}, {people} {'person' if people == 1 else 'people'}, {steps} frames, from {self.source or 'nowhere'})"
+
+    @property
+    def xy(self) -> Values:
+        """Places (people, T, R, 2)."""
+        return self.values[..., :2]
+
+    @property
+    def score(self) -> Values:
+        """Scores (people, T, R)."""
+        return self.values[..., 2]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which joints have a place: bool (people, T, R)."""
+        return np.isfinite(self.values[..., 0])
+
+    @property
+    def people(self) -> int:
+        return self.values.shape[0]
+
+    def at(self, index: Sequence[int] | NDArray[np.int64]) -> Values:
+        """The joints on some source frames (people, len(index), R, 3), which may repeat; NaN on frames that have none."""
+        index = np.asarray(index, np.int64)
+        out = np.full((self.people, len(index), *self.values.shape[2:]), np.nan, np.float32)
+        if len(self.frames):
+            step = np.searchsorted(self.frames, index).clip(0, len(self.frames) - 1)
+            here = self.frames[step] == index
+            out[:, here] = self.values[:, step[here]]
+        return out
+
+    def to_input(self, geometry: Geometry) -> Joints:
+        """The same with places in input pixels: inside the model's crop they are in [0, width) and [0, height); others lie outside it."""
+        scale, offset = np.array((*geometry.scale[::-1], 1.0)), np.array((*geometry.offset[::-1], 0))
+        return replace(self, values=(self.values * scale - offset).astype(np.float32), size=(geometry.crop[1], geometry.crop[0]))
+
+    def flat(self) -> Values:
+        """All people's joints side by side (T, people · R, 3), as the pose tokens take them: R of the first person, then of the second."""
+        return np.ascontiguousarray(self.values.transpose(1, 0, 2, 3).reshape(len(self.frames), -1, 3))
+
+    def flat_names(self) -> tuple[str, ...]:
+        """Names for the columns of `flat`: "left_wrist", or "2: left_wrist" where there are several people."""
+        return tuple(f"{p + 1}: {name}" if self.people > 1 else name for p in range(self.people) for name in self.layout.joints)
+
+    def speed(self, seconds: NDArray[np.float64]) -> Values:
+        """Pixels per second (people, T, R): central differences over the steps' true times (T), one-sided beside a gap, NaN where none is left."""
+        if np.shape(seconds) != self.frames.shape:
+            raise ValueError(
+                f"times {np.shape(seconds)} for {len(self.frames)} steps: give seconds of every step, such as video.seconds[joints.frames]"
+            )
+        before = _way(self.xy, np.asarray(seconds, float), -1)
+        after = _way(self.xy, np.asarray(seconds, float), 1)
+        way = np.where(np.isnan(before[0]), 0, before[0]) + np.where(np.isnan(after[0]), 0, after[0])
+        took = np.where(np.isnan(before[0][..., 0]), 0, before[1]) + np.where(np.isnan(after[0][..., 0]), 0, after[1])
+        speed = np.linalg.norm(way, axis=-1) / np.where(took > 0, took, np.nan)
+        return speed.astype(np.float32)
+
+    def convert(self, target: Layout) -> Joints:
+        """The same people in another layout: joints of the same name, half-way points where both ends are known, NaN for the rest.
+
+        A mean has the lower of its two scores.
+
+        Raises:
+            LayoutError: too little of the target is known (see `layouts.conversion`).
+        """
+        if target == self.layout:
+            return self
+        made = np.full((*self.values.shape[:2], len(target), 3), np.nan, np.float32)
+        for i, parts in enumerate(conversion(self.layout, target)):
+            if parts:
+                given = self.values[:, :, list(parts)]
+                made[:, :, i] = given.mean(2)
+                made[:, :, i, 2] = given[..., 2].min(2)
+        return replace(self, values=made, layout=target)
+
+    def swap_sides(self) -> Joints:
+        """Left called right and right left, places unchanged: for files that name the sides as the viewer sees them."""
+        return replace(self, values=self.values[:, :, list(self.layout.mirrored)])
+
+    def hide(self, joints: Iterable[str] = (), person: int | None = None) -> Joints:
+        """Without some joints, or without any joint if none is named; of one person or of all. Groups such as "left arm" stand for their joints.
+
+        Raises:
+            LayoutError: no such joint or group.  JointsError: no such person.
+        """
+        if person is not None and not 0 <= person < self.people:
+            raise JointsError(f"there is no person {person}: they are numbered 0 … {self.people - 1}")
+        names = list(joints)
+        numbers = (
+            [n for name in names for n in self.layout.groups.get(name, ()) or (self.layout.index(name),)] if names else list(range(len(self.layout)))
+        )
+        values = self.values.copy()
+        values[slice(None) if person is None else slice(person, person + 1), :, numbers] = np.nan
+        return replace(self, values=values)
+
+    def first(self, people: int) -> Joints:
+        """Only the first so many people."""
+        return replace(self, values=self.values[:people])
+
+    def bridged(self, longest: int) -> Joints:
+        """Gaps of up to `longest` frames filled on a straight line between their two ends, with half the lower of their scores.
+
+        Gaps at the ends of the clip stay: nothing is known there.
+        """
+        values, frames = self.values.copy(), self.frames
+        for person, joint in np.argwhere(self.known.any(1)):
+            rows = values[person, :, joint]
+            have = np.flatnonzero(np.isfinite(rows[:, 0]))
+            for a, b in pairwise(have):
+                if b - a > 1 and frames[b] - frames[a] - 1 <= longest:
+                    weight = ((frames[a + 1 : b] - frames[a]) / (frames[b] - frames[a]))[:, None]
+                    rows[a + 1 : b] = rows[a] + weight * (rows[b] - rows[a])
+                    rows[a + 1 : b, 2] = min(rows[a, 2], rows[b, 2]) / 2
+        return replace(self, values=values)
+
+
+def _way(xy: Values, seconds: NDArray[np.float64], side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The way (people, T, R, 2) from the step before (side −1) or to the step after (1), and the time (T, 1) it took; NaN at the end."""
+    way = np.full(xy.shape, np.nan)
+    took = np.zeros((len(seconds), 1))
+    where = slice(1, None) if side < 0 else slice(None, -1)
+    way[:, where] = np.diff(xy.astype(float), axis=1)
+    took[where, 0] = np.diff(seconds)
+    return way, took

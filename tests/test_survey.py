@@ -1,0 +1,87 @@
+"""What `actrec data` says of a set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sets_made as made
+
+from actrec import cli, data
+from actrec.data.survey import probe, survey
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "set"
+
+
+def test_a_survey_counts_and_warns_of_subjects_in_both_splits(root: Path) -> None:
+    found = survey(data.open_set(f"{made.ntu(root)}#protocol=xview"), check=True)
+    assert (found.clips, found.opened, found.joints) == (4, 4, 4)
+    assert found.splits["train"].clips == 2
+    assert (found.splits["train"].least, found.splits["train"].most, found.splits["train"].classes) == (0, 1, 2)
+    assert found.shared == {"test and train": ("P001", "P003")}
+    assert len(found.empty) == 57
+    assert found.hours == pytest.approx(4 * made.FRAMES / 25 / 3600)
+    said = "\n".join(found.lines())
+    assert "subjects (the performer) in both test and train: 2, such as P001, P003" in said
+    assert survey(data.open_set(str(root))).shared == {}
+
+
+def test_a_survey_names_clips_that_cannot_be_read(root: Path) -> None:
+    (made.folders(root) / "train" / "jump" / "a.mp4").write_bytes(b"no video")
+    found = survey(data.open_set(str(root)), check=True)
+    assert len(found.unreadable) == 1
+    assert found.unreadable[0].startswith(f"{root / 'train' / 'jump' / 'a.mp4'} ")
+    assert found.unreadable[0].count("a.mp4") == 1
+    assert "unreadable (all clips were opened): 1" in "\n".join(found.lines())
+
+
+def test_broken_joints_make_a_clip_unreadable(root: Path) -> None:
+    item = data.open_set(str(made.ntu(root))).items[0]
+    assert item.joints is not None
+    item.joints.write_text("3\n1\n")
+    assert item.joints.name in probe(item)[1]
+
+
+def test_a_sample_of_a_large_set_is_opened_unless_all_are_asked_for(root: Path) -> None:
+    for number in range(30):
+        made.film(root / "train" / "run" / f"{number}.mp4")
+    clips = data.open_set(str(root))
+    assert survey(clips).opened == 20
+    assert survey(clips, check=True).opened == 30
+
+
+@pytest.mark.slow
+def test_worker_processes_find_what_one_process_finds(root: Path) -> None:
+    (made.folders(root) / "train" / "jump" / "a.mp4").write_bytes(b"no video")
+    clips = data.open_set(str(root))
+    told: list[float] = []
+    apart = survey(clips, check=True, workers=2, progress=lambda fraction, text: told.append(fraction))
+    assert apart == survey(clips, check=True)
+    assert told[-1] == 1.0
+
+
+def test_the_command_says_it_in_words_and_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made.ucf101(root)
+    (root / "UCF-101" / "ApplyEyeMakeup" / "v_ApplyEyeMakeup_g08_c01.avi").unlink()
+    assert cli.main(["data", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert "7 clips, 2 classes; layout ucf101" in said
+    assert "missing or contradictory, and left out: 1" in said
+    assert "v_ApplyEyeMakeup_g08_c01" in said
+    assert cli.main(["data", f"{root}#split=2", "--check", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["clips"], told["splits"]["test"]["clips"], told["unreadable"]) == (7, 1, [])
+
+
+def test_the_command_fails_in_one_line_for_a_wrong_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
