@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -14,45 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from runs_made import TINY, card, log, make_set, run
 
 from actrec import catalogue, data, evaluate, prepare, train, video, weights
-from actrec.types import ActrecError, Card, Preprocess, Sampling
-
-TINY = {"width": 0.125, "dropout": 0.0}
+from actrec.types import ActrecError, Preprocess, Sampling
 
 
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
-    """Ten tiny clips of two classes that one glance tells apart."""
-    folder = tmp_path / "set"
-    folder.mkdir()
-    rows = ["file,label,subject,split"]
-    for number in range(10):
-        label = ("blue", "red")[number % 2]
-        frames = np.random.default_rng(number).integers(0, 90, (10, 40, 48, 3), np.uint8)
-        frames[..., 2 if label == "blue" else 0] += 150
-        video.write(folder / f"{number}.mp4", list(frames), 25.0)
-        rows.append(f"{number}.mp4,{label},s{number},{'test' if number > 7 else 'train'}")
-    (folder / "index.csv").write_text("\n".join(rows))
-    return folder
-
-
-def card() -> Card:
-    base = catalogue.card("c2d-r50")
-    from dataclasses import replace
-
-    return replace(base, sampling=Sampling("dense", 4, 8), preprocess=Preprocess(36, (32, 32)))
-
-
-def run(clips: Path, folder: Path, epochs: int = 3, init: Path | None = None) -> train.Run:
-    return train.Run(
-        card(), data.read_index(clips), train.Recipe(epochs=epochs, batch=4, lr=0.1, lr_end=0.3), folder, TINY, init=init, command="a command"
-    )
-
-
-def log(folder: Path) -> list[dict[str, str]]:
-    with (folder / "log.csv").open(newline="") as lines:
-        return list(csv.DictReader(lines))
+    return make_set(tmp_path / "set")
 
 
 @pytest.fixture(autouse=True)

@@ -2,62 +2,111 @@
 
 from __future__ import annotations
 
-import enum
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from actrec.cli.options import AsJson, app, pair, print_json
-
-
-class Crops(enum.StrEnum):
-    """How training crops."""
-
-    corner = "corner"
-    near = "near"
+from actrec.recipes import RECIPES, Crops, Flip, Norm, Optimizer, Precision, Recipe, Schedule, recipe
+from actrec.types import Card
 
 
 @app.command()
 def train(
-    data: Annotated[str, typer.Option(help="`mannequin`, or a folder with an index.csv (file,label,subject,split).")],
+    data: Annotated[str, typer.Option(help="`mannequin`, or a folder with labelled clips (see `data`).")],
     out: Annotated[Path, typer.Option(help="The run's folder; a run that is there already goes on.")],
     model: Annotated[str, typer.Option(help="An architecture's id (see `models`).")] = "dam-12",
     argument: Annotated[list[str] | None, typer.Option(help="A constructor argument: name=value, such as width=0.25.")] = None,
-    init: Annotated[Path | None, typer.Option(help="A relative's checkpoint to start from, or torchvision's ImageNet ResNet (.pth).")] = None,
-    size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the short side becomes 8/7 of it. Default: the card's.")] = None,
-    frames: Annotated[int | None, typer.Option(min=4, help="Frames the model reads. Default: the card's.")] = None,
-    span: Annotated[int | None, typer.Option(min=4, help="Consecutive source frames they are taken from. Default: the card's.")] = None,
-    epochs: int = 100,
-    batch: int = 16,
-    lr: float = 1e-3,
-    lr_end: Annotated[float, typer.Option(min=1e-6, max=1.0, help="The last epoch's learning rate as a share of the first's.")] = 0.01,
-    warmup: int = 0,
-    crops: Annotated[Crops, typer.Option(help="corner: as the paper crops; near: milder, for actors small and near the middle.")] = Crops.corner,
+    init: Annotated[
+        str | None, typer.Option(help="What to start from: a checkpoint file (a relative's, torchvision's ImageNet ResNet), or a model's id.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the resize goes with it. Default: the card's.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Frames the model reads. Default: the card's.")] = None,
+    span: Annotated[int | None, typer.Option(min=1, help="Consecutive source frames they are taken from. Default: the card's.")] = None,
+    recipe_name: Annotated[str, typer.Option("--recipe", help=f"A paper's: {', '.join(RECIPES)}; the options below overrule it.")] = "dam",
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Clips per step, over all processes.")] = None,
+    accumulate: Annotated[int | None, typer.Option(min=1, help="In how many parts a process takes its share of a batch.")] = None,
+    optimizer: Annotated[Optimizer | None, typer.Option(help="gc-sgd: SGD on centralised gradients.")] = None,
+    lr: Annotated[float | None, typer.Option(help="The first epochs' learning rate.")] = None,
+    momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
+    weight_decay: Annotated[float | None, typer.Option(min=0.0)] = None,
+    schedule: Annotated[Schedule | None, typer.Option(help="How the learning rate falls.")] = None,
+    lr_end: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="The last epoch's learning rate as a share of the first's.")] = None,
+    warmup: Annotated[int | None, typer.Option(min=0, help="Epochs in which the learning rate rises.")] = None,
+    step: Annotated[list[int] | None, typer.Option(min=0, help="An epoch at which a step schedule falls; several in turn.")] = None,
+    factor: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="What step and plateau multiply the rate by.")] = None,
+    patience: Annotated[int | None, typer.Option(min=0, help="Epochs that a plateau waits.")] = None,
+    clip_norm: Annotated[float | None, typer.Option(min=0.0, help="The gradient's greatest length; 0: no limit.")] = None,
+    crops: Annotated[
+        Crops | None, typer.Option(help="corner: corners and scales; near: milder, for actors small and near the middle; random; none.")
+    ] = None,
+    flip: Annotated[Flip | None, typer.Option(help="Mirror every second clip; unless-sided: not where left or right is in a label.")] = None,
+    dropout: Annotated[float | None, typer.Option(min=0.0, max=0.99)] = None,
+    norm: Annotated[Norm | None, typer.Option(help="frozen: batch normalisations from --init stay as they are; partial: all but the first.")] = None,
+    precision: Annotated[Precision | None, typer.Option(help="auto: bf16 where the processor has units for it.")] = None,
     seed: int = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare clips.")] = 0,
     clips: Annotated[int, typer.Option(min=1, help="Mannequin training clips per action.")] = 100,
     test_clips: Annotated[int, typer.Option(min=1, help="Mannequin test clips per action.")] = 20,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare clips.")] = 0,
+    keep: Annotated[bool | None, typer.Option(help="Decode all clips once and keep them. Default: if the set is small.")] = None,
+    ship: Annotated[
+        Literal["best", "last"] | None, typer.Option(help="Epoch that becomes model.safetensors. Default: best by the val split; without one, last.")
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")] = False,
     title: Annotated[str, typer.Option(help="The trained model's name on the pages.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and write nothing into --out.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model on the mannequin set or on a folder of labelled clips (DAM's recipe, §4.2); resumable."""
-    from dataclasses import replace
-
-    from actrec import catalogue, train
+    """Train a model on labelled clips by a paper's recipe (default: DAM's, §4.2); resumable. Several GPUs: torchrun -m actrec train …"""
+    asked: dict[str, Any] = dict(locals())
     from actrec import data as sets
+    from actrec import train
+
+    given = {name: value for name, value in asked.items() if name in Recipe.__dataclass_fields__ and value is not None}
+    given |= {"steps": tuple(step)} if step else {}
+    chosen = replace(recipe(recipe_name), **given)
+    card = _card(model, size, frames, span, title)
+    arguments = {name: json.loads(value) for name, value in map(pair, argument or ())}
+    processes = train.Processes.joined()
+    try:
+        clip_set = sets.open_set(data, train=clips, test=test_clips)
+        how: dict[str, Any] = {"init": init, "command": train.command_line(), "processes": processes, "keep": False if dry_run else keep}
+        run = train.Run(card, clip_set, chosen, out, arguments, tensorboard=tensorboard, ship_epoch=ship, **how)
+        if dry_run:
+            found = train.plan(run)
+            if processes.main:
+                print_json(found.to_json()) if as_json else print(found)
+            return
+        run.fit()
+        scores = run.ship()
+    finally:
+        processes.leave()
+    if as_json and processes.main:
+        print_json(scores.to_json() | {"folder": str(out)})
+    elif processes.main:
+        print(f"{run.final} accuracy {scores.accuracy:.4f}, with reversed pairs as one {scores.merged:.4f}; checkpoint {out / 'model.safetensors'}")
+
+
+def _card(model: str, size: int | None, frames: int | None, span: int | None, title: str) -> Card:
+    """The architecture's card, reading as many frames and pixels as asked for."""
+    from actrec import catalogue
 
     base = catalogue.card(model)
-    sampling = replace(base.sampling, frames=frames or base.sampling.frames, span=span or (frames or 0) * 2 or base.sampling.span)
-    preprocess = replace(base.preprocess, resize=round(size * 8 / 7), crop=(size, size)) if size else base.preprocess
-    card = replace(base, sampling=sampling, preprocess=preprocess, title=title or base.title)
-    recipe = train.Recipe(epochs=epochs, batch=batch, lr=lr, lr_end=lr_end, warmup=warmup, crops=crops.value, seed=seed, workers=workers)
-    clip_set = sets.open_set(data, train=clips, test=test_clips)
-    arguments = {name: json.loads(value) for name, value in map(pair, argument or ())}
-    run = train.Run(card, clip_set, recipe, out, arguments, init=init, command=train.command_line())
-    run.fit()
-    scores = run.ship()
-    if as_json:
-        return print_json(scores.to_json() | {"folder": str(out)})
-    print(f"test accuracy {scores.accuracy:.4f}, with reversed pairs as one {scores.merged:.4f}; checkpoint {out / 'model.safetensors'}")
+    sampling, preprocess = base.sampling, base.preprocess
+    if sampling.span:  # a card that says seconds, or takes the whole video, has none
+        sampling = replace(sampling, span=span or (frames or 0) * 2 or sampling.span)
+    elif span:
+        sampling = replace(sampling, span=span, rate=None, kind="dense")
+    sampling = replace(sampling, frames=frames or sampling.frames)
+    if size:
+        scaled = [round(side * size / crop) for side, crop in zip(_pair(preprocess.resize), preprocess.crop, strict=True)]
+        preprocess = replace(preprocess, resize=scaled[0] if isinstance(preprocess.resize, int) else (scaled[0], scaled[1]), crop=(size, size))
+    return replace(base, sampling=sampling, preprocess=preprocess, title=title or base.title)
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
