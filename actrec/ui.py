@@ -20,7 +20,7 @@ from actrec.types import ActrecError, Cancelled, Progress, Question, QuestionErr
 
 Value = TypeVar("Value")
 
-PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_Compare.py"}
+PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_Compare.py", "Evaluate": "pages/3_Evaluate.py"}
 
 SHOWN_AFTER = 0.3
 """Seconds that work may take before its progress is drawn: a bar that only flashes up tells nobody anything."""
@@ -48,7 +48,7 @@ def page(name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="topbar"):
         st.html('<span class="brand">actrec</span>', width="content")
         for title, file in PAGES.items():
-            st.page_link(file, label=title, query_params=remembered() if title != "Compare" else None)
+            st.page_link(file, label=title, query_params=remembered() if title in ("Home", "Explore") else None)
 
 
 def below(module: str) -> None:
@@ -62,7 +62,7 @@ def below(module: str) -> None:
 # ---------------------------------------------------------------------------------------------------------------- text
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$^=&@\"'])")
-_ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|www)(?=[:.])")
+_ADDRESS = re.compile(r"(?i)(\b(?:https?|ftp|mailto|www)(?=[:.])|@)")
 
 
 def plain(text: str) -> str:

@@ -3,19 +3,23 @@
 A model that reads the action should fall when motion goes and stand when the surroundings go; one that reads the place does the reverse. The last
 line needs no model at all: the class whose training clips have the nearest mean colour.
 
-    python benchmarks/shortcuts.py --model CHECKPOINT_OR_ID --data FOLDER_OR_mannequin
+    python benchmarks/shortcuts.py [--model MODEL --data SET]
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from actrec import data, study
 from actrec.evaluate import opened
@@ -26,8 +30,8 @@ Take = Callable[[Tensor], Tensor]
 
 def main() -> int:
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    read.add_argument("--model", required=True)
-    read.add_argument("--data", required=True)
+    read.add_argument("--model", default="i3d-mannequin")
+    read.add_argument("--data", default="mannequin")
     read.add_argument("--test-clips", type=int, default=5, help="mannequin test clips per action")
     asked = read.parse_args()
     loaded = study.load(asked.model)

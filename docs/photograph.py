@@ -1,4 +1,4 @@
-"""Take the README's pictures from the running app: docs/explore.png, docs/directed.png, docs/compare.png. Needs Chromium.
+"""Take the README's pictures from the running app: docs/explore.png, directed.png, compare.png, evaluate.png. Needs Chromium.
 
 python docs/photograph.py
 """
@@ -23,6 +23,7 @@ VIEWS = {
     "explore": ("/Explore?clip=sit_down&model=dam-12-c3d-mannequin&method=cam", 0.55, "light"),
     "directed": ("/Explore?clip=bounce_ball&model=dam-12-mannequin&method=directed&at=1.0,170.0,150.0", 0.4, "dark"),
     "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
+    "evaluate": ("/Evaluate?a=c2d-mannequin-on-mannequin-test&b=dam-12-c3d-mannequin-on-mannequin-test", 0.0, "light"),
 }
 
 
@@ -55,10 +56,9 @@ def main() -> None:
 def photograph(page: Page, address: str, share: float, file: Path) -> None:
     """Open the view, move the playhead to a share of the clip, wait until nothing runs, and keep what is on the screen."""
     page.goto(address)
-    page.locator(".actrec[data-ready='true']").first.wait_for(timeout=180_000)
+    page.locator(".actrec[data-ready='true'], .matrix").first.wait_for(timeout=180_000)
     page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached", timeout=180_000)
-    axis = page.locator(".actrec .ruler").first
-    box = axis.bounding_box()
+    box = page.locator(".actrec .ruler").first.bounding_box() if page.locator(".actrec").count() else None
     if box:
         page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
     page.mouse.move(5, 5)

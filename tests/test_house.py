@@ -15,8 +15,8 @@ FLOORS = [
     {"types"},
     {"trace", "settings", "devices"},
     {"_demux", "download"},
-    {"video", "weights", "score", "claim"},
-    {"prepare", "mannequin", "library"},
+    {"video", "weights", "score", "claim", "chance"},
+    {"prepare", "mannequin", "library", "pose"},
     {"overlay", "agreement"},
     {"models", "explain", "figures", "plates", "side_by_side", "player"},
     {"film", "catalogue", "data", "recipes"},
@@ -48,6 +48,7 @@ NO_TORCH = {
     "agreement",
     "export",
     "claim",
+    "chance",
     "mannequin",
     "player",
 }

@@ -1,0 +1,262 @@
+"""The Evaluate page: one test or two side by side, in numbers, as a matrix to click, class by class — and the clips behind every number."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from actrec import chance, results, ui_matrix, ui_parts, ui_runs, ui_verdict
+from actrec.types import ActrecError
+from actrec.ui import plain, trouble
+from actrec.ui_matrix import spaced
+from actrec.ui_parts import Choice
+from actrec.ui_runs import Run, View, ask
+
+
+def show() -> None:
+    """The whole page below its head."""
+    st.title("Which clips does it get right?", anchor=False)
+    asked = ui_runs.asked()
+    if asked is None:
+        return
+    view, folders = asked
+    ui_runs.choose(view, folders)
+    runs = ui_runs.opened(view, folders)
+    if not runs:
+        return
+    change = None
+    if len(runs) == 2:
+        try:
+            change, runs[1] = ui_runs.compare(*runs)
+        except ActrecError as error:
+            trouble(error)
+            runs = runs[:1]
+    _table(runs)
+    _sentences(runs, change)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _matrix(runs, view, change)
+    with right:
+        cell = _cell(runs, view)
+        if cell is not None:
+            with st.spinner("Getting ready …") if "actrec.ui_behind" not in sys.modules else nullcontext():
+                from actrec import ui_behind  # late: the models come with it, and the numbers need none
+            pictures = ui_behind.behind(runs, view, *cell)
+        else:
+            _largest(runs, view)
+    classes, trust = st.columns([3, 2], gap="medium")
+    with classes:
+        _classes(runs, view)
+    with trust:
+        _reliability(runs)
+    _files(runs, change)
+    if cell is not None:
+        pictures()
+
+
+# ------------------------------------------------------------------------------------------------------------- in numbers
+
+
+def _table(runs: Sequence[Run]) -> None:
+    """One row a run."""
+    rows = {}
+    for run in runs:
+        found = run.measured
+        low, high = chance.wilson(round(found.top1 * found.clips), found.clips)
+        row = {"Model": spaced(run.title), "Set": f"{run.about.get('set')}, {run.about.get('split')}", "Clips": str(found.clips)}
+        if found.mean_ap is not None and found.weighted_ap is not None:
+            row |= {"mAP": ui_verdict.share(found.mean_ap), "Weighted mAP": ui_verdict.share(found.weighted_ap)}
+        row |= {"Top-1": f"{ui_verdict.share(found.top1)} ({100 * low:.1f}–{100 * high:.1f})", "Top-5": ui_verdict.share(found.top5)}
+        row |= {"Mean class": ui_verdict.share(found.mean_class)}
+        if found.pairs:
+            told = [value for value in found.pairs.values() if not math.isnan(value)]
+            row |= {"Pairs as one": ui_verdict.share(found.merged), "Within pairs": ui_verdict.share(float(np.mean(told)) if told else math.nan)}
+        rows[run.letter] = row | {"ECE": ui_verdict.share(found.calibration.error)}
+    columns = {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
+    with st.container(key="measures"):
+        st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
+    meanings = [
+        "Top-1, top-5: a right class is the first answer, or among the first five; in brackets the 95 % interval (Wilson)",
+        "mean class: every class weighs the same",
+    ]
+    if runs[0].measured.pairs:
+        meanings.append("pairs as one: an action and its reverse in time count as one; within pairs: how often the right one of the two is named")
+    meanings.append("ECE: how far the probabilities are off on average")
+    st.caption("; ".join(meanings) + ".")
+
+
+def _sentences(runs: Sequence[Run], change: results.Difference | None) -> None:
+    """What is seen, and what not to conclude."""
+    lines = [ui_verdict.alone(runs[0])] if change is None else [ui_verdict.difference(change), *ui_verdict.moved(change)]
+    lines += ui_verdict.pairs(runs)
+    with st.container(border=True, key="verdict"):
+        st.markdown("  \n".join(plain(line) for line in lines))
+        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in ui_verdict.cautions(runs)))
+
+
+# ------------------------------------------------------------------------------------------------------------- the matrix
+
+
+def _cell(runs: Sequence[Run], view: View) -> tuple[int, int] | None:
+    """The class numbers of the view's cell; None where it names none, or a class that is not here."""
+    labels = list(runs[0].found.labels)
+    if not view.true:
+        return None
+    for name in (view.true, view.said):
+        if name not in labels:
+            trouble(f"no class {name!r} in these evaluations; click a cell of the matrix")
+            return None
+    return labels.index(view.true), labels.index(view.said)
+
+
+def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) -> None:
+    labels, counts = runs[0].found.labels, [run.measured.confusion for run in runs]
+
+    def take(true: int, said: int) -> None:
+        ask(view.with_(true=labels[true], said=labels[said]))
+
+    mistakes = counts[0] - np.diag(counts[0].diagonal()) if change is None else counts[1] - counts[0]
+    cell = (labels.index(view.true), labels.index(view.said)) if view.true in labels and view.said in labels else None
+    shown = ui_matrix.chosen_classes(mistakes, view.everything, cell or ())
+    title = "What B changes against A" if change is not None else "What was answered for which class"
+    st.subheader(title, anchor=False)
+    if change is None:
+        cells, arrows = ui_matrix.cells_of_one(labels, counts[0]), []
+    else:
+        cells, arrows = (
+            ui_matrix.cells_of_two(labels, *counts),
+            ui_matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in shown and m[1] in shown),
+        )
+    ui_matrix.matrix(labels, cells, arrows, shown, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
+    if len(labels) > ui_matrix.MANY:
+        st.session_state["all-classes"] = view.everything
+        what = "mistakes" if change is None else "changes"
+        st.toggle(
+            f"All {len(labels)} classes, not only the {ui_matrix.FEW} with the most {what}",
+            key="all-classes",
+            on_change=lambda: ask(view.with_(everything=st.session_state["all-classes"], page=view.page)),
+        )
+    if runs[0].found.multilabel:
+        st.caption(
+            "A clip with m classes counts once for each of them: as recognised if the class is among the m most probable ones, else as taken for the "
+            "most probable class that the clip does not have."
+        )
+    if change is None:
+        st.caption(
+            "Green: recognised. Orange: taken for another class. The fuller the colour, the larger the share of the class’s clips. "
+            "Click a cell to see its clips."
+        )
+    else:
+        largest = max(int(np.abs(counts[1] - counts[0]).max()), 1)
+        st.caption(
+            "Numbers: clips in B minus clips in A. Green: B does better there, more on the diagonal or fewer beside it. Orange: A does. "
+            f"Full colour: {largest} clips. A dot: as many in both. A green arrow leads from a wrong answer of A to the right class, for clips that "
+            "B puts right; an orange one from the right class to the wrong answer of B, for clips that B loses. Click a cell to see its clips."
+        )
+
+
+def _largest(runs: Sequence[Run], view: View) -> None:
+    """Before a cell is chosen: the mistakes, or the changes, that weigh most."""
+    labels, counts = runs[0].found.labels, [run.measured.confusion for run in runs]
+    off = counts[-1] - (counts[0] if len(runs) == 2 else 0)
+    off = off - np.diag(off.diagonal())
+    order = np.argsort(-np.abs(off), axis=None, kind="stable")[:6]
+    rows = []
+    for r, c in [divmod(int(n), len(labels)) for n in order]:
+        if not off[r, c]:
+            continue
+        clips = int(counts[0][r].sum())
+        line = f"{off[r, c]} of {clips} clips" if len(runs) == 1 else f"A {counts[0][r, c]}, B {counts[1][r, c]} of {clips} clips"
+        rows.append(Choice(f"{r},{c}", f"{spaced(labels[r])} taken for {spaced(labels[c])}", line))
+    st.subheader("Where most changes" if len(runs) == 2 else "The most frequent mistakes", anchor=False)
+    if not rows:
+        st.markdown("There is no difference." if len(runs) == 2 else "There is no mistake.")
+        return
+
+    def take(told: str) -> None:
+        r, c = map(int, told.split(","))
+        ask(view.with_(true=labels[r], said=labels[c]))
+
+    ui_parts.choices(rows, None, take, key="largest", label="Cells of the matrix")
+    st.caption("Choose one, or click any cell of the matrix, to see the clips.")
+
+
+# ------------------------------------------------------------------------------------------------- classes, trust, files
+
+
+def _classes(runs: Sequence[Run], view: View) -> None:
+    """Class by class, to be sorted by any column; a chosen row shows the class's clips."""
+    st.subheader("Class by class", anchor=False)
+    tables = [run.measured.per_class for run in runs]
+    columns: dict[str, list[object]] = {"Class": [spaced(row.label) for row in tables[0]], "Clips": [row.clips for row in tables[0]]}
+    for run, table in zip(runs, tables, strict=True):
+        letter = f" {run.letter}" if len(runs) > 1 else ""
+        if table and table[0].ap is not None:
+            columns[f"AP{letter}"] = [None if row.ap is None or math.isnan(row.ap) else 100 * row.ap for row in table]
+        columns[f"Recall{letter}"] = [None if math.isnan(row.recall) else 100 * row.recall for row in table]
+        columns[f"Precision{letter}"] = [None if math.isnan(row.precision) else 100 * row.precision for row in table]
+    if len(runs) == 2:
+        change = (runs[1].measured.confusion - runs[0].measured.confusion).diagonal()
+        columns["Right, B − A"] = [int(n) for n in change]
+    else:
+        columns["Taken for"] = [f"{spaced(row.taken_for)} ({row.mistaken})" if row.mistaken else "" for row in tables[0]]
+    numbers = {name: st.column_config.NumberColumn(format="%.0f %%") for name in columns if name.split()[0] in ("AP", "Recall", "Precision")}
+
+    def take() -> None:
+        rows = st.session_state["classes"].get("selection", {}).get("rows", [])
+        if rows:
+            label = runs[0].found.labels[rows[0]]
+            ask(view.with_(true=label, said=label))
+
+    st.dataframe(
+        columns,
+        key="classes",
+        hide_index=True,
+        column_config=numbers,
+        on_select=take,
+        selection_mode="single-row",
+        height=min(38 + 35 * len(tables[0]), 420),
+    )
+    st.caption("Recall: the share of the class’s clips that is recognised. Precision: the share of right ones among the clips that were answered so.")
+
+
+def _reliability(runs: Sequence[Run]) -> None:
+    """Whether the probabilities can be taken at their word."""
+    st.subheader("Can its probabilities be believed?", anchor=False)
+    from actrec import figures  # late: the drawing libraries are slow to load
+
+    ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
+    for run, column in zip(runs, st.columns(len(runs)), strict=True):
+        with column:
+            st.plotly_chart(figures.reliability(run.measured.calibration, ink), key=f"reliability-{run.letter}", config={"displayModeBar": False})
+            st.caption(plain(ui_verdict.trust(run, len(runs) > 1)))
+
+
+FILES = {"report.html": "text/html", "per_class.csv": "text/csv", "clips.csv": "text/csv", "summary.json": "application/json"}
+"""What an evaluation leaves in its folder for people and other programs; those that ship have the summary alone."""
+
+
+def _files(runs: Sequence[Run], change: results.Difference | None) -> None:
+    """The files of each evaluation, a report where there is none yet, and the command that makes them all."""
+    from actrec.results import report  # late: the drawing libraries are slow to load
+
+    with st.expander("Files, and how these numbers were made", icon=":material/download:"):
+        for run in runs:
+            st.markdown(f"**{run.letter}** · {plain(run.title)}")
+            made: dict[str, Callable[[], bytes | str]] = {"report.html": partial(report.html, run.found)}
+            made |= {name: (run.folder / name).read_bytes for name in FILES if (run.folder / name).is_file()}
+            with st.container(horizontal=True):
+                for name, make in made.items():
+                    st.download_button(name, make, f"{run.name}-{name}", FILES[name], key=f"file-{run.letter}-{name}", on_click="ignore")
+            if run.about.get("command"):
+                st.code(str(run.about["command"]), language="bash", wrap_lines=True)
+        if change is not None:
+            name = f"{runs[1].name}-against-{runs[0].name}.html"
+            make = partial(report.difference_html, change)
+            st.download_button("B against A: report", make, name, "text/html", key="file-difference", on_click="ignore")

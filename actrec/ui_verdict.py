@@ -1,0 +1,107 @@
+"""What an evaluation shows, in words: how well, better than the other one or within chance, which classes changed, and what not to conclude."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from actrec import chance, results
+from actrec.ui_matrix import signed, spaced
+from actrec.ui_runs import Run
+
+CHANCE = 0.05
+"""Differences that chance alone would bring at least this often are called too small to tell."""
+
+
+def share(value: float) -> str:
+    """A share for the table."""
+    return "–" if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def alone(run: Run) -> str:
+    found = run.measured
+    right = round(found.top1 * found.clips)
+    low, high = chance.wilson(right, found.clips)
+    what = "one of a clip’s classes" if run.found.multilabel else "the right class"
+    return (
+        f"{spaced(run.title)} names {what} first for {right} of {found.clips} clips: {share(found.top1)}. With this many clips, "
+        f"the share over all clips of the same kind may lie anywhere from {share(low)} to {share(high)} (95 % interval)."
+    )
+
+
+def difference(found: results.Difference) -> str:
+    """Whether B does better than A, and whether that is more than chance."""
+    gained, lost, p = len(found.rescued), len(found.lost), found.p_value
+    clips = "labels of clips" if found.a.multilabel else "clips"
+    if not gained + lost:
+        return f"A and B are right and wrong on exactly the same {clips}."
+    what = f"B gets {gained} {clips} right that A gets wrong, and {lost} wrong that A gets right"
+    if p is None or gained == lost:
+        return f"{what}."
+    odds = f"{p:.2f}" if p >= 0.095 else f"{p:.3f}" if p >= 0.001 else "less than 0.001"
+    told = f"{what}. If both were equally good, a split at least this uneven would have a probability of {odds} (exact McNemar test)"
+    if p >= CHANCE:
+        return f"{told}: the difference is within chance."
+    return f"{told}: more than chance. On clips like these {'B' if gained > lost else 'A'} does better."
+
+
+def moved(found: results.Difference) -> list[str]:
+    """The classes with the largest changes, in words."""
+    change, clips = found.change.diagonal(), np.bincount(found.a.counted[:, 1], minlength=len(found.labels))
+    lines = []
+    for words, sign in (("Rescued by B", 1), ("Lost by B", -1)):
+        order = [int(n) for n in np.argsort(-sign * change, kind="stable") if sign * change[n] > 0]
+        named = [f"{spaced(found.labels[n])} ({signed(int(change[n]))} of {clips[n]})" for n in order[:5]]
+        rest = f" and {len(order) - 5} more" if len(order) > 5 else ""
+        lines += [f"{words}: {', '.join(named)}{rest}."] if named else []
+    return lines
+
+
+def pairs(runs: Sequence[Run]) -> list[str]:
+    """How well actions are told from their own reverse, where the set has such pairs."""
+    if not runs[0].measured.pairs:
+        return []
+    told = []
+    for pair in runs[0].measured.pairs:
+        values = [run.measured.pairs.get(pair, math.nan) for run in runs]
+        told.append(
+            f"{spaced(pair)} " + ", ".join(f"{run.letter + ' ' if len(runs) > 1 else ''}{_whole(v)}" for run, v in zip(runs, values, strict=True))
+        )
+    return [f"Told from its own reverse in time (guessing: 50 %): {'; '.join(told)}."]
+
+
+def _whole(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
+
+
+def cautions(runs: Sequence[Run]) -> list[str]:
+    first = runs[0]
+    per_class = first.measured.confusion.sum(1)
+    has = per_class[per_class > 0]
+    usual = int(np.median(has)) if len(has) else 0
+    lines = [f"A single class has about {usual} clips here: a change of one or two of them means nothing."] if usual < 100 else []
+    if len(runs) == 2:
+        lines.append("This compares two trained networks, not two ideas: trained once more with other random numbers, either may do better or worse.")
+    lines.append(
+        "The interval and the test take clips as independent. Clips of one person, room or film are not; the true uncertainty is then larger."
+    )
+    if first.about.get("set") == "mannequin":
+        lines.append("These clips are generated figures. Nothing here says how well the model does on filmed people.")
+    broken = len(first.about.get("broken") or ())
+    return lines + ([f"{broken} clips of the set could not be read and are not counted."] if broken else [])
+
+
+def trust(run: Run, named: bool) -> str:
+    """Calibration in one sentence."""
+    found = run.measured.calibration
+    filled = found.count > 0
+    if not filled.any():
+        return "No clip, no curve."
+    sure, right = (float(np.average(values[filled], weights=found.count[filled])) for values in (found.confidence, found.accuracy))
+    how = "surer than it is right" if sure > right + 0.02 else "less sure than it is right" if sure < right - 0.02 else "about as sure as it is right"
+    return (
+        f"{run.letter + ': ' if named else ''}{how}: mean probability {100 * sure:.0f} %, right in {100 * right:.0f} %. "
+        f"Expected calibration error (ECE): {100 * found.error:.1f} points."
+    )

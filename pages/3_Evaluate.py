@@ -1,0 +1,6 @@
+"""Evaluate: how well one model does on a test set, or which clips and classes a second one puts right; and the clips behind every number."""
+
+from actrec import ui
+
+ui.page("Evaluate")
+ui.below("ui_evaluate")
