@@ -11,29 +11,30 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from actrec import chance, results, ui_matrix, ui_parts, ui_runs, ui_verdict
+from actrec import chance, results, ui_evaluate_matrix, ui_evaluate_runs, ui_parts
+from actrec import ui_evaluate_verdict as verdict
 from actrec.types import ActrecError
 from actrec.ui import plain, trouble
-from actrec.ui_matrix import spaced
+from actrec.ui_evaluate_matrix import spaced
+from actrec.ui_evaluate_runs import Run, View, ask
 from actrec.ui_parts import Choice
-from actrec.ui_runs import Run, View, ask
 
 
 def show() -> None:
     """The whole page below its head."""
     st.title("Which clips does it get right?", anchor=False)
-    asked = ui_runs.asked()
+    asked = ui_evaluate_runs.asked()
     if asked is None:
         return
     view, folders = asked
-    ui_runs.choose(view, folders)
-    runs = ui_runs.opened(view, folders)
+    ui_evaluate_runs.choose(view, folders)
+    runs = ui_evaluate_runs.opened(view, folders)
     if not runs:
         return
     change = None
     if len(runs) == 2:
         try:
-            change, runs[1] = ui_runs.compare(*runs)
+            change, runs[1] = ui_evaluate_runs.compare(*runs)
         except ActrecError as error:
             trouble(error)
             runs = runs[:1]
@@ -45,9 +46,9 @@ def show() -> None:
     with right:
         cell = _cell(runs, view)
         if cell is not None:
-            with st.spinner("Getting ready …") if "actrec.ui_behind" not in sys.modules else nullcontext():
-                from actrec import ui_behind  # late: the models come with it, and the numbers need none
-            pictures = ui_behind.behind(runs, view, *cell)
+            with st.spinner("Getting ready …") if "actrec.ui_evaluate_behind" not in sys.modules else nullcontext():
+                from actrec import ui_evaluate_behind  # late: the models come with it, and the numbers need none
+            pictures = ui_evaluate_behind.behind(runs, view, *cell)
         else:
             _largest(runs, view)
     classes, trust = st.columns([3, 2], gap="medium")
@@ -71,13 +72,19 @@ def _table(runs: Sequence[Run]) -> None:
         low, high = chance.wilson(round(found.top1 * found.clips), found.clips)
         row = {"Model": spaced(run.title), "Set": f"{run.about.get('set')}, {run.about.get('split')}", "Clips": str(found.clips)}
         if found.mean_ap is not None and found.weighted_ap is not None:
-            row |= {"mAP": ui_verdict.share(found.mean_ap), "Weighted mAP": ui_verdict.share(found.weighted_ap)}
-        row |= {"Top-1": f"{ui_verdict.share(found.top1)} ({100 * low:.1f}–{100 * high:.1f})", "Top-5": ui_verdict.share(found.top5)}
-        row |= {"Mean class": ui_verdict.share(found.mean_class)}
+            row |= {"mAP": verdict.share(found.mean_ap), "Weighted mAP": verdict.share(found.weighted_ap)}
+        row |= {
+            "Top-1": f"{verdict.share(found.top1)} ({100 * low:.1f}–{100 * high:.1f})",
+            "Top-5": verdict.share(found.top5),
+        }
+        row |= {"Mean class": verdict.share(found.mean_class)}
         if found.pairs:
             told = [value for value in found.pairs.values() if not math.isnan(value)]
-            row |= {"Pairs as one": ui_verdict.share(found.merged), "Within pairs": ui_verdict.share(float(np.mean(told)) if told else math.nan)}
-        rows[run.letter] = row | {"ECE": ui_verdict.share(found.calibration.error)}
+            row |= {
+                "Pairs as one": verdict.share(found.merged),
+                "Within pairs": verdict.share(float(np.mean(told)) if told else math.nan),
+            }
+        rows[run.letter] = row | {"ECE": verdict.share(found.calibration.error)}
     columns = {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
     with st.container(key="measures"):
         st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
@@ -93,11 +100,11 @@ def _table(runs: Sequence[Run]) -> None:
 
 def _sentences(runs: Sequence[Run], change: results.Difference | None) -> None:
     """What is seen, and what not to conclude."""
-    lines = [ui_verdict.alone(runs[0])] if change is None else [ui_verdict.difference(change), *ui_verdict.moved(change)]
-    lines += ui_verdict.pairs(runs)
+    lines = [verdict.alone(runs[0])] if change is None else [verdict.difference(change), *verdict.moved(change)]
+    lines += verdict.pairs(runs)
     with st.container(border=True, key="verdict"):
         st.markdown("  \n".join(plain(line) for line in lines))
-        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in ui_verdict.cautions(runs)))
+        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in verdict.cautions(runs)))
 
 
 # ------------------------------------------------------------------------------------------------------------- the matrix
@@ -123,22 +130,24 @@ def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) 
 
     mistakes = counts[0] - np.diag(counts[0].diagonal()) if change is None else counts[1] - counts[0]
     cell = (labels.index(view.true), labels.index(view.said)) if view.true in labels and view.said in labels else None
-    shown = ui_matrix.chosen_classes(mistakes, view.everything, cell or ())
+    shown = ui_evaluate_matrix.chosen_classes(mistakes, view.everything, cell or ())
     title = "What B changes against A" if change is not None else "What was answered for which class"
     st.subheader(title, anchor=False)
     if change is None:
-        cells, arrows = ui_matrix.cells_of_one(labels, counts[0]), []
+        cells, arrows = ui_evaluate_matrix.cells_of_one(labels, counts[0]), []
     else:
         cells, arrows = (
-            ui_matrix.cells_of_two(labels, *counts),
-            ui_matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in shown and m[1] in shown),
+            ui_evaluate_matrix.cells_of_two(labels, *counts),
+            ui_evaluate_matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in shown and m[1] in shown),
         )
-    ui_matrix.matrix(labels, cells, arrows, shown, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
-    if len(labels) > ui_matrix.MANY:
+    ui_evaluate_matrix.matrix(
+        labels, cells, arrows, shown, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell"
+    )
+    if len(labels) > ui_evaluate_matrix.MANY:
         st.session_state["all-classes"] = view.everything
         what = "mistakes" if change is None else "changes"
         st.toggle(
-            f"All {len(labels)} classes, not only the {ui_matrix.FEW} with the most {what}",
+            f"All {len(labels)} classes, not only the {ui_evaluate_matrix.FEW} with the most {what}",
             key="all-classes",
             on_change=lambda: ask(view.with_(everything=st.session_state["all-classes"], page=view.page)),
         )
@@ -235,7 +244,7 @@ def _reliability(runs: Sequence[Run]) -> None:
     for run, column in zip(runs, st.columns(len(runs)), strict=True):
         with column:
             st.plotly_chart(figures.reliability(run.measured.calibration, ink), key=f"reliability-{run.letter}", config={"displayModeBar": False})
-            st.caption(plain(ui_verdict.trust(run, len(runs) > 1)))
+            st.caption(plain(verdict.trust(run, len(runs) > 1)))
 
 
 FILES = {"report.html": "text/html", "per_class.csv": "text/csv", "clips.csv": "text/csv", "summary.json": "application/json"}

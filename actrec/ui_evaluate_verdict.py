@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from actrec import chance, results
-from actrec.ui_matrix import signed, spaced
-from actrec.ui_runs import Run
+from actrec.ui_evaluate_matrix import signed, spaced
+from actrec.ui_evaluate_runs import Run
 
 CHANCE = 0.05
 """Differences that chance alone would bring at least this often are called too small to tell."""

@@ -21,9 +21,9 @@ from actrec.data import Media
 from actrec.types import ActrecError, ClipError, Progress, Question, Sampling, Video
 from actrec.ui import PAGES, plain, work
 from actrec.ui_compare import to_query
-from actrec.ui_matrix import spaced
+from actrec.ui_evaluate_matrix import spaced
+from actrec.ui_evaluate_runs import Run, View, ask
 from actrec.ui_models import fitting
-from actrec.ui_runs import Run, View, ask
 
 PAGE_OF_CLIPS = 4
 STILLS, STILL_HEIGHT = 4, 90
