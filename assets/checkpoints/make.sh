@@ -29,3 +29,10 @@ for run in runs/*-mannequin runs/*-weizmann; do
 done
 cp runs/i3d-long/model.safetensors assets/checkpoints/i3d-mannequin.safetensors
 cp runs/i3d-long/README.md assets/checkpoints/i3d-mannequin.md
+# What the page Evaluate shows before anyone has evaluated anything.
+for model in c2d i3d dam-12 dam-12-c3d; do
+  found="assets/results/$model-mannequin-on-mannequin-test"
+  rm -rf "$found"
+  .venv/bin/python -m actrec evaluate --model "$model-mannequin" --data mannequin --out "$found"
+  rm -rf "$found"/clips "$found"/*.csv "$found"/report.html
+done
