@@ -211,7 +211,7 @@ def test_the_files_of_a_view_can_be_downloaded(page: Page, address: str, tmp_pat
     page.get_by_role("button", name="Make the files").click()
     button = page.get_by_role("button", name="Figure (SVG)")
     button.wait_for(timeout=PATIENCE)
-    with page.expect_download() as download:
+    with page.expect_download(timeout=PATIENCE) as download:
         button.click()
     download.value.save_as(tmp_path / "figure.svg")
     assert "<svg" in (tmp_path / "figure.svg").read_text(encoding="utf-8")[:600]

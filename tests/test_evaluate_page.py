@@ -267,7 +267,8 @@ def test_a_row_of_the_class_table_shows_the_clips_of_its_class_and_the_report_ca
     settle(page)
     assert "“walk” recognised" in page.locator('[data-testid="stMain"]').inner_text()
     page.get_by_text("Files, and how these numbers were made").click()
-    with page.expect_download() as download:
+    settle(page)
+    with page.expect_download(timeout=PATIENCE) as download:  # the report is made when it is asked for
         page.get_by_role("button", name="B against A: report").click()
     download.value.save_as(tmp_path / "report.html")
     assert "second against first" in (tmp_path / "report.html").read_text(encoding="utf-8")
