@@ -120,6 +120,8 @@ def _card_of(file: Path, _stamp: int) -> Card | None:
             trained_on=str(found.get("trained_on", "")),
             results=dict(found.get("results", {})),
             paper_figures={},
+            layout=tuple(map(str, found.get("layout", ()))),
+            people=int(found.get("people", 1)),
         )
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError):
         return None

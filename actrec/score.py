@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from actrec.trace import Trace
 from actrec.types import Progress, no_progress
@@ -38,14 +39,14 @@ class Arrow:
 
 
 def arrow(trace: Trace, label: int, versus: int | None = None, progress: Progress = no_progress, name: str = "") -> Arrow:
-    """Rerun the model on the reversed and on shuffled input frames (T axis of the input)."""
+    """Rerun the model on the reversed and on shuffled input frames (T axis of the input); joints stay with their frames."""
     frames = trace.inputs.shape[2]
     orders = [torch.arange(frames), torch.arange(frames).flip(0)]
     orders += [torch.randperm(frames, generator=torch.Generator().manual_seed(seed)) for seed in range(SHUFFLES)]
     logits, probabilities = [], []
     for number, order in enumerate(orders):
         progress(number / len(orders), "reordering the frames")
-        row = (trace.logits if number == 0 else trace.rerun(trace.inputs[:, :, order.to(trace.inputs.device)]))[0].detach().float()
+        row = (trace.logits if number == 0 else _reordered(trace, order.to(trace.inputs.device)))[0].detach().float()
         logits.append(float(row[label] - (row[versus] if versus is not None else 0)))
         probabilities.append(float(row.softmax(0)[label]))
     mean = (sum(logits[2:]) / SHUFFLES, sum(probabilities[2:]) / SHUFFLES)
@@ -57,3 +58,7 @@ def arrow(trace: Trace, label: int, versus: int | None = None, progress: Progres
         min(probabilities[2:]),
         max(probabilities[2:]),
     )
+
+
+def _reordered(trace: Trace, order: Tensor) -> Tensor:
+    return trace.rerun((trace.inputs[:, :, order], *(beside[:, order] for beside in trace.more)))

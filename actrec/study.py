@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actrec import agreement, catalogue, claim, devices, library, prepare, score, trace, video, weights
+from actrec import agreement, catalogue, claim, devices, library, pose, prepare, score, trace, video, weights
 from actrec.types import (
     ActrecError,
     Ask,
@@ -126,11 +126,19 @@ def _load(card: Card, file: Path) -> Loaded:
     return Loaded(card, model.to(device).eval().requires_grad_(False), device, digest)
 
 
-def window(loaded: Loaded, film: Video, start: float) -> tuple[Clip, Geometry, Tensor]:
-    """What the model is given: the sampled clip, the geometry, and the input on the model's device, (1, 3, T, H, W)."""
+def window(loaded: Loaded, film: Video, start: float, joints: pose.Joints | None = None) -> tuple[Clip, Geometry, tuple[Tensor, ...]]:
+    """What the model is given: the sampled clip, the geometry, and the inputs on the model's device: frames (1, 3, T, H, W), and behind them joints
+    (1, T, R, 3) in input pixels if there are any.
+
+    joints: one step for every frame of the film, as `pose.given` lays them.
+    """
     clip = prepare.load(film, loaded.card.sampling, start)
     geometry = prepare.geometry(film, loaded.card.preprocess)
-    return clip, geometry, prepare.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
+    frames = prepare.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
+    if joints is None:
+        return clip, geometry, (frames,)
+    places = torch.from_numpy(pose.side_by_side(joints.to_input(geometry), clip.index))[None]
+    return replace(clip, joints=pose.side_by_side(joints, clip.index)), geometry, (frames, places.to(loaded.device))
 
 
 def default_method(card: Card) -> str:
@@ -148,7 +156,8 @@ def answer(question: Question, progress: Progress = no_progress) -> Explanation:
     """
     film = open_clip(question.clip)
     loaded = load(question.model, progress)
-    return _answers.get_or((question, film.sha256, loaded.sha256), lambda: _answer(question, film, loaded, progress))
+    key = (question, film.sha256, loaded.sha256, pose.stamp(question.joints, film))
+    return _answers.get_or(key, lambda: _answer(question, film, loaded, progress))
 
 
 def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress) -> Explanation:
@@ -157,7 +166,8 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
         raise QuestionError(f"no method {question.method!r}; there are {', '.join(catalogue.methods())}")
     layer, knobs = _settings(question, loaded.card, method)
     progress(0.1, "reading the frames")
-    clip, geometry, inputs = window(loaded, film, question.start)
+    given = pose.given(question.joints, film, loaded.card)
+    clip, geometry, inputs = window(loaded, film, question.start, given.joints)
     progress(0.3, "asking the model")
     watch = (f"{layer}.q", f"{layer}.k") if method.picks else (layer,)
     try:
@@ -183,7 +193,7 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
         probability=float(predictions.probabilities[label]),
         score=float(value),
         claim=claim.sentence(heats[0], clip, names[label], None if versus is None else names[versus], picked=method.picks),
-        cautions=claim.cautions(heats[0], clip, loaded.card, method),
+        cautions=(*given.cautions, *claim.cautions(heats[0], clip, loaded.card, method)),
         heats=heats,
         tracks=(mass(heats[0], film),),
         clip=clip,
@@ -197,6 +207,7 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
             "knobs": dict(knobs),
             "device": loaded.device.type,
             "precision": "float32",
+            **given.about,
         },
     )
 
@@ -268,6 +279,7 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
     if loaded.card.sampling.kind != "dense":
         raise QuestionError(f"{loaded.card.title} always reads {loaded.card.sampling}: there is no window to slide")
     label, _ = _classes(question, answer(question.with_(method=default_method(loaded.card), at=None, knobs=()), progress).predictions)
+    given = pose.given(question.joints, film, loaded.card)
     first = prepare.load(film, loaded.card.sampling, 0.0)
     length = float(first.seconds[-1] - first.seconds[0])
     room = max(film.duration - length - film.step, 0.0)
@@ -275,9 +287,9 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
     middles, values = [], []
     for number, start in enumerate(np.linspace(0, room, count)):
         progress(number / count, f"window {number + 1} of {count}")
-        clip, _, inputs = window(loaded, film, float(start))
+        clip, _, inputs = window(loaded, film, float(start), given.joints)
         with torch.no_grad(), devices.turn(loaded.device):
-            probabilities = loaded.model(inputs)[0].float().softmax(0)
+            probabilities = loaded.model(*inputs)[0].float().softmax(0)
         middles.append(int(clip.index[len(clip.index) // 2]))
         values.append(float(probabilities[label]))
     frames = np.asarray(middles)
@@ -287,7 +299,8 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
 def arrow(question: Question, progress: Progress = no_progress) -> score.Arrow:
     """Does this model use time's order on this clip? The explained class's score as the clip is, reversed, and shuffled."""
     film, loaded = open_clip(question.clip), load(question.model, progress)
-    clip, geometry, inputs = window(loaded, film, question.start)
+    given = pose.given(question.joints, film, loaded.card)
+    clip, geometry, inputs = window(loaded, film, question.start, given.joints)
     with devices.turn(loaded.device):
         seen = trace.run(loaded.model, inputs, clip, geometry)
         label, versus = _classes(question, _predictions(loaded.card, seen.logits))

@@ -155,7 +155,8 @@ def attach(module: nn.Module, tap: Tap, pick: Callable[[object], tuple[Tensor, t
 class Trace:
     """One forward pass of one clip, alive only while it is explained: never stored, never cached.
 
-    inputs (1, 3, T, H, W); logits (1, classes); seen: what passed the watched taps.
+    inputs (1, 3, T, H, W); logits (1, classes); seen: what passed the watched taps.  more: what the model is given beside the frames, time on axis 1:
+    joints (1, T, R, 3).
     """
 
     model: nn.Module
@@ -164,19 +165,35 @@ class Trace:
     inputs: Tensor
     logits: Tensor
     seen: dict[str, Seen]
+    more: tuple[Tensor, ...] = ()
 
     def gradient(self, score: Tensor, name: str) -> Tensor:
         """d score / d tensor under the tap, in the tensor's own layout; the model is not written to."""
         return torch.autograd.grad(score, self.seen[name].tensor, retain_graph=True)[0]
 
-    def rerun(self, inputs: Tensor | None = None, edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None) -> Tensor:
-        """Logits of the same model for other inputs or with tensors replaced under taps; (B, classes), no gradients."""
+    def rerun(self, inputs: Tensor | tuple[Tensor, ...] | None = None, edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None) -> Tensor:
+        """Logits of the same model for other inputs or with tensors replaced under taps; (B, classes), no gradients.
+
+        inputs: frames alone, given with the `more` of this pass; or all that the model shall be given.
+        """
+        frames = self.inputs if inputs is None else inputs
+        given = (frames, *self.more) if isinstance(frames, Tensor) else frames
         with torch.no_grad(), record(self.model, (), edits=edits):
-            return self.model(self.inputs if inputs is None else inputs)
+            return self.model(*given)
 
 
-def run(model: nn.Module, inputs: Tensor, clip: Clip, geometry: Geometry, *, watch: Collection[str] = (), grad: bool = False) -> Trace:
-    """One watched forward pass. grad: keep what is needed for gradients from the first watched tap on."""
+def run(
+    model: nn.Module,
+    inputs: Tensor | tuple[Tensor, ...],
+    clip: Clip,
+    geometry: Geometry,
+    *,
+    watch: Collection[str] = (),
+    grad: bool = False,
+) -> Trace:
+    """One watched forward pass. inputs: the frames, or all that the model is given, the frames first.  grad: keep what is needed for gradients from
+    the first watched tap on."""
+    frames, *more = (inputs,) if isinstance(inputs, Tensor) else inputs
     with torch.set_grad_enabled(grad), record(model, watch, grad=grad) as seen:
-        logits = model(inputs)
-    return Trace(model, clip, geometry, inputs, logits, seen)
+        logits = model(frames, *more)
+    return Trace(model, clip, geometry, frames, logits, seen, tuple(more))

@@ -64,6 +64,7 @@ class Question:
     label None explains the model's first choice; versus explains label *rather than* versus (logit difference).
     at: a picked place (seconds, x, y), x and y in source pixels, for the methods that ask for one.
     knobs: the method's own settings as (name, value) text pairs, in any order.
+    joints: a file with the joints of the people in the clip, for models that read them; "none" leaves out those that are known of a sample clip.
     """
 
     clip: str
@@ -74,6 +75,7 @@ class Question:
     start: float = 0.0
     at: tuple[float, float, float] | None = None
     knobs: tuple[tuple[str, str], ...] = ()
+    joints: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "knobs", tuple(sorted((str(k), str(v)) for k, v in self.knobs)))
@@ -85,10 +87,8 @@ class Question:
     def to_query(self) -> dict[str, str]:
         """Flat text pairs, the link's query string; `from_query` reads them back to an equal question."""
         query = {"clip": self.clip, "model": self.model, "method": self.method}
-        if self.label is not None:
-            query["label"] = self.label
-        if self.versus is not None:
-            query["versus"] = self.versus
+        for name, value in (("label", self.label), ("versus", self.versus), ("joints", self.joints)):
+            query |= {name: value} if value is not None else {}
         if self.start:
             query["start"] = repr(float(self.start))
         if self.at is not None:
@@ -114,14 +114,13 @@ class Question:
         if not np.isfinite(start) or start < 0 or (at is not None and (len(at) != 3 or not np.all(np.isfinite(at)))):
             raise QuestionError(f"start={query.get('start')!r}, at={query.get('at')!r}: give finite seconds from 0 on, and at=seconds,x,y")
         knobs = tuple((name.removeprefix("knob."), value) for name, value in query.items() if name.startswith("knob."))
-        return cls(
-            query["clip"], query["model"], query.get("method") or "cam", query.get("label") or None, query.get("versus") or None, start, at, knobs
-        )  # type: ignore[arg-type]
+        label, versus, joints = (query.get(name) or None for name in ("label", "versus", "joints"))
+        return cls(query["clip"], query["model"], query.get("method") or "cam", label, versus, start, at, knobs, joints)  # type: ignore[arg-type]
 
     def to_command(self) -> str:
         """The shell command that answers this question and writes the files."""
         words = ["python", "-m", "actrec", "explain", self.clip, "--model", self.model, "--method", self.method]
-        for flag, value in (("--label", self.label), ("--versus", self.versus)):
+        for flag, value in (("--label", self.label), ("--versus", self.versus), ("--joints", self.joints)):
             words += [flag, value] if value is not None else []
         words += ["--start", repr(float(self.start))] if self.start else []
         words += ["--at", ",".join(repr(float(v)) for v in self.at)] if self.at is not None else []
@@ -294,6 +293,8 @@ class Card:
     paper_figures: Mapping[str, float] = field(default_factory=dict)
     results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split
     head: str = "fc"  # name of the last linear layer, whose rows are the classes
+    layout: tuple[str, ...] = ()  # names of the joints it was trained on, in their order
+    people: int = 1  # how many people's joints it is given
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from actrec import library, settings, video
+from actrec import library, pose, settings, video
 from actrec.types import ClipError, Question, QuestionError, WeightsError
 
 if TYPE_CHECKING:
@@ -149,7 +149,18 @@ def real(question: Question) -> Question:
     Raises:
         ActrecError: a name that leads nowhere.
     """
-    return question.with_(clip=str(clip_path(question.clip)), model=model_name(question.model))
+    return question.with_(clip=str(clip_path(question.clip)), model=model_name(question.model), joints=joints_name(question.joints))
+
+
+def joints_name(name: str | None) -> str | None:
+    """The joints' name for `study`.
+
+    Raises:
+        QuestionError: a file: no link may name one.
+    """
+    if name not in (None, pose.NONE):
+        raise QuestionError(f"no joints {name!r} here: a link cannot name a file; give it on the command line with --joints")
+    return name
 
 
 def is_upload(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from actrec.cli.options import AsJson, Clip, Model, Models, Out, Start, app, clear, pair, print_json, progress
+from actrec.cli.options import AsJson, Clip, Joints, Model, Models, Out, Start, app, clear, pair, print_json, progress
 from actrec.types import Explanation, Question, QuestionError
 
 
@@ -22,6 +22,7 @@ def explain(
     at: Annotated[str | None, typer.Option(help="A place for directed attention: seconds,x,y in source pixels.")] = None,
     layer: Annotated[str | None, typer.Option(help="The tap to explain.")] = None,
     knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
+    joints: Joints = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -32,7 +33,7 @@ def explain(
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
-    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items())), report)
+    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints), report)
     files = export.write(found, out, progress=report)
     clear()
     if as_json:
@@ -47,19 +48,21 @@ def explain(
 
 
 @app.command()
-def predict(clip: Clip, model: Model, start: Start = 0.0, as_json: AsJson = False) -> None:
+def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study
 
     report = progress()
-    question = Question(clip, model, study.default_method(catalogue.card(model)), start=start)
+    question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints)
     found, arrow = study.answer(question, report), study.arrow(question, report)
     clear()
     if as_json:
         order = {name: {"logit": z, "probability": p} for name, z, p in zip(arrow.names, arrow.logits, arrow.probabilities, strict=True)}
-        return print_json(_summary(found) | {"order": order, "verdict": arrow.verdict})
+        return print_json(_summary(found) | {"order": order, "verdict": arrow.verdict, "joints": _joints_told(found)})
     _print_top(found)
     print(f"\n{arrow.verdict}")
+    if told := _joints_told(found):
+        print(told)
 
 
 @app.command()
@@ -140,6 +143,16 @@ def _summary(found: Explanation) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
     question = found.question
     return {"question": question.to_query(), "command": question.to_command(), "model": found.model, "label": found.label, "predictions": top}
+
+
+def _joints_told(found: Explanation) -> str:
+    """What the model was given of the people's joints, in a sentence; "" for a model that reads none and was offered none."""
+    from actrec import pose
+
+    if "joints" not in found.provenance:
+        return pose.UNREAD if found.question.joints not in (None, pose.NONE) else ""
+    about = found.provenance["joints"]
+    return f"Joints: {about['source']} ({about['fit']})." if about else pose.VIDEO_ONLY
 
 
 def _print_top(found: Explanation) -> None:

@@ -18,6 +18,10 @@ Models = Annotated[list[str], typer.Option("--model", help="A model's id (see `m
 Model = Annotated[str, typer.Option(help="A model's id (see `models`), or `architecture@checkpoint file`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Start = Annotated[float, typer.Option(min=0.0, help="Seconds where the model's window begins.")]
+Joints = Annotated[
+    str | None,
+    typer.Option(help="A file with the joints of the people in the clip, for models that read them; `none` leaves out those known of a sample clip."),
+]
 Out = Annotated[Path, typer.Option(help="Folder for the files.")]
 
 

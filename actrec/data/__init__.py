@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from actrec.data.index import layouts, read_index, read_set
 from actrec.data.items import FPS, ClipSet, DataError, Item, Media, mannequin_set
-from actrec.data.windows import Batch, Windows, batches, open_windows, to_input
+from actrec.data.windows import Batch, Windows, batches, open_windows, to_input, to_inputs
 
 __all__ = [
     "FPS", "Batch", "ClipSet", "DataError", "Item", "Media", "Windows",
-    "batches", "layouts", "mannequin_set", "open_set", "open_windows", "read_index", "to_input",
+    "batches", "layouts", "mannequin_set", "open_set", "open_windows", "read_index", "to_input", "to_inputs",
 ]  # fmt: skip
 
 

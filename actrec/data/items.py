@@ -171,6 +171,11 @@ class Item:
     def label(self) -> str:
         return self.labels[0]
 
+    @property
+    def posed(self) -> bool:
+        """Whether its people's joints are known."""
+        return self.joints is not None or self.media.kind == "mannequin"
+
     def skeleton(self) -> pose.Joints:
         """The clip's joints as they are in their file; `pose.fit` lays them on its frames.
 

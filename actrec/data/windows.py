@@ -17,14 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from actrec import prepare, settings
+from actrec import pose, prepare, settings
+from actrec.data.crops import CROPS_OF_ALL, Cut, drawn, fixed
 from actrec.data.items import ClipSet, DataError, Item, Media
+from actrec.data.skeletons import laid, layout_of
 from actrec.types import ClipError, Preprocess, Progress, Sampling, Video, no_progress
-
-CORNER = (1.0, 0.875, 0.75, 0.66)
-"""Scale jitter of the temporal-segment networks' recipe, which DAM §4.2 names: the crop's side as a share of the short side."""
-NEAR = (1.0, 0.94, 0.875)
-"""Our milder jitter for pictures whose actor is small and near the middle: corner crops would cut the action off."""
 
 MOST_KEPT = 20e9
 """Bytes of shrunk frames up to which a set's clips are kept."""
@@ -34,15 +31,20 @@ MOST_KEPT = 20e9
 class Batch:
     """Windows that belong together: frames uint8 (B, V, T, H, W, 3), V views of each clip; numbers: which of the windows' items they are.
 
-    broken: one line for each clip of the batch that could not be read; it is in neither of the others.
+    broken: one line for each clip of the batch that could not be read; it is in none of the others.  joints float32 (B, V, T, R, 3): x and y in input
+    pixels and a score, NaN where missing; R counts the joints of all people. None where they were not asked for, or no clip of the set has any.
     """
 
     frames: Tensor
     numbers: list[int]
     broken: list[str]
+    joints: Tensor | None = None
 
 
-class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
+Found = tuple[int, NDArray[np.uint8] | str, NDArray[np.float32] | None]
+
+
+class Windows(torch.utils.data.Dataset[Found]):
     """What the model is given of each clip.
 
     train: a random window (of a sampling in segments: a random frame of each) and crop, drawn from (seed, epoch, clip), so a resumed run sees
@@ -52,6 +54,7 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
     Otherwise `views` = (windows, crops): (1, 1) is the middle window and the centre crop; n windows lie evenly over the clip; 3 crops are squares of
     the short side at both ends and the middle of the long one (DAM §4.2: 10 × 3 at 256).
     kept: all frames of every clip, resized as the model wants them; None: decode what is needed.
+    joints: give every view the joints of so many people too, in `layout`, or else as the first clip that has joints names them; 0: none.
 
     Raises:
         DataError: views that the model's sampling does not have.
@@ -70,6 +73,8 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
         views: tuple[int, int] = (1, 1),
         seed: int = 0,
         kept: Sequence[NDArray[np.uint8]] | None = None,
+        joints: int = 0,
+        layout: pose.Layout | None = None,
     ) -> None:
         if views[1] not in (1, 3) or views[0] < 1:
             raise DataError(f"{views[0]} windows × {views[1]} crops cannot be tested; take 1 or more windows and 1 or 3 crops")
@@ -77,6 +82,7 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
             raise DataError(f"this model always reads {sampling}: there is one window, not {views[0]}")
         self.items, self.clips, self.sampling, self.preprocess = list(items), clips, sampling, preprocess
         self.train, self.crops, self.flip, self.views, self.seed, self.kept, self.epoch = train, crops, flip, views, seed, kept, 0
+        self.people, self.layout = joints, (layout or layout_of(self.items)) if joints else None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -87,30 +93,47 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
             return torch.tensor([self.clips.labels.index(self.items[n].label) for n in numbers])
         return torch.tensor([[float(label in self.items[n].labels) for label in self.clips.labels] for n in numbers])
 
-    def __getitem__(self, number: int) -> tuple[int, NDArray[np.uint8] | str]:
-        """The item's number and its views (V, T, H, W, 3), or why it cannot be read."""
+    def __getitem__(self, number: int) -> Found:
+        """The item's number, its views (V, T, H, W, 3), or why it cannot be read, and their joints (V, T, R, 3)."""
         try:
-            return number, self._views(number)
-        except ClipError as error:
-            return number, self.items[number].media.line(error)
+            return number, *self._views(number)
+        except (ClipError, DataError) as error:
+            return number, self.items[number].media.line(error), None
 
-    def _views(self, number: int) -> NDArray[np.uint8]:
+    def _views(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
         media = self.items[number].media
         draw = np.random.default_rng((self.seed, self.epoch, number))
         table = media.table()
         first, last = media.span(table)
         part = Video(table.path, "", table.seconds[first:last] - table.seconds[first], table.width, table.height, 0, "")
-        found = []
+        found, places = list[NDArray[np.uint8]](), list[NDArray[np.float32]]()
         for start in self._starts(part, draw):
             index = self._scattered(part, draw) if self.train and self.sampling.kind == "segments" else self._sampled(part, start)
             if self.kept is not None:
                 frames = np.asarray(self.kept[number][index])
             else:
                 frames = media.read(table, index + first)
-                if not (self.train and self.crops in ("corner", "near") and isinstance(self.preprocess.resize, int)):
+                if not (self.train and self.crops in CROPS_OF_ALL and isinstance(self.preprocess.resize, int)):
                     frames = prepare.shrink(frames, self.preprocess, prepare.geometry(table, self.preprocess))
-            found += [self._jittered(frames, draw)] if self.train else self._crops(frames)
-        return np.stack(found)
+            cuts = self._cuts(frames.shape[1:3], draw)
+            found += [cut.pixels(frames) for cut in cuts]
+            places += self._joints(number, index, frames.shape[1:3], cuts)
+        return np.stack(found), np.stack(places) if places else None
+
+    def _cuts(self, size: tuple[int, int], draw: np.random.Generator) -> list[Cut]:
+        if self.train:
+            return [drawn(size, self.preprocess.crop, self.crops, self.flip, draw)]
+        return fixed(size, self.preprocess.crop, self.views[1])
+
+    def _joints(self, number: int, index: NDArray[np.int64], size: tuple[int, int], cuts: Sequence[Cut]) -> list[NDArray[np.float32]]:
+        """The joints (T, R, 3) of every cut of frames of that size (height, width)."""
+        if self.layout is None:
+            return []
+        item = self.items[number]
+        table = painted(item.media, self.preprocess) if self.kept is not None else item.media.table()
+        values = laid(item, table, self.layout, self.people)
+        values = values[:, index] * np.array([size[1] / table.width, size[0] / table.height, 1], np.float32)
+        return [cut.joints(values, self.layout.mirrored) for cut in cuts]
 
     def _sampled(self, part: Video, start: int) -> NDArray[np.int64]:
         return prepare.sample(part, self.sampling, part.seconds[start])[0]
@@ -126,38 +149,6 @@ class Windows(torch.utils.data.Dataset[tuple[int, NDArray[np.uint8] | str]]):
         count = self.views[0]
         return [room // 2] if count == 1 else [round(place) for place in np.linspace(0, room, count)]
 
-    def _crops(self, frames: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        height, width = frames.shape[1:3]
-        if self.views[1] == 1:
-            crop = self.preprocess.crop
-            places = [(round((height - crop[0]) / 2), round((width - crop[1]) / 2))]
-        else:
-            short = min(height, width)
-            crop = (short, short)
-            places = [((height - short) * step // 2, (width - short) * step // 2) for step in range(3)]
-        return [frames[:, top : top + crop[0], left : left + crop[1]] for top, left in places]
-
-    def _jittered(self, frames: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
-        height, width = frames.shape[1:3]
-        crop, short = self.preprocess.crop, min(height, width)
-        if self.crops in ("random", "none"):
-            h, w = min(crop[0], height), min(crop[1], width)
-        else:
-            h, w = (round(short * draw.choice(CORNER if self.crops == "corner" else NEAR)) for _ in range(2))
-        middle = ((height - h) // 2, (width - w) // 2)
-        if self.crops == "corner":
-            places = [(0, 0), (0, width - w), (height - h, 0), (height - h, width - w), middle]
-            top, left = places[int(draw.integers(5))]
-        elif self.crops == "near":
-            top, left = (height - short) // 2 + int(draw.integers(short - h + 1)), (width - short) // 2 + int(draw.integers(short - w + 1))
-        else:
-            top, left = (int(draw.integers(height - h + 1)), int(draw.integers(width - w + 1))) if self.crops == "random" else middle
-        frames = frames[:, top : top + h, left : left + w]
-        if self.flip and draw.random() < 0.5:
-            frames = frames[:, :, ::-1]
-        how = cv2.INTER_AREA if min(h / crop[0], w / crop[1]) > 1.5 else cv2.INTER_LINEAR  # frames not shrunk before would alias
-        return np.stack([cv2.resize(np.ascontiguousarray(f), crop[::-1], interpolation=how) for f in frames])
-
 
 def open_windows(
     items: Sequence[Item],
@@ -171,6 +162,8 @@ def open_windows(
     views: tuple[int, int] = (1, 1),
     seed: int = 0,
     keep: bool | None = None,
+    joints: int = 0,
+    layout: pose.Layout | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Windows, list[str]]:
     """The clips' windows; and a line for each clip that could not be read and is left out, as far as that is known before it is needed.
@@ -185,7 +178,9 @@ def open_windows(
         kept, broken = _keep(items, preprocess, progress)
         items = [item for item, frames in zip(items, kept, strict=True) if len(frames)]
         kept = [frames for frames in kept if len(frames)]
-    windows = Windows(items, clips, sampling, preprocess, train=train, crops=crops, flip=flip, views=views, seed=seed, kept=kept)
+    windows = Windows(
+        items, clips, sampling, preprocess, train=train, crops=crops, flip=flip, views=views, seed=seed, kept=kept, joints=joints, layout=layout
+    )
     return windows, broken
 
 
@@ -203,10 +198,18 @@ def to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
     return ((frames.flatten(0, 1).float() - mean) / std).permute(0, 4, 1, 2, 3)
 
 
-def _together(found: list[tuple[int, NDArray[np.uint8] | str]]) -> Batch:
-    good = [(number, views) for number, views in found if not isinstance(views, str)]
-    frames = torch.from_numpy(np.stack([views for _, views in good])) if good else torch.zeros(0, 0, 0, 0, 0, 3, dtype=torch.uint8)
-    return Batch(frames, [number for number, _ in good], [views for _, views in found if isinstance(views, str)])
+def to_inputs(found: Batch, preprocess: Preprocess, device: torch.device) -> tuple[Tensor, ...]:
+    """All that a model is given of a batch, on its device: frames as `to_input` makes them, and joints (B · V, T, R, 3) if the batch has any."""
+    frames = to_input(found.frames.to(device, non_blocking=True), preprocess)
+    return (frames,) if found.joints is None else (frames, found.joints.flatten(0, 1).to(device, non_blocking=True))
+
+
+def _together(found: list[Found]) -> Batch:
+    good = [(number, views, joints) for number, views, joints in found if not isinstance(views, str)]
+    frames = torch.from_numpy(np.stack([views for _, views, _ in good])) if good else torch.zeros(0, 0, 0, 0, 0, 3, dtype=torch.uint8)
+    places = [joints for _, _, joints in good if joints is not None]
+    broken = [views for _, views, _ in found if isinstance(views, str)]
+    return Batch(frames, [number for number, _, _ in good], broken, torch.from_numpy(np.stack(places)) if places else None)
 
 
 def _alone(_: int) -> None:
@@ -250,11 +253,17 @@ def _keep(items: Sequence[Item], preprocess: Preprocess, progress: Progress) -> 
     return kept, broken
 
 
-def _all(media: Media, preprocess: Preprocess) -> NDArray[np.uint8]:
+def painted(media: Media, preprocess: Preprocess) -> Video:
+    """The clip's frame table for frames that are kept: generated clips are painted at the size that is needed: sharper than shrinking, quicker."""
     table = media.table()
-    if media.kind == "mannequin":  # painted at the size that is needed: sharper than shrinking, and quicker
-        height = preprocess.resize if isinstance(preprocess.resize, int) else preprocess.resize[0]
-        table = Video(table.path, "", table.seconds, round(height * 4 / 3), height, 0, "")
-        if isinstance(preprocess.resize, int):
-            return media.read(table, range(table.frames))
+    if media.kind != "mannequin":
+        return table
+    height = preprocess.resize if isinstance(preprocess.resize, int) else preprocess.resize[0]
+    return Video(table.path, "", table.seconds, round(height * 4 / 3), height, 0, "")
+
+
+def _all(media: Media, preprocess: Preprocess) -> NDArray[np.uint8]:
+    table = painted(media, preprocess)
+    if media.kind == "mannequin" and isinstance(preprocess.resize, int):
+        return media.read(table, range(table.frames))
     return prepare.shrink(media.read(table, range(*media.span(table))), preprocess, prepare.geometry(table, preprocess))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from actrec import data, measures
+from actrec import data, measures, pose
+from actrec.data.skeletons import layout_of
 from actrec.types import ActrecError, Card
 
 
@@ -81,7 +82,7 @@ def evaluate(model: nn.Module, windows: data.Windows, batch: int = 16, workers: 
         if not found.numbers:
             continue
         truth.append(windows.targets(found.numbers).numpy())
-        logits = model(data.to_input(found.frames.to(device), windows.preprocess)).float().cpu().numpy()
+        logits = model(*data.to_inputs(found, windows.preprocess, device)).float().cpu().numpy()
         scores += [measures.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
     for line in broken:
         print(f"left out: {line}", file=sys.stderr)
@@ -108,13 +109,22 @@ def opened(card: Card, clips: data.ClipSet, splits: Sequence[str], **how: Any) -
 
 
 def open_items(card: Card, clips: data.ClipSet, items: Sequence[data.Item], split: str, **how: Any) -> tuple[data.Windows, list[str]]:
-    """The model's windows of these clips, and a line for each that could not be read and is left out."""
+    """The model's windows of these clips, and a line for each that could not be read and is left out. With joints, for a model that reads them."""
+    if "pose" in card.inputs:
+        how = {"joints": card.people, "layout": pose.named(card.layout) if card.layout else layout_of(clips.items)} | how
     with tqdm(total=len(items), desc=f"frames of {split}", unit="clip", disable=None) as bar:
 
         def show(fraction: float, _: str) -> None:
             bar.update(round(fraction * len(items)) - bar.n)
 
         return data.open_windows(items, clips, card.sampling, card.preprocess, progress=show, **how)
+
+
+def video_only(card: Card, clips: data.ClipSet, items: Sequence[data.Item]) -> str:
+    """A sentence if a model that reads joints gets none of these clips, else ""."""
+    if "pose" not in card.inputs or any(item.posed for item in items):
+        return ""
+    return f"No clip of {clips.name!r} has joints: {card.id} runs on video only."
 
 
 def examine(model: nn.Module, card: Card, clips: data.ClipSet, splits: Sequence[str]) -> Scores:

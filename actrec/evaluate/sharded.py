@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from actrec import __version__, catalogue, data
 from actrec.data import ClipSet, Item
-from actrec.evaluate.scores import open_items
+from actrec.evaluate.scores import open_items, video_only
 from actrec.results import Evaluation, ResultError, folder, report
 from actrec.types import ActrecError, Card, Preprocess
 
@@ -60,7 +60,7 @@ class Trial:
             "model": self.name,
             "title": self.card.title,
             "weights_sha256": self.sha256,
-            "reads": f"{self.card.sampling}; {_said(self.card.preprocess)}",
+            "reads": f"{self.card.sampling}; {_said(self.card.preprocess)}{self._joints()}",
             "data": self.source,
             "set": self.clips.name,
             "split": self.split,
@@ -71,10 +71,15 @@ class Trial:
             "multilabel": self.clips.multilabel,
             "clips": len(self.items),
             "broken": [],
-            "problems": list(self.clips.problems),
+            "problems": [*self.clips.problems, *filter(None, [video_only(self.card, self.clips, self.items)])],
             "command": self.command,
             "versions": {"actrec": __version__, "torch": torch.__version__},
         }
+
+    def _joints(self) -> str:
+        if "pose" not in self.card.inputs:
+            return ""
+        return "; video only" if video_only(self.card, self.clips, self.items) else f"; joints of {self.card.people} a clip"
 
 
 def share() -> tuple[int, int]:
@@ -100,6 +105,8 @@ def run(trial: Trial, model: nn.Module, where: Path, *, workers: int = 0, part: 
     rank, world = part
     items = trial.items
     _must_take(trial.card, trial.views)
+    if lacking := video_only(trial.card, trial.clips, items):
+        print(lacking, file=sys.stderr)
     folder.start(where, trial.about())
     todo = [item for item in items[rank::world] if not folder.done(where, item)]
     for item in todo:
@@ -149,7 +156,7 @@ def logits(model: nn.Module, windows: data.Windows, batch: int, workers: int = 0
                 if found.broken:
                     yield number, found.broken[0]
                     continue
-                waiting.append((number, pool.submit(_forward, model, found.frames, windows.preprocess, batch, device)))
+                waiting.append((number, pool.submit(_forward, model, found, windows.preprocess, batch, device)))
                 if len(waiting) > 2 * abreast:
                     done, answer = waiting.popleft()
                     yield done, answer.result()
@@ -160,17 +167,25 @@ def logits(model: nn.Module, windows: data.Windows, batch: int, workers: int = 0
         torch.set_num_threads(before)
 
 
-def _forward(model: nn.Module, frames: Tensor, preprocess: Preprocess, batch: int, device: torch.device) -> NDArray[np.float32]:
+def _forward(model: nn.Module, clip: data.Batch, preprocess: Preprocess, batch: int, device: torch.device) -> NDArray[np.float32]:
     """The logits (V, K) of one clip's views (1, V, T, H, W, 3)."""
     try:
         with torch.no_grad():
-            parts = [model(data.to_input(views.unsqueeze(1).to(device), preprocess)).float().cpu() for views in frames[0].split(batch)]
+            parts = [model(*data.to_inputs(part, preprocess, device)).float().cpu() for part in _parts(clip, batch)]
     except torch.OutOfMemoryError:
         raise ActrecError(f"{batch} views at a time do not fit into the device's memory; take a smaller --batch") from None
     found: NDArray[np.float32] = torch.cat(parts).numpy()
     if not np.isfinite(found).all():
         raise ActrecError("the model's logits are not finite; its weights are damaged, or training diverged")
     return found
+
+
+def _parts(clip: data.Batch, size: int) -> Iterator[data.Batch]:
+    """One clip's views, so many at a time, each as a clip of one view."""
+    views = clip.frames[0].split(size)
+    joints: Sequence[Tensor | None] = [None] * len(views) if clip.joints is None else clip.joints[0].split(size)
+    for frames, places in zip(views, joints, strict=True):
+        yield data.Batch(frames.unsqueeze(1), [], [], None if places is None else places.unsqueeze(1))
 
 
 def _leave_out(where: Path, item: Item, why: str) -> None:

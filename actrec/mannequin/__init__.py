@@ -149,23 +149,40 @@ def render(
     Raises:
         QuestionError: an unknown action, or a clip too small to show anything.
     """
+    scene, manner, camera, motion = _staged(action, seed, frames, height, width, fps, fine)
+    look = scene.look()
+    shapes = [*figure(motion, camera, look), *things(motion, camera, look), *scene.distractor(manner.seconds, camera)]
+    pictures, parts = _expose(scene, camera, motion, shapes, (frames, height, width, fine), truth)
+    spots = joints(motion, camera, parts, (height, width, fine))
+    move = MOVES[action]
+    carriers = tuple(name.replace("side", ("left", "right")[manner.side]) for name in move.carriers)
+    if move.backwards:
+        pictures, spots, parts = pictures[::-1].copy(), spots[::-1].copy(), None if parts is None else parts[::-1].copy()
+    return Mannequin(pictures, spots, parts, action, carriers)
+
+
+def render_joints(
+    action: str, seed: int, *, frames: int = 64, height: int = 240, width: int = 320, fps: float = 25.0, fine: int = 2
+) -> NDArray[np.float32]:
+    """The joints (T, 17, 3) that `render(…, truth=False)` gives, without painting a picture: no joint counts as hidden.
+
+    Raises:
+        QuestionError: as `render`.
+    """
+    _, _, camera, motion = _staged(action, seed, frames, height, width, fps, fine)
+    spots = joints(motion, camera, None, (height, width, fine))
+    return spots[::-1].copy() if MOVES[action].backwards else spots
+
+
+def _staged(action: str, seed: int, frames: int, height: int, width: int, fps: float, fine: int) -> tuple[Scene, Manner, Camera, Motion]:
+    """All that moves, before it is dressed and painted."""
     scene = Scene(action, seed)
     if frames < 2 or height < 16 or width < 16 or fps <= 0 or fine < 1:
         raise QuestionError(
             f"{frames} frames of {width}×{height} at {fps} fps painted {fine} times larger: give at least 2 frames, 16×16, fps > 0, fine ≥ 1"
         )
-    move = MOVES[action]
     manner = scene.manner(frames, fps)
-    camera = scene.camera(frames, height * fine, width * fine)
-    motion = move.motion(manner)
-    look = scene.look()
-    shapes = [*figure(motion, camera, look), *things(motion, camera, look), *scene.distractor(manner.seconds, camera)]
-    pictures, parts = _expose(scene, camera, motion, shapes, (frames, height, width, fine), truth)
-    spots = joints(motion, camera, parts, (height, width, fine))
-    carriers = tuple(name.replace("side", ("left", "right")[manner.side]) for name in move.carriers)
-    if move.backwards:
-        pictures, spots, parts = pictures[::-1].copy(), spots[::-1].copy(), None if parts is None else parts[::-1].copy()
-    return Mannequin(pictures, spots, parts, action, carriers)
+    return scene, manner, scene.camera(frames, height * fine, width * fine), MOVES[action].motion(manner)
 
 
 def _expose(

@@ -8,6 +8,7 @@
 from actrec.pose.estimators import ESTIMATORS, Estimator, estimate
 from actrec.pose.files import FORMATS, SUFFIXES, read, write
 from actrec.pose.fitting import Fit, fit
+from actrec.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, side_by_side, stamp
 from actrec.pose.joints import HIDDEN, Joints, JointsError
 from actrec.pose.layouts import COLOURS, GROUPS, LAYOUTS, Layout, LayoutError, layout, named
 
@@ -18,17 +19,25 @@ __all__ = [
     "GROUPS",
     "HIDDEN",
     "LAYOUTS",
+    "NONE",
     "SUFFIXES",
+    "UNREAD",
+    "VIDEO_ONLY",
     "Estimator",
     "Fit",
+    "Given",
     "Joints",
     "JointsError",
     "Layout",
     "LayoutError",
     "estimate",
     "fit",
+    "given",
+    "lay",
     "layout",
     "named",
     "read",
+    "side_by_side",
+    "stamp",
     "write",
 ]

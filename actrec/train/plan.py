@@ -78,11 +78,12 @@ def plan(run: Run) -> Plan:
     size = dealt.part if run.device.type == "cuda" else min(dealt.part, 2)
     found, loading = _load(run, size)
     targets = run.train_windows.targets(found.numbers).to(run.device)
-    clips = data.to_input(found.frames.to(run.device), run.card.preprocess).contiguous(memory_format=torch.channels_last_3d)
-    kept = _kept(run, clips) / len(clips) * dealt.part
-    computing = _compute(run, clips, targets) / len(clips) * dealt.clips / run.processes.world
+    frames, *joints = data.to_inputs(found, run.card.preprocess, run.device)
+    inputs = [frames.contiguous(memory_format=torch.channels_last_3d), *joints]
+    kept = _kept(run, *inputs) / len(frames) * dealt.part
+    computing = _compute(run, targets, *inputs) / len(frames) * dealt.clips / run.processes.world
     memory, how = _memory(run, kept)
-    scoring = _score(run, clips) / len(clips)
+    scoring = _score(run, *inputs) / len(frames)
     card = replace(run.card, arguments=run.given, labels=run.clips.labels, paper_figures={})
     own = dealt.clips / run.processes.world
     waiting = loading * own if not run.recipe.workers else max(loading * own / run.recipe.workers - computing, 0.0)
@@ -125,7 +126,7 @@ def _load(run: Run, size: int) -> tuple[data.Batch, float]:
     return found, median(spent)
 
 
-def _kept(run: Run, clips: Tensor) -> float:
+def _kept(run: Run, *inputs: Tensor) -> float:
     """Bytes that a forward pass keeps for its way back: every storage once, the weights' own left out."""
     weights = {p.untyped_storage().data_ptr() for p in run.model.parameters()}
     found: dict[int, int] = {}
@@ -137,18 +138,18 @@ def _kept(run: Run, clips: Tensor) -> float:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), run.precision():
-        kept = run.model(clips)  # alive to the end, so that no storage is counted under a freed one's address
+        kept = run.model(*inputs)  # alive to the end, so that no storage is counted under a freed one's address
     del kept
     return float(sum(found.values()))
 
 
-def _compute(run: Run, clips: Tensor, targets: Tensor) -> float:
+def _compute(run: Run, targets: Tensor, *inputs: Tensor) -> float:
     """Median seconds of a step with these clips: forwards, back, and the weights moved."""
     spent = []
     for _ in range(MEASURED + 1):
         begin = time.perf_counter()
         with run.precision():
-            logits = run.network(clips).float()
+            logits = run.network(*inputs).float()
         run.scaler.scale(steps.losses(logits, targets).mean()).backward()
         steps.move(run.model, run.optimizer, run.scaler, run.recipe, run.recipe.rate(0), 1.0)
         _wait(run)
@@ -166,11 +167,11 @@ def _memory(run: Run, kept: float) -> tuple[float, str]:
 
 
 @torch.no_grad()
-def _score(run: Run, clips: Tensor) -> float:
+def _score(run: Run, *inputs: Tensor) -> float:
     """Seconds to score these clips, as `evaluate` does: in full precision."""
     run.model.eval()
     begin = time.perf_counter()
-    run.model(clips)
+    run.model(*inputs)
     _wait(run)
     return time.perf_counter() - begin
 

@@ -46,7 +46,8 @@ def settings(run: Run) -> dict[str, Any]:
     """What a run cannot change on its way, beside its recipe."""
     sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
     about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}
-    return about | {"sampling": sampling, "preprocess": preprocess}
+    posed = {"layout": list(run.card.layout), "people": run.card.people} if "pose" in run.card.inputs else {}
+    return about | {"sampling": sampling, "preprocess": preprocess} | posed
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:

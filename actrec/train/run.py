@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from actrec import catalogue, data, recipes, weights
-from actrec.evaluate import Scores, evaluate, opened
+from actrec.evaluate import Scores, evaluate, opened, video_only
 from actrec.train import steps
 from actrec.train.folder import Folder
 from actrec.train.processes import Processes, Shares, shares
@@ -67,8 +67,8 @@ class Run:
     processes: Processes = field(default_factory=Processes)
 
     def __post_init__(self) -> None:
-        if self.card.inputs != ("rgb",):
-            raise ActrecError(f"{self.card.id} reads {' and '.join(self.card.inputs)}; training gives a model rgb only as yet")
+        if other := set(self.card.inputs) - {"rgb", "pose"}:
+            raise ActrecError(f"{self.card.id} reads {' and '.join(self.card.inputs)}; training gives no {' and no '.join(sorted(other))} as yet")
         self.device, self.notes, self.files = self.processes.device(), list[str](), Folder(self.folder, self.tensorboard and self.processes.main)
         self.precision = steps.precision(self.recipe, self.device)
         self._open()
@@ -90,11 +90,14 @@ class Run:
         with self.processes.in_turn():
             how = {"crops": self.recipe.crops, "flip": flip, "seed": self.recipe.seed, "keep": self.keep}
             self.train_windows = opened(self.card, self.clips, ("train",), train=True, **how)
+            if self.train_windows.layout is not None:  # from here on all joints are in the training clips' order
+                self.card = replace(self.card, layout=self.train_windows.layout.joints)
             self.judge_windows = opened(self.card, self.clips, (self.judge,), train=False, keep=self.keep)
         lost = len(self.clips.split("train")) - len(self.train_windows)
         if not len(self.train_windows):
             raise ActrecError(f"none of the {lost} training clips of {self.clips.name!r} can be read; see the lines above")
         self.notes += [f"{lost} training clips cannot be read and are left out."] if lost else []
+        self.notes += filter(None, [video_only(self.card, self.clips, self.train_windows.items)])
 
     def _build(self) -> None:
         """The model with its first numbers, and what of it stays frozen."""
@@ -113,7 +116,9 @@ class Run:
             self.notes.append(f"{len(self.frozen)} batch normalisations are frozen." + ("" if self.frozen else " None starts from a checkpoint."))
         self.network: nn.Module = self.model
         if self.processes.world > 1:
-            self.network = DistributedDataParallel(self.model, [self.device] if self.device.type == "cuda" else None)
+            some = "pose" in self.card.inputs  # clips without joints leave the joints' own layers unused
+            own = [self.device] if self.device.type == "cuda" else None
+            self.network = DistributedDataParallel(self.model, own, find_unused_parameters=some)
 
     def fit(self) -> Scores:
         """Train to the last epoch, from where the folder's last state left off; returns the judging split's scores after it."""
@@ -175,10 +180,10 @@ class Run:
             if self.processes.world > 1 and last:
                 self._idle()
             return
-        clips = data.to_input(found.frames.to(self.device, non_blocking=True), self.card.preprocess)
+        clips, *joints = data.to_inputs(found, self.card.preprocess, self.device)
         targets = self.train_windows.targets(found.numbers).to(self.device)
         with self.precision():
-            logits = self.network(clips.contiguous(memory_format=torch.channels_last_3d)).float()
+            logits = self.network(clips.contiguous(memory_format=torch.channels_last_3d), *joints).float()
         loss = steps.losses(logits, targets).sum()
         if not torch.isfinite(loss):
             raise ActrecError(f"the loss became {loss.item()} in epoch {self.epoch + 1}; start again with a smaller --lr than {self.recipe.lr}")
