@@ -478,16 +478,14 @@ def test_a_broken_clip_is_reported_counted_and_tried_again(
     assert (len(found), found.broken) == (6, ())
 
 
-def test_one_scoring_without_a_folder_reports_broken_clips_too(
-    clips: data.ClipSet, model: torch.nn.Module, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_scoring_without_a_folder_reports_broken_clips_too(clips: data.ClipSet, model: torch.nn.Module) -> None:
     windows, _ = data.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False, keep=False)
     clips.items[1].media.path.write_bytes(b"no video")
     windows.items = [replace(item, media=data.Media(item.media.path)) for item in windows.items]
     scores = evaluate.evaluate(model, windows, batch=1)
     assert scores.confusion.sum() == 5
     assert len(scores.broken) == 1
-    assert capsys.readouterr().err.count("1.mp4") >= 1
+    assert "1.mp4" in scores.broken[0]
 
 
 def test_no_clip_that_can_be_read_is_an_error(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:

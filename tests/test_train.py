@@ -168,3 +168,18 @@ def test_the_learning_rate_warms_up_and_decays_exponentially() -> None:
     assert recipe.rate(0) < 0.001
     assert recipe.rate(5) / recipe.rate(4) == pytest.approx(recipe.rate(9) / recipe.rate(8))
     assert recipe.rate(10) == pytest.approx(0.001)
+
+
+def test_workers_start_after_mannequins_were_painted_in_the_same_process(tmp_path: Path) -> None:
+    """OpenCV's thread pool does not live through a fork: with it, the workers would wait for ever."""
+    script = """
+from actrec import data, mannequin
+from actrec.types import Preprocess, Sampling
+mannequin.render("walk", 3, height=60, width=80)
+clips = data.mannequin_set(1, 1)
+windows, _ = data.open_windows(clips.items[:2], clips, Sampling("dense", 4, 8), Preprocess(36, (32, 32)), train=True, keep=False)
+print(sum(len(batch.numbers) for batch in data.batches(windows, 1, workers=1)))
+"""
+    surroundings = os.environ | {"ACTREC_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env=surroundings, check=False)
+    assert done.stdout.strip() == "2", done.stderr

@@ -187,9 +187,9 @@ def open_windows(
 def batches(windows: Windows, size: int, *, order: Sequence[int] | None = None, workers: int = 0, drop_last: bool = False) -> DataLoader[Any]:
     """The windows in batches (`Batch`), in the given order of numbers."""
     numbers = list(range(len(windows))) if order is None else list(order)
-    return DataLoader(
-        windows, size, sampler=numbers, num_workers=workers, drop_last=drop_last, collate_fn=_together, worker_init_fn=_alone if workers else None
-    )
+    if workers:
+        cv2.setNumThreads(1)  # here, not in the workers: a thread pool does not live through a fork, and they would wait for it for ever
+    return DataLoader(windows, size, sampler=numbers, num_workers=workers, drop_last=drop_last, collate_fn=_together)
 
 
 def to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
@@ -210,11 +210,6 @@ def _together(found: list[Found]) -> Batch:
     places = [joints for _, _, joints in good if joints is not None]
     broken = [views for _, views, _ in found if isinstance(views, str)]
     return Batch(frames, [number for number, _, _ in good], broken, torch.from_numpy(np.stack(places)) if places else None)
-
-
-def _alone(_: int) -> None:
-    """Workers are many: each takes one thread."""
-    cv2.setNumThreads(1)
 
 
 def _bytes(items: Sequence[Item], preprocess: Preprocess) -> float:

@@ -68,6 +68,8 @@ def score(labels: Sequence[str], truth: NDArray[np.int64], answers: NDArray[np.i
 def evaluate(model: nn.Module, windows: data.Windows, batch: int = 16, workers: int = 0) -> Scores:
     """The windows' views (DAM §4.2: a single one, centre crop), float32, `batch` clips at a time; scores averaged over a clip's views.
 
+    Broken clips are in the scores' `broken`, for the caller to tell.
+
     Raises:
         ActrecError: no clip could be read.
     """
@@ -84,8 +86,6 @@ def evaluate(model: nn.Module, windows: data.Windows, batch: int = 16, workers: 
         truth.append(windows.targets(found.numbers).numpy())
         logits = model(*data.to_inputs(found, windows.preprocess, device)).float().cpu().numpy()
         scores += [measures.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
-    for line in broken:
-        print(f"left out: {line}", file=sys.stderr)
     if not scores:
         raise ActrecError(
             f"no clip of {windows.clips.name!r} can be read{f' ({broken[0]})' if broken else ''}; mend the clips, or take another split"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -154,8 +154,7 @@ class Run:
                 self._show(bar, epoch + (number + 1) / len(loader), tally)
         loss, right, count = self.processes.sums(tally.loss, tally.right, tally.clips)
         broken = self.processes.lines(tally.broken)
-        for line in self.files.met(broken) if self.processes.main else ():
-            print(f"left out: {line}", file=sys.stderr)
+        self._tell(broken)
         if not count:
             raise ActrecError(f"no training clip could be read in epoch {epoch + 1}: {broken[0] if broken else 'there is none'}")
         return loss / count, right / count, len(broken)
@@ -260,7 +259,14 @@ class Run:
 
     def _evaluate(self, windows: data.Windows) -> Scores:
         size = max(self.recipe.batch // (self.processes.world * self.recipe.accumulate), 1)
-        return evaluate(self.model, windows, size, self.recipe.workers)
+        scores = evaluate(self.model, windows, size, self.recipe.workers)
+        self._tell(scores.broken)
+        return scores
+
+    def _tell(self, broken: Sequence[str]) -> None:
+        """Say once of every clip that it cannot be read."""
+        for line in self.files.met(broken) if self.processes.main else ():
+            print(f"left out: {line}", file=sys.stderr)
 
     def _keep(self, loss: float, right: float, scores: Scores, broken: int) -> None:
         """End the epoch: write its weights, then the state."""
