@@ -149,7 +149,8 @@ def _link_name(run: Run) -> tuple[str, str]:
     """The run's model as links name it, "" where it is not here; and what the reader should know about that."""
     name = str(run.about.get("model", ""))
     base, at, file = name.partition("@")
-    link = f"{base}@{Path(file).name}" if at else name
+    then = str(run.about.get("weights_sha256") or "")
+    link = f"{base}@{_named(Path(file).name, then)}" if at else name
     try:
         card = catalogue.card(ui_own.model_name(link))
     except ActrecError:
@@ -158,9 +159,16 @@ def _link_name(run: Run) -> tuple[str, str]:
         return "", f"the model {name!r} is not here; its clips cannot be opened with it"
     if card.weights is None:
         return "", f"the model {link!r} cannot answer here: {catalogue.ready(card)}"
-    now, then = _digest(card.weights.file), str(run.about.get("weights_sha256") or "")
+    now = _digest(card.weights.file)
     changed = bool(now and then) and not now.startswith(then) and not then.startswith(now)
     return link, f"the weights of {link!r} are others than at the evaluation: it may say something else now" if changed else ""
+
+
+def _named(name: str, sha256: str) -> str:
+    """The name of the file in the checkpoints folder that holds these very weights: a run's is always called the same, here it need not be."""
+    folder = settings.checkpoints()
+    files = sorted(f for f in folder.iterdir() if f.suffix in catalogue.SUFFIXES) if folder.is_dir() else []
+    return next((f.name for f in files if sha256 and _digest(f) == sha256), name)
 
 
 def _digest(file: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -354,3 +355,12 @@ def test_a_shipped_evaluation_is_of_a_shipped_model_and_says_no_path(folder: Pat
     assert told["accuracy"] == pytest.approx(float(np.mean(found.answers == found.truth)))
     assert not re.search(r"(^|[\"\s=])/(home|root|work|tmp|Users)/", (folder / "about.json").read_text(encoding="utf-8"))
     assert all(kind == "mannequin" for kind in found.kinds)
+
+
+def test_a_checkpoint_is_known_by_its_weights_whatever_it_is_called_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path))
+    for name in ("other", "mine"):
+        (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
+    sha256 = hashlib.sha256(b"mine").hexdigest()
+    assert ui_evaluate_behind._named("model.safetensors", sha256) == "mine.safetensors"
+    assert ui_evaluate_behind._named("model.safetensors", "0" * 64) == "model.safetensors"
