@@ -77,4 +77,7 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
         found.append(method.caution)
     if card.note:
         found.append(card.note)
+    if card.trained_on:
+        known = f"This model knows {len(card.labels)} actions, from {card.trained_on}"
+        found.append(f"{known}: whatever else it is shown, it names one of them, however sure it sounds.")
     return tuple(found)

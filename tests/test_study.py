@@ -111,6 +111,12 @@ def test_eight_sessions_on_one_model_get_their_own_answers() -> None:
         assert one.label == other.label
 
 
+def test_an_answer_says_how_few_actions_its_model_knows() -> None:
+    found = study.answer(ask())
+    known = f"knows {len(found.predictions.labels)} actions, from {study.load('tiny').card.trained_on}"
+    assert any(known in line for line in found.cautions)
+
+
 def test_a_clip_shorter_than_the_window_is_answered_by_every_method_and_the_padding_is_told(home: Path) -> None:
     path = home / "clips" / "six.mp4"
     clips_made.clip(path, 6)
