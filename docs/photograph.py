@@ -62,7 +62,9 @@ def photograph(page: Page, address: str, share: float, file: Path) -> None:
     if box:
         page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
     page.mouse.move(5, 5)
-    page.wait_for_timeout(3000)
+    for _ in range(4):  # one piece of work may follow another
+        page.wait_for_timeout(3000)
+        page.locator('[data-testid="stProgress"]').first.wait_for(state="detached", timeout=180_000)
     page.screenshot(path=str(file))
     print(file)
 
