@@ -22,6 +22,7 @@ from actrec.types import (
     Card,
     Clip,
     ClipError,
+    Evidence,
     Explanation,
     Geometry,
     Heat,
@@ -168,22 +169,24 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
     progress(0.1, "reading the frames")
     given = pose.given(question.joints, film, loaded.card)
     clip, geometry, inputs = window(loaded, film, question.start, given.joints)
+    picked = method.picks(knobs)
     progress(0.3, "asking the model")
-    watch = (f"{layer}.q", f"{layer}.k") if method.picks else (layer,)
     try:
         with devices.turn(loaded.device):
-            seen = trace.run(loaded.model, inputs, clip, geometry, watch=watch, grad=method.grad)
+            seen = trace.run(loaded.model, inputs, clip, geometry, watch=method.watch(layer), grad=method.grad)
             predictions = _predictions(loaded.card, seen.logits)
             label, versus = _classes(question, predictions)
             progress(0.6, "explaining")
-            ask = Ask(label, versus, layer, _place(question, clip, geometry) if method.picks else None, knobs, loaded.card.gap)
-            heats = method.explain(seen, ask)
+            place = _place(question, clip, geometry) if picked else None
+            layout = () if given.joints is None else given.joints.layout.joints
+            found = method.explain(seen, Ask(label, versus, layer, place, knobs, loaded.card.gap, layout))
+            evidence = found if isinstance(found, Evidence) else Evidence(found)
     except torch.OutOfMemoryError:
         what = f"{loaded.card.title} with {method.title}"
         raise ActrecError(f"the {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
     progress(0.9, "writing it down")
     value = predictions.logits[label] - (predictions.logits[versus] if versus is not None else 0)
-    names = loaded.card.labels
+    names, first = loaded.card.labels, evidence.heats[0]
     return Explanation(
         question=question,
         model=loaded.card.title,
@@ -192,10 +195,10 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
         versus=None if versus is None else names[versus],
         probability=float(predictions.probabilities[label]),
         score=float(value),
-        claim=claim.sentence(heats[0], clip, names[label], None if versus is None else names[versus], picked=method.picks),
-        cautions=(*given.cautions, *claim.cautions(heats[0], clip, loaded.card, method)),
-        heats=heats,
-        tracks=(mass(heats[0], film),),
+        claim=evidence.claim or claim.sentence(first, clip, names[label], None if versus is None else names[versus], picked=picked),
+        cautions=(*given.cautions, *claim.cautions(first, clip, loaded.card, method)),
+        heats=evidence.heats,
+        tracks=(mass(first, film), *evidence.tracks),
         clip=clip,
         geometry=geometry,
         provenance={
@@ -209,6 +212,10 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
             "precision": "float32",
             **given.about,
         },
+        points=evidence.points,
+        skeleton=evidence.skeleton,
+        matrices=evidence.matrices,
+        findings=evidence.findings,
     )
 
 
@@ -220,7 +227,7 @@ def _settings(question: Question, card: Card, method: Method) -> tuple[str, dict
     layer = given.pop("layer", found[0])
     if layer not in found:
         raise QuestionError(f"{method.title} cannot explain layer {layer!r} of {card.title}; it can explain {', '.join(found)}")
-    legal = {knob.name: knob.choices for knob in method.knobs}
+    legal = {knob.name: knob.choices for knob in method.knobs_for(card)}
     for name, value in given.items():
         if name not in legal:
             raise QuestionError(f"{method.title} has no setting {name!r}; it has {', '.join(['layer', *legal])}")

@@ -5,6 +5,8 @@ Two coordinate systems appear everywhere and never mix silently:
 
 * *source* pixels: x to the right, y down, in the upright decoded frame; pixel i covers [i, i + 1), so its centre is i + 0.5;
 * *input* pixels: the same convention inside the model's crop.
+
+What an explanation is made of (`Heat`, `Track`, `Points`, `Skeleton`, `Matrix`) stands in `actrec.evidence` and can be had from here too.
 """
 
 from __future__ import annotations
@@ -18,14 +20,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.evidence import NOTHING as NOTHING
+from actrec.evidence import Box as Box
+from actrec.evidence import Evidence as Evidence
+from actrec.evidence import Finding as Finding
+from actrec.evidence import Heat as Heat
+from actrec.evidence import Matrix as Matrix
+from actrec.evidence import Points as Points
+from actrec.evidence import Skeleton as Skeleton
+from actrec.evidence import Track as Track
+
 if TYPE_CHECKING:
     from actrec.trace import Tap, Trace
-
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in source pixels."""
-
-NOTHING = 1e-5
-"""Evidence whose largest magnitude is below this (in its own unit) counts as none: it is not drawn, and the page says so."""
 
 
 class ActrecError(Exception):
@@ -64,7 +70,9 @@ class Question:
     label None explains the model's first choice; versus explains label *rather than* versus (logit difference).
     at: a picked place (seconds, x, y), x and y in source pixels, for the methods that ask for one.
     knobs: the method's own settings as (name, value) text pairs, in any order.
-    joints: a file with the joints of the people in the clip, for models that read them; "none" leaves out those that are known of a sample clip.
+    joints: a file with the joints of the people in the clip, for models that read them, with choices behind a # ("file.npz#offset=3");
+    "none" leaves out those that are known of a sample clip.
+    hide: joints, limbs or people that the model is not told of: "left_wrist", "left arm", "person 2", "2: left arm".
     """
 
     clip: str
@@ -76,9 +84,11 @@ class Question:
     at: tuple[float, float, float] | None = None
     knobs: tuple[tuple[str, str], ...] = ()
     joints: str | None = None
+    hide: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "knobs", tuple(sorted((str(k), str(v)) for k, v in self.knobs)))
+        object.__setattr__(self, "hide", tuple(sorted(set(self.hide))))
 
     def with_(self, **changes: Any) -> Question:
         """The same question with some fields changed."""
@@ -93,6 +103,8 @@ class Question:
             query["start"] = repr(float(self.start))
         if self.at is not None:
             query["at"] = ",".join(repr(float(v)) for v in self.at)
+        if self.hide:
+            query["hide"] = ",".join(self.hide)
         query.update({f"knob.{name}": value for name, value in self.knobs})
         return query
 
@@ -115,7 +127,8 @@ class Question:
             raise QuestionError(f"start={query.get('start')!r}, at={query.get('at')!r}: give finite seconds from 0 on, and at=seconds,x,y")
         knobs = tuple((name.removeprefix("knob."), value) for name, value in query.items() if name.startswith("knob."))
         label, versus, joints = (query.get(name) or None for name in ("label", "versus", "joints"))
-        return cls(query["clip"], query["model"], query.get("method") or "cam", label, versus, start, at, knobs, joints)  # type: ignore[arg-type]
+        hide = tuple(part.strip() for part in query.get("hide", "").split(",") if part.strip())
+        return cls(query["clip"], query["model"], query.get("method") or "cam", label, versus, start, at, knobs, joints, hide)  # type: ignore[arg-type]
 
     def to_command(self) -> str:
         """The shell command that answers this question and writes the files."""
@@ -124,6 +137,8 @@ class Question:
             words += [flag, value] if value is not None else []
         words += ["--start", repr(float(self.start))] if self.start else []
         words += ["--at", ",".join(repr(float(v)) for v in self.at)] if self.at is not None else []
+        for name in self.hide:
+            words += ["--hide", name]
         for name, value in self.knobs:
             words += ["--knob", f"{name}={value}"]
         return shlex.join(words)
@@ -320,6 +335,7 @@ class Ask:
     place: tuple[int, float, float] | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
     gap: Gap | None = None
+    layout: tuple[str, ...] = ()  # names of one person's joints, for models that were given any
 
 
 @dataclass(frozen=True)
@@ -327,9 +343,10 @@ class Method:
     """A way of explaining, as data: what it is, what it needs, how it runs.
 
     line: one sentence for the chooser.  caution: what not to conclude from it.
-    layers(card, taps): names of the taps it can explain, the default first; or the reason why it does not fit this model.
-    explain(trace, ask): the evidence, first the one to show first.  grad: whether it needs gradients.  picks: whether it needs a picked place.
-    by_class: False for methods whose map is the same for every class.
+    layers(card, taps): names of the layers it can explain, the default first; or the reason why it does not fit this model.
+    explain(trace, ask): the evidence, or its maps alone, first the one to show first.  grad: whether it needs gradients.
+    knobs: its settings, the same for every model, or as the card has them.  watch(layer): names of the taps it reads, as far as they are passed.
+    picks(knobs): whether it needs a picked place.  by_class: False for methods whose map is the same for every class.
     """
 
     id: str
@@ -337,11 +354,16 @@ class Method:
     line: str
     caution: str
     layers: Callable[[Card, Mapping[str, Tap]], tuple[str, ...] | str]
-    explain: Callable[[Trace, Ask], tuple[Heat, ...]]
-    knobs: tuple[Knob, ...] = ()
+    explain: Callable[[Trace, Ask], Evidence | tuple[Heat, ...]]
+    knobs: tuple[Knob, ...] | Callable[[Card], tuple[Knob, ...]] = ()
     grad: bool = False
-    picks: bool = False
+    watch: Callable[[str], tuple[str, ...]] = lambda layer: (layer,)
+    picks: Callable[[Mapping[str, str]], bool] = lambda knobs: False
     by_class: bool = True
+
+    def knobs_for(self, card: Card) -> tuple[Knob, ...]:
+        """The settings it has for this model."""
+        return self.knobs(card) if callable(self.knobs) else self.knobs
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,75 +377,6 @@ class Predictions:
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
-
-
-@dataclass(frozen=True, eq=False)
-class Heat:
-    """Evidence over space and time: values float32 (K, h, w), raw, in `unit`; NaN where the method says nothing.
-
-    The (h, w) grid covers `box` in source pixels: cell (r, c) is centred in its own share of the box. The box may stick out of the frame, because
-    a convolution's first cell is centred on its first pixel. `seen` is the crop: outside it the model never looked.
-    bands int64 (K, 2): step k stands for source frames first … last − 1; frames in no band were never looked at.
-    """
-
-    title: str
-    values: NDArray[np.float32]
-    unit: str
-    box: Box
-    seen: Box
-    bands: NDArray[np.int64]
-    signed: bool = False
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 3 or self.bands.shape != (len(self.values), 2):
-            raise ValueError(f"heat of shape {self.values.shape} with bands {self.bands.shape}: need (K, h, w) and (K, 2)")
-
-    @property
-    def peak(self) -> float:
-        """The largest magnitude, 0 if there is none."""
-        finite = self.values[np.isfinite(self.values)]
-        return float(np.abs(finite).max()) if finite.size else 0.0
-
-    @property
-    def empty(self) -> bool:
-        return self.peak < NOTHING
-
-    @property
-    def constant_in_time(self) -> bool:
-        """True if the steps do not differ (by more than a thousandth of the peak), or there is but one."""
-        if len(self.values) < 2:
-            return True
-        spread = np.nanmax(self.values, 0) - np.nanmin(self.values, 0) if not self.empty else np.zeros(1)
-        return bool(np.nanmax(spread) <= 1e-3 * self.peak) if np.isfinite(spread).any() else True
-
-    def step_at(self, frame: int) -> int | None:
-        """The step that stands for a source frame, None if the model did not look there."""
-        hit = np.flatnonzero((self.bands[:, 0] <= frame) & (frame < self.bands[:, 1]))
-        return int(hit[0]) if hit.size else None
-
-    def steps_of(self, frames: int) -> NDArray[np.int64]:
-        """For every source frame 0 … frames − 1 its step, −1 where the model did not look: int64 (frames)."""
-        steps = np.full(frames, -1, np.int64)
-        for k, (first, last) in enumerate(self.bands):
-            steps[max(first, 0) : last] = k
-        return steps
-
-    @property
-    def mass(self) -> NDArray[np.float64]:
-        """Positive evidence per step, averaged over the cells that say something: (K), in `unit`."""
-        positive = np.where(np.isfinite(self.values), np.maximum(self.values, 0), 0.0)
-        return positive.sum((1, 2)) / np.maximum(np.isfinite(self.values).sum((1, 2)), 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """One curve over time: seconds (n) and values (n); NaN where nothing is known. frames (n): source frame numbers."""
-
-    title: str
-    unit: str
-    seconds: NDArray[np.float64]
-    frames: NDArray[np.int64]
-    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -444,6 +397,10 @@ class Explanation:
     clip: Clip
     geometry: Geometry
     provenance: Mapping[str, Any]
+    points: Points | None = None
+    skeleton: Skeleton | None = None
+    matrices: tuple[Matrix, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def heat(self) -> Heat:

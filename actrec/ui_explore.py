@@ -73,7 +73,7 @@ def show() -> None:
 def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None) -> None:
     """The player and its tracks; a picked place or a moved window becomes the next question."""
     method = catalogue.methods().get(question.method)
-    picks = bool(method and method.picks and found is not None)
+    picks = bool(method and found is not None and method.picks(found.provenance["knobs"]))
     media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
     if found is None:
         state = player(key="player", media=media, panes=[Pane("a", "clip")], tracks=[_motion(film, copy)], movable=False, picks=False)
@@ -252,13 +252,13 @@ def _ways(question: Question, card: Card) -> None:
     ui_parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
     chosen = methods.get(question.method)
     if chosen is not None and not isinstance(fits[chosen.id], str):
-        _settings(question, chosen, tuple(fits[chosen.id]))
+        _settings(question, card, chosen, tuple(fits[chosen.id]))
 
 
-def _settings(question: Question, method: Method, layers: tuple[str, ...]) -> None:
+def _settings(question: Question, card: Card, method: Method, layers: tuple[str, ...]) -> None:
     given = dict(question.knobs)
     offered = [("layer", "Layer", layers, "Early layers are sharp in place and time, late ones in meaning.")] if len(layers) > 1 else []
-    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in method.knobs]
+    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in method.knobs_for(card)]
     for start in range(0, len(offered), 2):
         for column, (name, title, choices, line) in zip(st.columns(2), offered[start : start + 2], strict=False):
             key = f"knob-{method.id}-{name}"

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted([*(ROOT / "actrec").rglob("*.py"), ROOT / "app.py", *(ROOT / "pages").glob("*.py")])
 
 FLOORS = [
+    {"evidence"},
     {"types"},
     {"trace", "settings", "devices"},
     {"_demux", "download"},
@@ -36,6 +37,7 @@ ALONE = {
 """Libraries that only these rooms may import."""
 
 NO_TORCH = {
+    "evidence",
     "types",
     "settings",
     "video",

@@ -36,8 +36,8 @@ class Full(AttentionNet):
 
 
 def explain(method: Method, model: nn.Module, inputs: Tensor) -> tuple[Heat, ...]:
-    layer = "block" if method.picks else "tap"
-    watch = ("block.q", "block.k") if method.picks else ("tap",)
+    layer = "block" if method.picks({}) else "tap"
+    watch = method.watch(layer)
     seen = traced(model, inputs, *watch, grad=method.grad)
     return method.explain(seen, Ask(1, 2, layer, (3, 5.0, 5.0), gap=GAP))
 

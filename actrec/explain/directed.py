@@ -115,7 +115,8 @@ METHODS: tuple[Method, ...] = (
         "This is what a block relates the place to, not what the answer depends on: the block's output is added to features that go on without it.",
         layers,
         explain,
-        picks=True,
+        watch=lambda block: (f"{block}.q", f"{block}.k"),
+        picks=lambda knobs: True,
         by_class=False,
     ),
 )
