@@ -192,6 +192,17 @@ def _correlation(x: Floats, y: Floats, weight: Floats, flat: float = FLAT, what:
     return float(np.clip((weight * dx * dy).sum() / np.sqrt(product), -1.0, 1.0))
 
 
+def rank_correlation(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
+    """Spearman's rank correlation of two equally long rows of numbers; pairs with a NaN are left out, NaN where nothing varies."""
+    known = np.isfinite(x) & np.isfinite(y)
+    a, b = np.asarray(x, np.float64)[known], np.asarray(y, np.float64)[known]
+    weight = np.ones(len(a))
+    try:
+        return _correlation(_ranks(a, weight), _ranks(b, weight), weight) if len(a) > 2 else float("nan")
+    except _Unknown:
+        return float("nan")
+
+
 def _ranks(values: Floats, weight: Floats) -> Floats:
     """Weighted mid-ranks: values that are equal but for rounding share the middle of their places."""
     peak = float(np.abs(values).max())

@@ -37,8 +37,8 @@ def architectures() -> dict[str, Card]:
 
 @functools.cache
 def methods() -> dict[str, Method]:
-    """The ways of explaining in the explain folder, by id."""
-    names = sorted(m.name for m in pkgutil.iter_modules(actrec.explain.__path__) if not m.name.startswith("_"))
+    """The ways of explaining in the explain folder, by id; those that fit any network, Grad-CAM and its relatives, last."""
+    names = sorted((m.name for m in pkgutil.iter_modules(actrec.explain.__path__) if not m.name.startswith("_")), key=lambda n: (n == "gradcam", n))
     return {method.id: method for name in names for method in importlib.import_module(f"actrec.explain.{name}").METHODS}
 
 

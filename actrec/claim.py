@@ -26,15 +26,30 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: 
         return f"Nothing in this window speaks for {about}: all evidence on this map is against it."
     if heat.constant_in_time:
         return f"The evidence for {about} is strongest {_side(x, y, heat)}; the map is the same at all times, so it says nothing about when."
+    share, begin, until, even = _strongest_step(heat, clip)
+    return (
+        f"The evidence for {about} is strongest at {where}; "
+        f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {even:.0%})."
+    )
+
+
+def attention(heat: Heat, clip: Clip, who: str) -> str:
+    """Where and when attention falls that knows no class; who: what pays it, with its verb ("block 2 reads most")."""
+    if heat.empty:
+        return f"This map shows no attention: its largest value is {heat.peak:.1e}, which is drawn as nothing."
+    seconds, x, y = peak_place(heat, clip)
+    share, begin, until, even = _strongest_step(heat, clip)
+    when = f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {even:.0%})"
+    return f"{who[0].upper()}{who[1:]} at {seconds:.2f} s, {_side(x, y, heat)}; {when}."
+
+
+def _strongest_step(heat: Heat, clip: Clip) -> tuple[float, float, float, float]:
+    """The step with the most evidence: its share, its first and last second, and what an even spread would give it."""
     mass = heat.mass
-    share = mass.max() / mass.sum()
     first, last = heat.bands[int(mass.argmax())]
     begin = clip.video.seconds[min(int(first), clip.video.frames - 1)]  # a step over held frames begins where the video ends
     until = clip.video.seconds[min(int(last), clip.video.frames) - 1]
-    return (
-        f"The evidence for {about} is strongest at {where}; "
-        f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {1 / len(mass):.0%})."
-    )
+    return float(mass.max() / mass.sum()), float(begin), float(until), 1 / len(mass)
 
 
 def amid(heat: Heat) -> int:

@@ -202,3 +202,7 @@ class Evidence:
     matrices: tuple[Matrix, ...] = ()
     findings: tuple[Finding, ...] = ()
     claim: str = ""
+
+    @property
+    def heat(self) -> Heat:
+        return self.heats[0]

@@ -1,4 +1,4 @@
-"""The overlay video: every source frame of the window with its evidence, over a panel with the claim's numbers, a time line and a colour bar."""
+"""The overlay video: every source frame of the window with its evidence, tokens and joints; below, a panel with numbers, time line, colour bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import overlay, plates, video
+from actrec import marks, overlay, plates, video
 from actrec.figures import Sheet
 from actrec.overlay import Look
 from actrec.types import NOTHING, Clip, Explanation, Heat, Progress, no_progress
@@ -75,7 +75,7 @@ def _pictures(explanation: Explanation, heat: Heat, look: Look, numbers: NDArray
         step = heat.step_at(number)
         if step not in layers:
             layers = {step: overlay.layer(heat, step, source, (high, wide), look)}  # steps come in order: one is enough to keep
-        picture = layers[step].over(plates.picture(frame, high, wide))
+        picture = marks.draw(layers[step].over(plates.picture(frame, high, wide)), explanation, number, source, look)
         top = look.top_of(heat, step if step is not None else 0)
         if top not in panels:
             panels[top] = _panel(explanation, heat, look, top, full)
@@ -101,7 +101,12 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
     _, stride = frames_of(clip)
     pace = f" · one frame in {stride}" if stride > 1 else ""
     told = overlay.caption(heat)
-    sheet.text(0.1, 0.31, told or f"{heat.title} · {explanation.model}{pace}", size=6, colour="#ff9d73" if told else SOFT, room=room)
+    marked = _marked(explanation, look)
+    if marked:
+        sheet.text(0.1, 0.405, marked, size=5.5, colour=SOFT, room=wide - 1.1)
+    sheet.text(
+        0.1, 0.28 if marked else 0.31, told or f"{heat.title} · {explanation.model}{pace}", size=6, colour="#ff9d73" if told else SOFT, room=room
+    )
     x = wide - bar - 0.15
     if top >= NOTHING:
         sheet.image(x, 0.09, bar, 0.07, overlay.bar(heat.signed, look, backdrop=60)[None])
@@ -112,9 +117,20 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
         sheet.text(x + bar, 0.33, unit, size=5.5, colour=SOFT, align="right", room=bar + 0.3)
     else:
         sheet.text(x + bar, 0.14, "no evidence", size=6, colour="#ff9d73", align="right")
-    line = (0.1, wide - 1.05, 0.45, 0.65)
+    line = (0.1, wide - 1.05, 0.49 if marked else 0.45, 0.66 if marked else 0.65)
     _curve(sheet, line, heat, clip)
     return _Panel(sheet.pixels(), tuple(sheet.dots(v) for v in line))  # type: ignore[arg-type]
+
+
+def _marked(explanation: Explanation, look: Look) -> str:
+    """What the marks are and where the ends of their colours lie; the map's colour bar is not theirs."""
+    points, skeleton, said = explanation.points, explanation.skeleton, []
+    if points is not None:
+        kept = len(marks.chosen(points, threshold=look.threshold))
+        said.append(f"dots: {kept} of {len(points.scores)} tokens, up to {overlay.number(marks.largest(points.scores))}")
+    if skeleton is not None and marks.largest(skeleton.scores) >= NOTHING:
+        said.append(f"joints: up to {overlay.number(marks.largest(skeleton.scores))}")
+    return " · ".join(said)
 
 
 def _curve(sheet: Sheet, line: tuple[float, float, float, float], heat: Heat, clip: Clip) -> None:
@@ -146,7 +162,7 @@ def _at(panel: _Panel, clip: Clip, numbers: NDArray[np.int64], number: int) -> N
     words.text(0.85, 0.09, f"{clip.video.seconds[number]:.2f} s", size=6.5, bold=True, colour=INK, align="right")
     words.text(0.85, 0.23, f"frame {number}", size=5.5, colour=SOFT, align="right")
     text = words.pixels()
-    y = top - words.dots(0.04)
+    y = words.dots(0.41)
     pixels[y : y + text.shape[0], -text.shape[1] :] = text[: pixels.shape[0] - y]
     return pixels
 

@@ -1,4 +1,4 @@
-"""Figures for print, laid out on a `figures.Sheet`: the strip of the frames a model saw, the segment strip, the comparison.
+"""Figures for print, laid out on a `figures.Sheet`: the strip of the frames a model saw, and the parts that all such figures are made of.
 
 Each comes back as a sheet; `.png()` and `.svg()` give the file. What a figure leaves out or does to the numbers stands in its own caption.
 """
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import overlay
+from actrec import marks, overlay
 from actrec.figures import FOR, GREY, Sheet
 from actrec.overlay import Look
 from actrec.types import NOTHING, Clip, Explanation, Heat
@@ -43,7 +43,7 @@ def frames_of(clip: Clip, most: int = 16) -> tuple[list[Shown], int]:
 
 
 def strip(explanation: Explanation, look: Look | None = None, most: int = 16, heat: Heat | None = None) -> Sheet:
-    """The frames the model saw, and the same with the evidence over them, at most eight in a row.
+    """The frames the model saw, and the same with the evidence, tokens and joints over them, at most eight in a row.
 
     heat: another of the explanation's maps than the first.
     """
@@ -56,18 +56,18 @@ def strip(explanation: Explanation, look: Look | None = None, most: int = 16, he
     blocks = [shown[i : i + columns] for i in range(0, len(shown), columns)]
     block = 0.16 + 2 * high + GAP + 0.12
     width = max(LEFT + columns * (wide + GAP) + RIGHT, 4.2)
-    notes = " ".join(_strip_notes(explanation, heat, look, len(shown), total))
+    notes = " ".join(_strip_notes(explanation, heat, look, shown, total))
     lines = len(Sheet(1, 1).lines(notes, width - 2 * EDGE, 6))
     top = 0.58 if overlay.caption(heat) else 0.46
     sheet = Sheet(width, top + 0.04 + block * len(blocks) + 0.125 * lines + 0.04)
-    head(sheet, explanation, heat)
+    head(sheet, explanation, heat.title, overlay.caption(heat))
     for number, row in enumerate(blocks):
         y = top + number * block
         times(sheet, LEFT, y, wide, row)
         for column, frame in enumerate(row):
             x = LEFT + column * (wide + GAP)
             cell(sheet, (x, y + 0.1, wide, high), clip.frames[frame.place])
-            cell(sheet, (x, y + 0.1 + high + GAP, wide, high), clip.frames[frame.place], (heat, frame.number, clip), look)
+            cell(sheet, (x, y + 0.1 + high + GAP, wide, high), clip.frames[frame.place], (heat, frame.number, clip), look, explanation)
         sheet.text(LEFT - 0.09, y + 0.1 + high / 2, "frames", size=6, colour=GREY, align="center", turned=True)
         sheet.text(LEFT - 0.09, y + 0.1 + high * 1.5 + GAP, "evidence", size=6, colour=GREY, align="center", turned=True)
         bands(sheet, LEFT, y + 0.14 + 2 * high + GAP, wide, [heat.step_at(frame.number) for frame in row])
@@ -88,12 +88,15 @@ def cell(
     frame: NDArray[np.uint8],
     evidence: tuple[Heat, int, Clip] | None = None,
     look: Look | None = None,
+    marked: Explanation | None = None,
 ) -> None:
-    """One picture at its final size, with a map's step for a source frame over it."""
+    """One picture at its final size, with a map's step for a source frame over it. marked: and with the tokens and joints of that frame."""
     pixels = picture(frame, sheet.dots(place[3]), sheet.dots(place[2]))
     if evidence is not None:
         heat, number, clip = evidence
-        pixels = overlay.draw(pixels, heat, heat.step_at(number), (clip.video.height, clip.video.width), look)
+        source = (clip.video.height, clip.video.width)
+        pixels = overlay.draw(pixels, heat, heat.step_at(number), source, look)
+        pixels = pixels if marked is None else marks.draw(pixels, marked, number, source, look)
     sheet.image(*place, pixels)
 
 
@@ -131,14 +134,14 @@ def scale(sheet: Sheet, x: float, y: float, high: float, heat: Heat, look: Look)
     sheet.scale(x, y, high, RIGHT - 0.08, overlay.bar(heat.signed, look, backdrop=205), marks, unit)
 
 
-def head(sheet: Sheet, explanation: Explanation, heat: Heat) -> None:
-    """Label and probability; under it map, model and clip; under that what must be known before reading the map."""
+def head(sheet: Sheet, explanation: Explanation, title: str, told: str = "") -> None:
+    """Label and probability; under it what is shown, model and clip; under that what must be known before reading it."""
     chance = f"p = {explanation.probability:.3f}"
     room = sheet.width - 3 * EDGE - sheet.measure(chance, 8.5)
     sheet.text(EDGE, 0.15, about(explanation), size=9, bold=True, room=room)
     sheet.text(sheet.width - EDGE, 0.15, chance, size=8.5, align="right")
-    sheet.text(EDGE, 0.32, f"{heat.title} · {explanation.model} · {window(explanation.clip)}", size=6.5, colour=GREY, room=sheet.width - 2 * EDGE)
-    sheet.text(EDGE, 0.45, overlay.caption(heat), size=6.5, colour=FOR, room=sheet.width - 2 * EDGE)
+    sheet.text(EDGE, 0.32, f"{title} · {explanation.model} · {window(explanation.clip)}", size=6.5, colour=GREY, room=sheet.width - 2 * EDGE)
+    sheet.text(EDGE, 0.45, told, size=6.5, colour=FOR, room=sheet.width - 2 * EDGE)
 
 
 def about(explanation: Explanation) -> str:
@@ -149,21 +152,42 @@ def window(clip: Clip) -> str:
     return f"{clip.video.path.name}, {clip.seconds[0]:.2f}–{clip.seconds[-1]:.2f} s"
 
 
-def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: int, total: int) -> list[str]:
-    """The caption: the claim, what is shown, and what was done to it."""
-    clip = explanation.clip
-    notes = [explanation.claim] if heat is explanation.heat else []
-    notes.append(
-        f"{shown} of {total} frames shown."
-        if shown < total
-        else f"All {total} frames the model saw."
-        if total > 1
-        else "The one frame the model saw."
-    )
+def frame_notes(clip: Clip, shown: int, total: int) -> list[str]:
+    """Which of the frames are shown, and what else was given to the model."""
+    all_of_them = f"All {total} frames the model saw." if total > 1 else "The one frame the model saw."
+    notes = [f"{shown} of {total} frames shown." if shown < total else all_of_them]
     if clip.padding:
         notes.append(clip.padding[0].upper() + clip.padding[1:] + ".")
     elif total < len(clip.index):
         notes.append(f"The model was given {len(clip.index)} frames; ×n marks those it was given n times.")
+    return notes
+
+
+def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], most: int = marks.MOST) -> list[str]:
+    """What the marks on some frames are, how many of how many, and what is left out of them; nothing if there are none."""
+    points, skeleton, notes = explanation.points, explanation.skeleton, []
+    if points is not None:
+        kept = marks.chosen(points, most, look.threshold)
+        steps = {step for frame in shown if (step := marks.step_at(points.bands, frame.number)) is not None}
+        read = np.max([points.weights(step)[kept] for step in steps], 0) > 0 if steps else np.zeros(len(kept), np.bool_)
+        notes.append(marks.say(points, len(kept)))
+        if read.sum() < len(kept):
+            notes.append(f"Read from none of the frames shown: {len(kept) - int(read.sum())} of them.")
+    if skeleton is not None:
+        top = marks.largest(skeleton.scores)
+        known = (
+            f"coloured by {skeleton.unit or 'score'} (largest {overlay.number(top)}), hollow where none" if top >= NOTHING else "hollow: no scores"
+        )
+        notes.append(f"Joints: {known}; faint below a confidence of {marks.UNSURE}; bones in their limb’s colour.")
+    return notes
+
+
+def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequence[Shown], total: int) -> list[str]:
+    """The caption: the claim, what is shown, and what was done to it."""
+    clip = explanation.clip
+    notes = [explanation.claim] if heat is explanation.heat else []
+    notes += frame_notes(clip, len(shown), total)
+    notes += mark_notes(explanation, look, shown)
     if len(heat.values) < total:
         notes.append(f"Bars: frames that share one of the map’s {len(heat.values)} steps in time." if len(heat.values) > 1 else "")
     notes.append(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actrec import agreement, catalogue, claim, devices, library, pose, prepare, score, trace, video, weights
+from actrec import agreement, catalogue, claim, devices, library, pose, prepare, score, trace, video, weights, where
 from actrec.types import (
     ActrecError,
     Ask,
@@ -24,6 +24,7 @@ from actrec.types import (
     ClipError,
     Evidence,
     Explanation,
+    Finding,
     Geometry,
     Heat,
     Method,
@@ -138,14 +139,18 @@ def window(loaded: Loaded, film: Video, start: float, joints: pose.Joints | None
     frames = prepare.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
     if joints is None:
         return clip, geometry, (frames,)
-    places = torch.from_numpy(pose.side_by_side(joints.to_input(geometry), clip.index))[None]
-    return replace(clip, joints=pose.side_by_side(joints, clip.index)), geometry, (frames, places.to(loaded.device))
+    return replace(clip, joints=pose.side_by_side(joints, clip.index)), geometry, (frames, placed(joints, clip, geometry, loaded.device))
+
+
+def placed(joints: pose.Joints, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor:
+    """Joints laid on the film's frames, as a model is given them: (1, T, people · R, 3), x and y in input pixels."""
+    return torch.from_numpy(pose.side_by_side(joints.to_input(geometry), clip.index))[None].to(device)
 
 
 def default_method(card: Card) -> str:
-    """The first way of explaining that fits: exact CAM where it is exact, else Grad-CAM."""
+    """The first way of explaining that fits: exact CAM where it is exact, the tokens of a model that chooses them, else Grad-CAM."""
     known = catalogue.methods()
-    order = [known[name] for name in ("cam", "gradcam") if name in known]
+    order = [known[name] for name in ("cam", "tokens", "gradcam") if name in known]
     return next((m.id for m in order if not isinstance(catalogue.layers(card, m), str)), "gradcam")
 
 
@@ -167,15 +172,15 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
         raise QuestionError(f"no method {question.method!r}; there are {', '.join(catalogue.methods())}")
     layer, knobs = _settings(question, loaded.card, method)
     progress(0.1, "reading the frames")
-    given = pose.given(question.joints, film, loaded.card)
+    given = pose.given(question.joints, film, loaded.card, question.hide)
     clip, geometry, inputs = window(loaded, film, question.start, given.joints)
     picked = method.picks(knobs)
     progress(0.3, "asking the model")
     try:
         with devices.turn(loaded.device):
             seen = trace.run(loaded.model, inputs, clip, geometry, watch=method.watch(layer), grad=method.grad)
-            predictions = _predictions(loaded.card, seen.logits)
-            label, versus = _classes(question, predictions)
+            predictions = predictions_of(loaded.card, seen.logits)
+            label, versus = classes(question, predictions)
             progress(0.6, "explaining")
             place = _place(question, clip, geometry) if picked else None
             layout = () if given.joints is None else given.joints.layout.joints
@@ -215,8 +220,16 @@ def _answer(question: Question, film: Video, loaded: Loaded, progress: Progress)
         points=evidence.points,
         skeleton=evidence.skeleton,
         matrices=evidence.matrices,
-        findings=evidence.findings,
+        findings=(*evidence.findings, *_on_what(evidence, clip, layout)),
     )
+
+
+def _on_what(evidence: Evidence, clip: Clip, layout: tuple[str, ...]) -> tuple[Finding, ...]:
+    """On what the chosen places lie, where that is known."""
+    if evidence.points is None:
+        return ()
+    people = None if clip.joints is None else pose.skeleton(clip.joints, pose.named(layout), evidence.points.bands)
+    return where.findings(evidence.points, where.regions(clip, people))
 
 
 def _settings(question: Question, card: Card, method: Method) -> tuple[str, dict[str, str]]:
@@ -236,7 +249,7 @@ def _settings(question: Question, card: Card, method: Method) -> tuple[str, dict
     return layer, {name: given.get(name, choices[0]) for name, choices in legal.items()}
 
 
-def _predictions(card: Card, logits: Tensor) -> Predictions:
+def predictions_of(card: Card, logits: Tensor) -> Predictions:
     row = logits[0].detach().float()
     if len(row) != len(card.labels):
         names = f"{len(card.labels)} names; put a file with one name a line beside the checkpoint"
@@ -244,7 +257,7 @@ def _predictions(card: Card, logits: Tensor) -> Predictions:
     return Predictions(card.labels, row.cpu().numpy(), row.softmax(0).cpu().numpy())
 
 
-def _classes(question: Question, predictions: Predictions) -> tuple[int, int | None]:
+def classes(question: Question, predictions: Predictions) -> tuple[int, int | None]:
     def number(name: str) -> int:
         if name in predictions.labels:
             return predictions.labels.index(name)
@@ -285,8 +298,8 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
     film, loaded = open_clip(question.clip), load(question.model, progress)
     if loaded.card.sampling.kind != "dense":
         raise QuestionError(f"{loaded.card.title} always reads {loaded.card.sampling}: there is no window to slide")
-    label, _ = _classes(question, answer(question.with_(method=default_method(loaded.card), at=None, knobs=()), progress).predictions)
-    given = pose.given(question.joints, film, loaded.card)
+    label, _ = classes(question, answer(question.with_(method=default_method(loaded.card), at=None, knobs=()), progress).predictions)
+    given = pose.given(question.joints, film, loaded.card, question.hide)
     first = prepare.load(film, loaded.card.sampling, 0.0)
     length = float(first.seconds[-1] - first.seconds[0])
     room = max(film.duration - length - film.step, 0.0)
@@ -306,11 +319,11 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
 def arrow(question: Question, progress: Progress = no_progress) -> score.Arrow:
     """Does this model use time's order on this clip? The explained class's score as the clip is, reversed, and shuffled."""
     film, loaded = open_clip(question.clip), load(question.model, progress)
-    given = pose.given(question.joints, film, loaded.card)
+    given = pose.given(question.joints, film, loaded.card, question.hide)
     clip, geometry, inputs = window(loaded, film, question.start, given.joints)
     with devices.turn(loaded.device):
         seen = trace.run(loaded.model, inputs, clip, geometry)
-        label, versus = _classes(question, _predictions(loaded.card, seen.logits))
+        label, versus = classes(question, predictions_of(loaded.card, seen.logits))
         return score.arrow(seen, label, versus, progress, loaded.card.labels[label])
 
 

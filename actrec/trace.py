@@ -176,10 +176,20 @@ class Trace:
 
         inputs: frames alone, given with the `more` of this pass; or all that the model shall be given.
         """
+        return self.again(inputs, edits=edits)[0]
+
+    def again(
+        self,
+        inputs: Tensor | tuple[Tensor, ...] | None = None,
+        *,
+        watch: Collection[str] = (),
+        edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    ) -> tuple[Tensor, dict[str, Seen]]:
+        """As `rerun`, with what then passed the watched taps (behind the edits)."""
         frames = self.inputs if inputs is None else inputs
         given = (frames, *self.more) if isinstance(frames, Tensor) else frames
-        with torch.no_grad(), record(self.model, (), edits=edits):
-            return self.model(*given)
+        with torch.no_grad(), record(self.model, watch, edits=edits) as seen:
+            return self.model(*given), seen
 
 
 def run(

@@ -131,7 +131,7 @@ def _head(questions: Sequence[Question]) -> None:
     st.session_state["compare-clip"] = questions[0].clip
 
     def take() -> None:
-        _ask([q.with_(clip=st.session_state["compare-clip"], start=0.0, at=None) for q in questions])
+        _ask([q.with_(clip=st.session_state["compare-clip"], start=0.0, at=None, joints=None, hide=()) for q in questions])
 
     clip.selectbox("Clip", options, key="compare-clip", format_func=clip_title, on_change=take)
     if len(questions) < MOST:
@@ -154,7 +154,7 @@ def _chooser(questions: Sequence[Question], number: int) -> None:
         _ask([q.with_(**changes) if i == number else q for i, q in enumerate(questions)])
 
     def take_model(model: str) -> None:
-        change(model=model, method=fitting(model, question.method) or question.method, label=None, versus=None, knobs=())
+        change(model=model, method=fitting(model, question.method) or question.method, label=None, versus=None, knobs=(), hide=())
 
     titles = model_titles()
     _select(LETTERS[number], f"model-{number}", question.model, list(titles), titles, take_model)
@@ -195,7 +195,10 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media) -> N
     pairs = {pair: f"{LETTERS[pair[0]]} − {LETTERS[pair[1]]}" for pair, a in found.agreements.items() if a.difference is not None}
     pair = st.segmented_control("Difference", list(pairs), format_func=lambda p: pairs[p], key="difference") if pairs else None
     shown = range(len(answers)) if pair is None or len(answers) < MOST else pair
-    panes = [Pane(f"pane{i}", answers[i].model, f"{answers[i].label} · {answers[i].heat.title}", answers[i].heats) for i in shown]
+    panes = [
+        Pane(f"pane{i}", answers[i].model, f"{answers[i].label} · {answers[i].heat.title}", answers[i].heats, answers[i].points, answers[i].skeleton)
+        for i in shown
+    ]
     if pair is not None:
         difference = found.agreements[pair].difference
         assert difference is not None

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, library, study, ui_parts, ui_save
+from actrec import catalogue, library, study, ui_attention, ui_joints, ui_parts, ui_save
 from actrec.claim import amid, percent
 from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
 from actrec.types import ActrecError, Card, Explanation, Method, Question, Track, Video
 from actrec.ui import ask, asked, noted, plain, trouble, work
 from actrec.ui_choose import clip_select, complete
+from actrec.ui_joints import Laid
 from actrec.ui_models import model_select
 from actrec.ui_own import clip_path, model_name, private_folder, real
 from actrec.ui_parts import Bar, Choice
@@ -43,6 +45,7 @@ def show() -> None:
         film = study.open_clip(str(clip_path(question.clip)))
     except ActrecError as error:
         return trouble(error)
+    joints = ui_joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")
     later: list[Callable[[], bool]] = []
@@ -55,9 +58,11 @@ def show() -> None:
         private = private_folder(question.clip)
         copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
         if copy is not None:
-            _player(question, card, film, copy, found)
+            _player(question, card, film, copy, found, joints)
         if found is not None:
+            ui_attention.pictures(found)
             later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
+            later += [ui_attention.what_if(question, asked_for, card, found, film), ui_attention.saved(question, asked_for, card, found)]
             _strip(question, found)
     if found is not None:
         ui_save.one(question, found)
@@ -70,7 +75,7 @@ def show() -> None:
 
 
 @st.fragment
-def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None) -> None:
+def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, joints: Laid | None) -> None:
     """The player and its tracks; a picked place or a moved window becomes the next question."""
     method = catalogue.methods().get(question.method)
     picks = bool(method and found is not None and method.picks(found.provenance["knobs"]))
@@ -82,7 +87,7 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
     state = player(
         key="player",
         media=media,
-        panes=_panes(found, picks),
+        panes=_panes(found, method, joints),
         tracks=[*_known_curve(question, found), *found.tracks, _motion(film, copy)],
         window=window,
         sampled=found.clip.index,
@@ -99,12 +104,17 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         st.rerun()
 
 
-def _panes(found: Explanation, picks: bool) -> list[Pane]:
-    """One picture with all maps to choose from; for a picked place, the relations side by side."""
+def _panes(found: Explanation, method: Method | None, joints: Laid | None) -> list[Pane]:
+    """One picture with all maps to choose from; for a picked place's relations, one beside the other."""
     about = f"{found.label}" + (f" rather than {found.versus}" if found.versus else "")
-    if picks and len(found.heats) > 1:
+    if method is not None and method.picks(found.provenance["knobs"]) and found.points is None and len(found.heats) > 1:
         return [Pane(f"pane{i}", heat.title, heat.unit, (heat,)) for i, heat in enumerate(found.heats[:3])]
-    return [Pane("pane0", found.heat.title, "" if picks else about, found.heats)]
+    skeleton, every = found.skeleton, None
+    if joints is not None:
+        every = joints.every
+        skeleton = skeleton or ui_joints.plain_skeleton(joints, found)
+    subtitle = about if method is not None and method.by_class else ""
+    return [Pane("pane0", found.heat.title, subtitle, found.heats, points=found.points, skeleton=skeleton, joints=every)]
 
 
 def _marker(question: Question, found: Explanation) -> Pick:
@@ -238,6 +248,7 @@ def _predictions(question: Question, found: Explanation) -> None:
 def _claim(found: Explanation) -> None:
     with st.container(border=True, key="claim"):
         st.markdown(plain(found.claim))
+        ui_attention.findings(found)
         if found.cautions:
             st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in found.cautions))
 
@@ -247,7 +258,9 @@ def _ways(question: Question, card: Card) -> None:
     st.subheader("Ways of explaining", anchor=False)
     methods = catalogue.methods()
     fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
+    first = study.default_method(card)
     rows = [Choice(m.id, m.title, m.line) for m in methods.values() if not isinstance(fits[m.id], str)]
+    rows.sort(key=lambda row: row.id != first)
     rows += [Choice(m.id, m.title, reason=f"Does not fit: {fits[m.id]}") for m in methods.values() if isinstance(fits[m.id], str)]
     ui_parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
     chosen = methods.get(question.method)
@@ -269,7 +282,13 @@ def _settings(question: Question, card: Card, method: Method, layers: tuple[str,
                 rest = {k: v for k, v in given.items() if k != name}
                 ask(question.with_(knobs=tuple((rest if value == first else rest | {name: value}).items())))
 
-            column.selectbox(title, choices, key=key, help=plain(line) or None, on_change=take)
+            column.selectbox(title, choices, key=key, help=plain(line) or None, format_func=_spoken, on_change=take)
+
+
+def _spoken(choice: str) -> str:
+    """A layer's or setting's name for reading: the blocks of a transformer are counted from 1."""
+    block = re.fullmatch(r"blocks\.(\d+)\.(deform|joint|temporal)", choice)
+    return f"block {int(block[1]) + 1}" if block else choice
 
 
 # --------------------------------------------------------------------------------------------------------------- strip

@@ -68,8 +68,8 @@ def model_rows(chosen: str, query: Mapping[str, str]) -> None:
 
 
 def take_model(name: str, query: Mapping[str, str]) -> None:
-    """Another model on the same clip and window; class and settings belong to the old one, and the way of explaining must fit the new one."""
-    kept = {key: value for key, value in query.items() if key in ("clip", "start", "at")}
+    """Another model on the same clip, window and joints; class and settings belong to the old one, and the way of explaining must fit the new one."""
+    kept = {key: value for key, value in query.items() if key in ("clip", "start", "at", "joints")}
     ask(Question.from_query({"clip": "-", "method": fitting(name, query.get("method", ""))} | kept | {"model": name}))
 
 

@@ -1,7 +1,7 @@
 """What belongs to one session: its uploads, in a folder that goes when the session ends; and which names a link may use.
 
 A link carries names. A clip's name is that of a sample, of a clip in the reader's own clip folders, or of an upload of this very session; a
-checkpoint's that of a file in the checkpoints folder or of an upload. A path in a link leads nowhere.
+checkpoint's that of a file in the checkpoints folder or of an upload; that of joints an upload's, or a sample's. A path in a link leads nowhere.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,7 +18,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from actrec import library, pose, settings, video
-from actrec.types import ClipError, Question, QuestionError, WeightsError
+from actrec.types import Card, ClipError, Question, QuestionError, Video, WeightsError
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -29,11 +29,12 @@ MOST_UPLOADS = 8
 
 @dataclass
 class Belongings:
-    """A session's own files. clips, weights: by the name the reader knows them by, oldest first."""
+    """A session's own files. clips, weights, joints: by the name the reader knows them by, oldest first."""
 
     home: tempfile.TemporaryDirectory[str] = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="actrec-", ignore_cleanup_errors=True))
     clips: dict[str, Path] = field(default_factory=dict)
     weights: dict[str, Path] = field(default_factory=dict)
+    joints: dict[str, Path] = field(default_factory=dict)
     count: int = 0
 
     @property
@@ -153,14 +154,60 @@ def real(question: Question) -> Question:
 
 
 def joints_name(name: str | None) -> str | None:
-    """The joints' name for `study`.
+    """The joints' name for `study`: a link's with the real path of this session's upload, or of a sample clip's joints, and the choices behind its #.
 
     Raises:
-        QuestionError: a file: no link may name one.
+        QuestionError: no such joints here.  JointsError, LayoutError: choices that there are none of.
     """
-    if name not in (None, pose.NONE):
-        raise QuestionError(f"no joints {name!r} here: a link cannot name a file; give it on the command line with --joints")
-    return name
+    if name in (None, pose.NONE):
+        return name
+    chosen = pose.Named.of(str(name))
+    path = belongings().joints.get(chosen.file) or pose.sample(chosen.file)
+    if path is None or not path.is_file():
+        why = "a link cannot name a file; upload it (again), or give it on the command line with --joints"
+        raise QuestionError(f"no joints {chosen.file!r} here, neither among this session's uploads nor of a sample clip: {why}")
+    return str(replace(chosen, file=str(path)))
+
+
+def receive_joints(file: BinaryIO, name: str, size: int, film: Video, card: Card | None = None) -> str:
+    """Take an uploaded file of joints in; returns the name it has from now on, with the choices that it needs (see `pose.mended`).
+
+    card: of the model that shall be told of them.  A file that cannot be used leaves nothing behind.
+
+    Raises:
+        ActrecError: too large, no file of joints, or none that can be laid on the clip or told to the model.
+    """
+    allowed = settings.limits()
+    if size > allowed.max_mb * 1e6:
+        raise pose.JointsError(f"{_safe(name)} has {size / 1e6:.0f} MB, more than {allowed.max_mb:g} MB; cut it to the clip, or raise ACTREC_MAX_MB")
+    own = belongings()
+    room = own.room()
+    try:
+        path = receive(file, name, room)
+        chosen = pose.mended(path, film, card)
+    except BaseException:
+        shutil.rmtree(room, ignore_errors=True)
+        raise
+    return str(replace(chosen, file=_enter_joints(path)))
+
+
+def keep_joints(joints: pose.Joints, name: str) -> str:
+    """Keep joints that were made here, as an npz of this session; returns the name they have from now on."""
+    path = belongings().room() / _safe(f"{name}.npz")
+    pose.write(path, joints)
+    return str(pose.Named(_enter_joints(path)))
+
+
+def _enter_joints(path: Path) -> str:
+    """Enter a file of joints under its name, in place of an older one; what has another meaning is no name of an upload."""
+    own, known = belongings(), path.name
+    if known == pose.NONE or pose.sample(known) is not None:
+        known = f"upload of {known}"
+    older = own.joints.pop(known, None)
+    if older is not None:
+        shutil.rmtree(older.parent, ignore_errors=True)
+    own.keep(own.joints, known, path)
+    return known
 
 
 def is_upload(name: str) -> bool:

@@ -19,6 +19,13 @@ TITLES = {
     "video": "Video",
     "figure": "Figure (PNG)",
     "figure_svg": "Figure (SVG)",
+    "tokens": "Tokens (PNG)",
+    "tokens_svg": "Tokens (SVG)",
+    "tokens_html": "Tokens to turn (HTML)",
+    "joints": "Joints (PNG)",
+    "joints_svg": "Joints (SVG)",
+    "matrix": "Matrix (PNG)",
+    "matrix_svg": "Matrix (SVG)",
     "arrays": "Numbers (npz)",
     "curves": "Curves (csv)",
     "provenance": "Provenance (json)",
@@ -42,7 +49,11 @@ def one(question: Question, found: Explanation) -> None:
         from actrec import export  # late: the drawing libraries are slow to load, and few views are saved
 
         files = export.write(named, belongings().room(), progress=progress)
-        return {name: Path(getattr(files, name)) for name in TITLES}
+        return {
+            name: Path(files.more[name] if name in files.more else getattr(files, name))
+            for name in TITLES
+            if hasattr(files, name) or name in files.more
+        }
 
     _files(f"save {question} {found.provenance['weights_sha256']}", "Make the files", make, TITLES)
     command(question.to_command(), question.clip)
@@ -71,13 +82,14 @@ def several(questions: Sequence[Question], found: Comparison) -> None:
 def compare_command(questions: Sequence[Question]) -> str:
     """The shell command of a comparison; "" where the command line cannot say it."""
     first = questions[0]
-    if len({q.label for q in questions}) > 1 or any(q.knobs or q.versus or q.at for q in questions):
+    if len({(q.label, q.joints) for q in questions}) > 1 or any(q.knobs or q.versus or q.at or q.hide for q in questions):
         return ""
     words = ["python", "-m", "actrec", "compare", first.clip]
     for question in questions:
         words += ["--model", question.model, "--method", question.method]
     words += ["--label", first.label] if first.label is not None else []
     words += ["--start", repr(float(first.start))] if first.start else []
+    words += ["--joints", first.joints] if first.joints is not None else []
     return shlex.join(words)
 
 

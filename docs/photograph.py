@@ -1,4 +1,4 @@
-"""Take the README's pictures from the running app: docs/explore.png, directed.png, compare.png, evaluate.png. Needs Chromium.
+"""Take the README's pictures from the running app: docs/explore.png, directed.png, tokens.png, joints.png, compare.png, evaluate.png. Needs Chromium.
 
 python docs/photograph.py
 """
@@ -22,6 +22,8 @@ COMPARED = ("c2d-mannequin", "i3d-mannequin", "dam-12-mannequin", "dam-12-c3d-ma
 VIEWS = {
     "explore": ("/Explore?clip=sit_down&model=dam-12-c3d-mannequin&method=cam", 0.55, "light"),
     "directed": ("/Explore?clip=bounce_ball&model=dam-12-mannequin&method=directed&at=1.0,170.0,150.0", 0.4, "dark"),
+    "tokens": ("/Explore?clip=throw_ball&model=deform-mannequin&method=tokens", 0.7, "light"),
+    "joints": ("/Explore?clip=throw_ball&model=deform-mannequin&method=joint-stride", 0.6, "dark"),
     "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
     "evaluate": ("/Evaluate?a=c2d-mannequin-on-mannequin-test&b=dam-12-c3d-mannequin-on-mannequin-test", 0.0, "light"),
 }

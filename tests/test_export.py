@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
-from answers_made import explanation, heat, one_hot
+from answers_made import attentive, explanation, heat, one_hot, points, skeleton
 from clips_made import clip as make_clip
 
 from actrec import agreement, export, film, video
@@ -160,6 +162,120 @@ def test_progress_only_rises_and_ends_at_one(tmp_path: Path, source: Video) -> N
     export.write(about(source), tmp_path, progress=lambda fraction, text: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
+
+
+# ------------------------------------------------------------------------------------- tokens, joints, matrices, findings
+
+
+def attending(source: Video, **changes: object) -> Explanation:
+    """An answer with everything about frames 0, 2, … 30."""
+    index = np.arange(0, 32, 2)
+    return attentive(video=source, index=list(index), frames=video.read(source, index), **changes)
+
+
+MORE = ("tokens", "tokens_svg", "joints", "joints_svg", "matrix", "matrix_svg", "matrix_2", "matrix_2_svg", "tokens_html")
+
+
+@pytest.fixture(scope="module")
+def exported(source: Video, tmp_path_factory: pytest.TempPathFactory) -> tuple[Explanation, export.Files]:
+    one = attending(source)
+    return one, export.write(one, tmp_path_factory.mktemp("all"), with_video=False)
+
+
+def test_tokens_joints_and_matrices_come_back_to_the_bit(exported: tuple[Explanation, export.Files]) -> None:
+    one, files = exported
+    assert one.points is not None
+    assert one.skeleton is not None
+    with np.load(files.arrays, allow_pickle=False) as found:
+        for name in ("places", "reference", "scores", "bands", "seconds"):
+            np.testing.assert_array_equal(found[f"points_{name}"], getattr(one.points, name))
+            assert found[f"points_{name}"].dtype == getattr(one.points, name).dtype
+        assert (str(found["points_unit"]), tuple(found["points_seen"])) == ("attention", one.points.seen)
+        np.testing.assert_array_equal(found["joints_xy"], one.skeleton.joints[..., :2])
+        np.testing.assert_array_equal(found["joints_confidence"], one.skeleton.joints[..., 2])
+        np.testing.assert_array_equal(found["joints_scores"], one.skeleton.scores)
+        assert tuple(found["joints_names"]) == one.skeleton.names
+        assert [tuple(pair) for pair in found["joints_bones"]] == list(one.skeleton.bones)
+        assert str(found["joints_unit"]) == "attention"
+        np.testing.assert_array_equal(found["matrix"], one.matrices[0].values)
+        np.testing.assert_array_equal(found["matrix_2"], one.matrices[1].values)
+        assert tuple(found["matrix_rows"]) == one.matrices[0].rows
+        assert tuple(found["matrix_2_columns"]) == one.matrices[1].columns
+        assert [tuple(pair) for pair in found["matrix_windows"]] == list(one.matrices[0].windows)
+        assert found["matrix_2_windows"].shape == (0, 2)
+        told = json.loads(str(found["findings"]))
+    assert [(f["name"], f["value"]) for f in told] == [("share", 0.25), ("speed", None)]
+
+
+def test_their_figures_are_written_whole_and_hashed(exported: tuple[Explanation, export.Files]) -> None:
+    _, files = exported
+    assert set(files.more) == set(MORE)
+    hashes = json.loads(files.provenance.read_text(encoding="utf-8"))["files"]
+    for name, path in files.more.items():
+        assert path.stat().st_size > 5000, name
+        assert hashes[path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.suffix == ".png":
+            picture = cv2.imread(str(path))
+            assert picture.shape[1] == 2160 if name != "matrix" else 1200 < picture.shape[1] < 2160
+    assert set(hashes) == {path.name for path in files.more.values()} | {"strip.png", "strip.svg", "evidence.npz", "curves.csv"}
+
+
+def test_the_turning_tokens_need_no_network_and_hold_the_numbers(exported: tuple[Explanation, export.Files]) -> None:
+    text = exported[1].more["tokens_html"].read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "Plotly.newPlot" in text
+    assert not re.search(r"<script[^>]* src=|<link[^>]* href=", text)
+    assert len(text) > 1_000_000  # plotly's own script
+    assert "tokens p + \\u0394p (48 of 48)" in text
+
+
+def test_provenance_sums_up_findings_tokens_joints_and_matrices(exported: tuple[Explanation, export.Files]) -> None:
+    one, files = exported
+    text = files.provenance.read_text(encoding="utf-8")
+    found = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert found["findings"][1] == {"name": "speed", "value": None, "sentence": "That cannot be told: nothing moves."}
+    assert (found["points"]["count"], found["points"]["unit"]) == (48, "attention")
+    assert found["points"]["largest"] == pytest.approx(float(one.points.scores.max()))  # type: ignore[union-attr]
+    assert found["skeleton"]["shape"] == [16, 17]
+    assert [m["shape"] for m in found["matrices"]] == [[16, 16], [2, 17]]
+    assert found["matrices"][0]["windows"] == [[0, 8], [4, 12], [8, 16]]
+
+
+def test_a_grouped_curve_is_called_by_its_group_too(exported: tuple[Explanation, export.Files]) -> None:
+    with exported[1].curves.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["curve", "unit", "frame", "seconds", "value"]
+    assert "left arm: left_wrist" in {row["curve"] for row in rows}
+    assert len(rows) == 16 * 17
+
+
+def test_everything_written_twice_is_the_same_twice(exported: tuple[Explanation, export.Files], tmp_path: Path, source: Video) -> None:
+    again = export.write(attending(source), tmp_path, with_video=False)
+    for name, path in {**again.more, "provenance": again.provenance, "arrays": again.arrays, "curves": again.curves}.items():
+        assert path.read_bytes() == (exported[1].figure.parent / path.name).read_bytes(), name
+
+
+def test_an_explanation_without_them_writes_none_of_them(tmp_path: Path, source: Video) -> None:
+    files = export.write(about(source), tmp_path, with_video=False)
+    assert not files.more
+    assert {path.name for path in tmp_path.iterdir()} == {"strip.png", "strip.svg", "evidence.npz", "curves.csv", "provenance.json"}
+    with np.load(files.arrays) as found:
+        assert not [name for name in found if name.startswith(("points", "joints", "matrix", "findings"))]
+
+
+def test_the_film_shows_a_token_on_the_frames_it_is_read_from_and_nowhere_else(tmp_path: Path, source: Video) -> None:
+    blank = heat(np.zeros((4, 6, 8)))
+    one = about(source, blank, points=replace(points([(3, 40, 30)]), bands=np.arange(16)[:, None] * 2 + np.array([0, 2])))
+    film.write(one, tmp_path / "film.mp4")
+    pictures = video.read(video.probe(tmp_path / "film.mp4"), range(27)).astype(int)
+    high, wide, full = film.size_of(source.height, source.width)
+    colour = np.ptp(pictures[:, :high, (full - wide) // 2 : (full + wide) // 2], axis=3) > 40
+    assert np.flatnonzero(colour.any((1, 2))).tolist() == [6 - 4, 7 - 4]
+    _, y, x = np.nonzero(colour)
+    assert (x.mean() / wide * 64, y.mean() / high * 48) == pytest.approx((40, 30), abs=0.5)
+    film.write(about(source, blank, skeleton=skeleton()), tmp_path / "joints.mp4")
+    picture = video.read(video.probe(tmp_path / "joints.mp4"), [4])[0].astype(int)
+    assert np.ptp(picture[:high], axis=2).max() > 60
 
 
 def test_a_comparison_is_written_as_figures_and_numbers(tmp_path: Path, source: Video) -> None:

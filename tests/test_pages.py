@@ -110,6 +110,11 @@ def test_another_layer_stands_in_the_link_and_the_first_does_not(visit: Open) ->
         {"knob.layer": "cellar"},
         {"knob.nonsense": "1"},
         {"method": "directed"},
+        {"joints": "/etc/passwd"},
+        {"joints": "../joints.npz#offset=1"},
+        {"joints": "nobody.npz"},
+        {"joints": "walk#colour=red"},
+        {"hide": "nose"},
     ],
     ids=lambda bad: " ".join(f"{k}={v}" for k, v in bad.items()).replace("/", "|"),
 )

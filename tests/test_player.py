@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from actrec import player as house
 from actrec.overlay import PALETTES, caption, largest
 from actrec.player import Media, Pane, Pick, payload, script
-from actrec.types import Heat, Track
+from actrec.pose.layouts import COLOURS
+from actrec.types import Heat, Points, Skeleton, Track
 
 
 def numbers(text: str, kind: str) -> NDArray[Any]:
@@ -35,6 +36,23 @@ def heat(signed: bool = False, steps: int = 4) -> Heat:
 
 def track(values: NDArray[np.float64]) -> Track:
     return Track("curve", "probability", np.arange(len(values)) / 25, np.arange(len(values)), values)
+
+
+BANDS = np.array([[0, 8], [8, 16]])
+
+
+def points() -> Points:
+    rng = np.random.default_rng(2)
+    places, reference = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    scores = np.array([0.5, 0.25, 0.125, 0.0, np.nan], np.float32)
+    return Points("chosen", "attention", places, reference, scores, BANDS, np.array([0.0, 0.32]), (0.0, 0.0, 48.0, 48.0), (4.0, 4.0))
+
+
+def skeleton() -> Skeleton:
+    joints = np.random.default_rng(3).normal(size=(2, 3, 3)).astype(np.float32)
+    joints[1, 2] = np.nan
+    scores = np.array([[0.1, np.nan, 0.3], [np.nan] * 3], np.float32)
+    return Skeleton("joints", "logit", joints, scores, ("<b>nose</b>", "neck", "left_hip"), ("head", "torso", "left leg"), ((0, 1), (1, 2)), BANDS)
 
 
 def send(*panes: Pane, **changes: Any) -> dict[str, Any]:
@@ -90,10 +108,75 @@ def test_a_track_keeps_its_gaps_and_drops_what_lies_outside_the_clip() -> None:
     np.testing.assert_array_equal(numbers(sent["frames"], "<i4"), [0, 1, 3])
 
 
+def test_places_arrive_with_every_bit_and_every_nan() -> None:
+    sent = send(Pane("a", "A", points=points()))["panes"][0]["points"]
+    for name, size in (("places", 15), ("reference", 15), ("scores", 5)):
+        np.testing.assert_array_equal(numbers(sent[name], "<f4"), getattr(points(), name).ravel())
+        assert len(numbers(sent[name], "<f4")) == size
+    np.testing.assert_array_equal(numbers(sent["seconds"], "<f8"), points().seconds)
+    assert (sent["bands"], sent["seen"]) == (BANDS.tolist(), [0.0, 0.0, 48.0, 48.0])
+
+
+def test_a_skeleton_arrives_with_every_bit_every_nan_and_its_limbs_colours() -> None:
+    everywhere = np.random.default_rng(4).normal(size=(20, 3, 3)).astype(np.float32)
+    everywhere[7, 1] = np.nan
+    sent = send(Pane("a", "A", skeleton=skeleton(), joints=everywhere))["panes"][0]["skeleton"]
+    np.testing.assert_array_equal(numbers(sent["joints"], "<f4").reshape(2, 3, 3), skeleton().joints)
+    np.testing.assert_array_equal(numbers(sent["scores"], "<f4").reshape(2, 3), skeleton().scores)
+    np.testing.assert_array_equal(numbers(sent["every"], "<f4").reshape(20, 3, 3), everywhere)
+    assert (sent["names"], sent["bones"]) == (["<b>nose</b>", "neck", "left_hip"], [[0, 1], [1, 2]])
+    assert sent["inks"] == [COLOURS["head"], COLOURS["torso"]]
+    assert send(Pane("a", "A", skeleton=skeleton()))["panes"][0]["skeleton"]["every"] is None
+
+
+def test_a_bone_within_a_limb_has_its_colour_and_one_of_an_unknown_limb_that_of_the_others() -> None:
+    arm = replace(skeleton(), groups=("left arm", "left arm", "left arm"))
+    tail = replace(skeleton(), groups=("tail", "tail", "tail"))
+    inks = [send(Pane("a", "A", skeleton=one))["panes"][0]["skeleton"]["inks"] for one in (arm, tail)]
+    assert inks == [[COLOURS["left arm"]] * 2, [COLOURS["other"]] * 2]
+
+
+def test_marks_keep_their_name_until_anything_in_them_changes() -> None:
+    def names(p: Points, s: Skeleton, every: NDArray[np.float32] | None = None) -> tuple[str, str]:
+        pane = send(Pane("a", "A", "", (), p, s, every))["panes"][0]
+        return pane["points"]["id"], pane["skeleton"]["id"]
+
+    first = names(points(), skeleton())
+    assert first == names(points(), skeleton())
+    other = names(replace(points(), reference=points().places), replace(skeleton(), groups=("head", "head", "head")))
+    assert not set(first) & set(other)
+    assert names(points(), skeleton(), np.zeros((20, 3, 3), np.float32))[1] != first[1]
+
+
+def test_a_track_says_its_group_and_its_colour() -> None:
+    values = np.zeros(3)
+    sent = send(tracks=(replace(track(values), group="<b>left arm</b>", colour="#12aBef"), track(values)))["tracks"]
+    assert [(one["group"], one["colour"]) for one in sent] == [("<b>left arm</b>", "#12aBef"), ("", "")]
+    assert sent[0]["id"] != sent[1]["id"]
+
+
+@pytest.mark.parametrize("colour", ["red", "#12345", "#123456 url(x)", "url(//evil)", "#12345\n"])
+def test_a_colour_that_could_be_more_than_a_colour_is_refused(colour: str) -> None:
+    with pytest.raises(ValueError, match="#rrggbb"):
+        send(tracks=(replace(track(np.zeros(3)), colour=colour),))
+
+
+def test_joints_and_bones_that_do_not_fit_are_refused() -> None:
+    joints = np.zeros((20, 3, 3), np.float32)
+    with pytest.raises(ValueError, match="no skeleton"):
+        send(Pane("a", "A", joints=joints))
+    for wrong in (joints[:19], joints[:, :2], joints[..., :2]):
+        with pytest.raises(ValueError, match=r"need \(20, 3, 3\)"):
+            send(Pane("a", "A", skeleton=skeleton(), joints=wrong))
+    for bone in ((0, 3), (-1, 0)):
+        with pytest.raises(ValueError, match="bone"):
+            send(Pane("a", "A", skeleton=replace(skeleton(), bones=(bone,))))
+
+
 def test_all_that_is_sent_is_plain_json() -> None:
     sent = send(
-        Pane("a", '<img src="x">', "λ & co", (heat(), heat(True))),
-        tracks=(track(np.array([np.nan, 1.0])),),
+        Pane("a", '<img src="x">', "λ & co", (heat(), heat(True)), points(), replace(skeleton(), bones=((np.int64(0), np.int64(1)),))),
+        tracks=(track(np.array([np.nan, 1.0])), replace(track(np.array([np.nan, 1.0])), group="<i>arm</i>")),
         window=(np.int64(2), np.int64(10)),
         sampled=np.arange(2, 10, 2),
         marker=Pick(3, 1.5, 2.5),
@@ -101,6 +184,7 @@ def test_all_that_is_sent_is_plain_json() -> None:
     )
     assert json.loads(json.dumps(sent, allow_nan=False)) == sent
     assert sent["panes"][0]["title"] == '<img src="x">'
+    assert sent["panes"][0]["skeleton"]["names"][0] == "<b>nose</b>"
     assert sent["start"] == 19
 
 

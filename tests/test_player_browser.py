@@ -14,7 +14,8 @@ import pytest
 from conftest import Serve
 from numpy.typing import NDArray
 
-from actrec.overlay import Look, draw
+from actrec.overlay import PALETTES, Look, draw
+from actrec.pose.layouts import COLOURS
 from actrec.types import Heat
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ from pathlib import Path
 import numpy as np, streamlit as st
 from actrec import video
 from actrec.player import Media, Pane, Pick, player
-from actrec.types import Heat, Track
+from actrec.types import Heat, Points, Skeleton, Track
 
 st.set_page_config(layout="wide")
 st.session_state.runs = st.session_state.get("runs", 0) + 1
@@ -65,10 +66,44 @@ holes.values[:, 5, :] = np.linspace(-1, 2.5, 8)
 hot = (heat("hot", 2.5, flip=flip), heat("pale", 1e-6), heat("both", 2.5, signed=True), holes)
 panes = {"plain": [Pane("a", "Clip")], "hot": [Pane("a", "<b>DAM</b>", "sure", hot)],
          "two": [Pane("a", "One", "", hot), Pane("b", "Two", "", (heat("weak", 0.5),))],
-         "four": [Pane(str(i), f"Model {i}", "", hot) for i in range(4)]}[case]
-tracks = [] if case == "plain" else [Track("Score", "probability", source.seconds[::10], np.arange(0, 120, 10), np.linspace(0, 1, 12)),
-    Track("Gap", "grey levels", source.seconds, np.arange(120), np.where(np.arange(120) < 60, np.nan, 3.0))]
-said = player(key="p", media=media, panes=panes, tracks=tracks, window=(first, first + 32), sampled=range(first, first + 32, 2), height=256,
+         "four": [Pane(str(i), f"Model {i}", "", hot) for i in range(4)]}
+index = np.arange(first, first + 32, 4)
+bands, seen = np.stack([index, index + 4], 1), (64.0, 0.0, 320.0, 256.0)
+
+# Two strong places and a weak one, and a row of twenty weaker ones, at step, x, y; the first was moved, the second in time only.
+places = np.array([(2, 120, 150), (2.25, 200.5, 160.5), (5, 260, 150), *((6, 70 + 12 * i, 230) for i in range(20))], np.float32)
+reference = places.copy()
+reference[0], reference[1, 0] = (2.5, 180, 180), 1.75
+scores = np.array([0.04, 0.04, 0.01, *[0.008] * 20], np.float32)
+points = Points("<u>Chosen</u>", "attention", places, reference, scores, bands, source.seconds[index], seen, (16.0, 16.0))
+
+# An arm that goes 4 pixels to the right a step, its wrist lost at step 7 and its elbow doubtful there; a nose without a score.
+names, limbs = ("left_shoulder", "left_elbow", "left_wrist", "<i>nose</i>"), ("left arm", "left arm", "left arm", "head")
+joints = np.array([[(150 + 4 * k, 140, 0.9), (190 + 4 * k, 140, 0.9), (190 + 4 * k, 180, 0.9), (120, 40, 0.9)] for k in range(8)], np.float32)
+joints[7, 2, :2], joints[7, 1, 2] = np.nan, 0.1
+weights = np.tile(np.array([0.5, 1.0, 0.25, np.nan], np.float32), (8, 1))
+body = Skeleton("Joints", "attention", joints, weights, names, limbs, ((0, 1), (1, 2)), bands)
+everywhere = np.zeros((120, 4, 3), np.float32) + np.array([0, 0, 0.9], np.float32)
+everywhere[:, :, 0], everywhere[:, :, 1] = np.arange(120)[:, None] + [100, 140, 140, 180], [140, 140, 180, 40]
+panes |= {"marks": [Pane("a", "Marks", "", (), points, body)], "every": [Pane("a", "Every", "", (), None, body, everywhere)]}
+
+def curve(title, values, group="", colour=""):
+    return Track(title, "attention", source.seconds[index], index, np.asarray(values, float), group, colour)
+
+steps = np.arange(8)
+groups = [curve("left_wrist", np.full(8, 3.0), "left arm", "#ff0000"), curve("alone", steps), curve("<i>nose</i>", 8.0 - steps, "<b>head</b>"),
+          curve("left_elbow", np.where(steps == 2, np.nan, 1.0 + steps / 8), "left arm", "#00ff00")]
+rng = np.random.default_rng(0)
+crowd = [curve(f"{i}: joint", rng.random(8), f"group {i // 7}") for i in range(75)]
+many = np.stack([rng.uniform(0, 7, 1500), rng.uniform(64, 320, 1500), rng.uniform(0, 256, 1500)], 1).astype(np.float32)
+panes["crowd"] = [Pane("a", "Crowd", "", hot[:1], Points("Many", "attention", many, many + 9, np.sort(rng.random(1500))[::-1].astype(np.float32),
+                  bands, source.seconds[index], seen, (16.0, 16.0)))]
+panes = panes[case]
+plain = [Track("Score", "probability", source.seconds[::10], np.arange(0, 120, 10), np.linspace(0, 1, 12)),
+         Track("Gap", "grey levels", source.seconds, np.arange(120), np.where(np.arange(120) < 60, np.nan, 3.0))]
+tracks = {"marks": groups, "crowd": crowd, "plain": []}.get(case, plain)
+sampled = index if case in ("marks", "every") else range(first, first + 32, 2)
+said = player(key="p", media=media, panes=panes, tracks=tracks, window=(first, first + 32), sampled=sampled, height=256,
               picks=case != "plain")
 if said.window is not None:
     st.session_state.first = int(np.searchsorted(source.seconds, said.window - 1e-6))
@@ -190,6 +225,28 @@ def still(shared: Screen) -> Screen:
 def hot(page: Page, address: str) -> Screen:
     """A player for one test alone."""
     return Screen(page, address, "hot")
+
+
+@pytest.fixture(scope="module")
+def shared_marks(browser: Browser, address: str) -> Iterator[Screen]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    yield Screen(page, address, "marks")
+    page.close()
+
+
+@pytest.fixture
+def marks(shared_marks: Screen) -> Screen:
+    """Places, a skeleton and grouped curves, for several tests to look at; all shown, at full opacity."""
+    page = shared_marks.page
+    for name, value in (("opacity", "1"), ("threshold", "0")):
+        page.locator(f".{name}").fill(value)
+    for name, value in (("strongest", "64"), ("palette", "inferno")):
+        page.locator(f".{name}").select_option(value)
+    for name in ("dots", "arrows", "bones"):
+        page.locator(f".{name}").check()
+    page.get_by_role("button", name="Curves").click()
+    page.mouse.move(2, 2)
+    return shared_marks
 
 
 def expected_place(step: int) -> tuple[float, float]:
@@ -460,6 +517,289 @@ def test_text_from_outside_stays_text(still: Screen) -> None:
     assert still.page.locator(".title").inner_text() == "<b>DAM</b>"
 
 
+def hide(screen: Screen, *names: str) -> None:
+    for name in names:
+        screen.page.locator(f".{name}").uncheck()
+
+
+def dots(screen: Screen, *places: tuple[float, float]) -> list[bool]:
+    """Which of these places have something drawn on them."""
+    added = screen.added()
+    return [bool(added[int(y), int(x)] > 0) for x, y in places]
+
+
+def near(picture: NDArray[np.uint8], colour: Any, off: int = 12) -> NDArray[np.bool_]:
+    """The pixels of a colour."""
+    return np.asarray(np.abs(picture.astype(int) - np.asarray(colour, int)).max(-1) <= off)
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour.removeprefix("#")))
+
+
+def test_a_place_is_drawn_where_it_is_and_fainter_the_further_its_frame(marks: Screen) -> None:
+    hide(marks, "arrows", "bones")
+    seen = {}
+    for frame in (44, 47, 48, 51, 52, 55, 56):
+        marks.goto(frame)
+        seen[frame] = marks.added()
+    at = {frame: added[160, 200] for frame, added in seen.items()}
+    assert at[48] == pytest.approx(at[51], abs=9)  # on every source frame of its step
+    assert at[52] == pytest.approx(at[48] / 3, rel=0.1)  # a quarter of it is read from there, three quarters from the step before
+    assert (at[44], at[47], at[56]) == (0, 0, 0)
+    rows, columns = np.nonzero(seen[52] > 20)  # nothing else lies on this step
+    assert (rows.mean() + 0.5, columns.mean() + 0.5) == pytest.approx((160.5, 200.5), abs=0.6)
+    assert max(np.ptp(rows), np.ptp(columns)) < 22
+
+
+def test_area_and_colour_of_a_place_go_with_its_score(marks: Screen) -> None:
+    hide(marks, "arrows", "bones")
+    areas = []
+    for frame, (x, y), share in ((48, (120, 150), 1.0), (60, (260, 150), 0.25)):
+        marks.goto(frame)
+        colour = PALETTES["inferno"][round(255 * share)]
+        patch = marks.picture()[y - 14 : y + 14, x - 14 : x + 14]
+        assert near(patch, colour)[14, 14]
+        areas.append(near(patch, colour, 40).sum())
+    assert 3 < areas[0] / areas[1] < 5.5  # a quarter of the score, a quarter of the area; less what the edges take
+    marks.page.locator(".palette").select_option("viridis")
+    assert near(marks.picture()[150:151, 260:261], PALETTES["viridis"][64]).all()
+
+
+def test_threshold_and_strongest_leave_places_out_without_asking_the_server(marks: Screen) -> None:
+    hide(marks, "arrows", "bones")
+    row = [(70 + 12 * i, 230) for i in range(20)]
+    marks.goto(64)
+    before = marks.said(frame=64)["runs"]
+    assert dots(marks, *row) == [True] * 20
+    marks.page.locator(".strongest").select_option("16")
+    assert dots(marks, *row) == [True] * 13 + [False] * 7  # three are stronger, and on other frames
+    marks.page.locator(".strongest").select_option("all")
+    marks.page.locator(".threshold").fill("0.21")
+    assert dots(marks, *row) == [False] * 20
+    marks.page.locator(".threshold").fill("0.19")
+    assert dots(marks, *row) == [True] * 20
+    hide(marks, "dots")
+    assert dots(marks, *row) == [False] * 20
+    assert marks.said()["runs"] == before
+
+
+def test_an_arrow_runs_from_where_a_place_would_be_to_where_it_is(marks: Screen) -> None:
+    hide(marks, "bones", "dots")
+    marks.goto(48)
+    added = marks.added()
+    along = [added[round(180 - 30 * share) - 1 : round(180 - 30 * share) + 2, round(180 - 60 * share)].max() for share in np.linspace(0.05, 0.95, 19)]
+    assert min(along) > 60
+    assert marks.picture()[163:168, 150].max(0).min() > 200, "the arrow is light"
+    columns = np.nonzero(added)[1]
+    assert (columns.min(), columns.max()) == (pytest.approx(119, abs=3), pytest.approx(181, abs=3))
+    wide = [np.count_nonzero(added[130:200, x]) for x in (124, 150, 176)]
+    assert wide[0] > wide[1] + 2, "its head is where the place is"
+    assert wide[2] <= wide[1] + 2
+    hide(marks, "arrows")
+    assert marks.added().max() == 0
+
+
+def test_a_skeleton_is_drawn_on_its_frame_and_faint_on_those_it_stands_for(marks: Screen) -> None:
+    hide(marks, "dots", "arrows")
+    marks.goto(44)
+    bone = marks.picture()[140, 174].astype(int)  # half-way from shoulder to elbow at step 1
+    assert np.abs(bone - rgb(COLOURS["left arm"])).max() < 45
+    full = marks.added()
+    assert full[160, 194] > 0
+    marks.goto(46)
+    assert marks.added()[140, 174] == pytest.approx(0.45 * full[140, 174], rel=0.25)
+    marks.goto(48)
+    assert marks.added()[160, 194] == 0, "it has moved on"
+    assert marks.added()[160, 198] > 0
+    marks.goto(WINDOW[0] - 1)
+    assert marks.added()[130:190, 140:230].std() < 30, "no joints are known outside the window"
+
+
+def test_joints_are_coloured_by_score_and_hollow_without_one(marks: Screen) -> None:
+    hide(marks, "dots", "arrows")
+    marks.goto(40)
+    picture = marks.picture()
+    for (x, y), share in (((150, 140), 0.5), ((190, 140), 1.0), ((190, 180), 0.25)):
+        assert near(picture[y - 1 : y + 1, x - 1 : x + 1], PALETTES["inferno"][round(255 * share)], 20).all()
+    added = marks.added()
+    assert added[40, 120] == 0
+    assert added[34:47, 114:127].max() > 60
+
+
+def test_a_bone_needs_both_its_joints_and_a_doubtful_one_is_faint(marks: Screen) -> None:
+    hide(marks, "dots", "arrows")
+    marks.goto(64)
+    sure = marks.added()
+    marks.goto(68)
+    added = marks.added()
+    assert sure[165, 190 + 24] > 0
+    assert added[150:200, 205:235].max() == 0
+    assert 0 < added[140, 170 + 28] < 0.5 * sure[140, 170 + 24]
+
+
+def test_with_joints_on_every_frame_the_skeleton_follows_at_full_strength(page: Page, address: str) -> None:
+    screen = Screen(page, address, "every")
+    assert not page.locator(".dots").is_visible()
+    seen = []
+    for frame in (44, 45, 47):
+        screen.goto(frame)
+        picture = screen.picture()
+        seen.append(screen.added()[140, 120 + frame])
+        assert near(picture[139:141, 139 + frame : 141 + frame], PALETTES["inferno"][255], 20).all(), "the elbow has the score of its step"
+    assert seen[1:] == pytest.approx([seen[0]] * 2, rel=0.1)
+    screen.goto(20)
+    assert np.abs(screen.picture()[140, 140].astype(int) - rgb(COLOURS["left arm"])).max() < 45, "known outside the window too"
+
+
+def test_the_pointer_reads_places_and_joints(marks: Screen) -> None:
+    page, here = marks.page, marks.page.locator(".here")
+    marks.goto(48)
+    box = page.locator(".picture").bounding_box()
+    assert box
+
+    def over(x: float, y: float) -> list[str]:
+        page.mouse.move(box["x"] + x * box["width"] / WIDTH, box["y"] + y * box["height"] / HEIGHT)
+        return here.inner_text().split("\n")
+
+    assert over(121, 151)[1:] == ["0.04 attention · 1.920 s · offset 67.1 px, −0.5 steps"]
+    assert over(200, 160)[1:] == ["0.04 attention · 1.960 s · offset 0 px, +0.5 steps"]
+    assert over(197, 140)[1:] == ["left_elbow · 1 attention"]
+    assert over(120, 41)[1:] == ["<i>nose</i> · no score"]
+    assert len(over(250, 90)) == 1
+    hide(marks, "bones", "dots", "arrows")
+    assert len(over(120, 41)) == len(over(121, 151)) == 1
+
+
+def test_what_dots_stand_for_is_said_under_the_picture(marks: Screen) -> None:
+    said = marks.page.locator(".key > span").all_inner_texts()
+    assert [" ".join(text.split()) for text in said] == ["<u>Chosen</u> 0.01 0.04 attention", "Joints 0 0.5 1 attention no score"]
+    hide(marks, "bones")
+    assert marks.page.locator(".key > span").count() == 1
+
+
+def test_controls_are_there_only_for_what_there_is(still: Screen, marks: Screen) -> None:
+    names = ("dots", "arrows", "strongest", "bones", "scaling", "smooth", "palette")
+    assert [marks.page.locator(f".{name}").is_visible() for name in names] == [True] * 4 + [False] * 2 + [True]
+    assert [still.page.locator(f".{name}").is_visible() for name in names] == [False] * 4 + [True] * 3
+    assert (marks.page.locator(".modes").count(), still.page.locator(".tracks .modes").count()) == (1, 0)
+
+
+def lane_pixels(screen: Screen, lane: int) -> NDArray[np.uint8]:
+    text = screen.page.locator(".track canvas").nth(lane).evaluate("canvas => canvas.toDataURL('image/png')")
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(text.split(",")[1]), np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(picture[..., [2, 1, 0, 3]], np.uint8)
+
+
+def test_curves_of_a_group_share_a_lane_a_scale_and_a_legend(marks: Screen) -> None:
+    lanes = marks.page.locator(".track")
+    assert [lanes.nth(i).locator(".name").inner_text() for i in range(lanes.count())] == ["left arm", "alone", "<b>head</b>"]
+    assert lanes.nth(0).locator(".entry").all_inner_texts() == ["left_wrist", "left_elbow"]
+    assert (lanes.nth(0).locator(".low").inner_text(), lanes.nth(0).locator(".high").inner_text()) == ("0", "3")
+    assert not lanes.nth(1).locator(".series").is_visible()
+    picture = lane_pixels(marks, 0)
+    red, green = (near(picture[..., :3], colour) & (picture[..., 3] > 200) for colour in ((255, 0, 0), (0, 255, 0)))
+    assert np.nonzero(red)[0].mean() < 5  # 3 of 3
+    assert np.nonzero(green)[0].min() > 0.35 * len(picture)  # at most 1.875 of 3
+    marks.goto(44)
+    assert lanes.nth(0).locator(".now").inner_text() == "left_wrist 3"
+    assert lanes.nth(2).locator(".now").inner_text() == "<i>nose</i> 7"
+
+
+def test_a_map_has_a_row_for_every_curve_and_a_cell_for_every_point_at_its_time(marks: Screen) -> None:
+    marks.page.get_by_role("button", name="Map").click()
+    lane = marks.page.locator(".track").nth(0)
+    assert lane.locator(".row-name").all_inner_texts() == ["left_wrist", "left_elbow"]
+    assert " ".join(lane.locator(".ramp").inner_text().split()) == "0 8"  # one scale with the other group of this unit
+    picture, width = lane_pixels(marks, 0), marks.page.locator(".over").evaluate("node => node.clientWidth")
+    assert len(picture) == 22
+
+    def colour(frame: float, row: int) -> NDArray[np.uint8]:
+        return picture[11 * row + 5, int(5 + frame / FRAMES * (width - 10))]
+
+    for frame, k in ((40.2, 0), (42.8, 0), (43.2, 1), (46.8, 1), (51.2, 3), (70.8, 7)):
+        assert near(colour(frame, 0)[:3], PALETTES["inferno"][round(255 * 3 / 8)], 3)
+        assert near(colour(frame, 1)[:3], PALETTES["inferno"][round(255 * (1 + k / 8) / 8)], 3)
+    for frame, row in ((47.5, 1), (50.5, 1), (39.5, 0), (72.5, 0)):  # where nothing is known, and outside the window
+        assert colour(frame, row)[3] < 60
+    assert lane_pixels(marks, 1).shape[0] == 40, "a curve alone stays a curve"
+
+
+def test_the_pointer_reads_the_row_or_the_curve_under_it(marks: Screen) -> None:
+    page, lane = marks.page, marks.page.locator(".track").nth(0)
+    for mode, high, low in (("Curves", 0.05, 0.6), ("Map", 0.25, 0.75)):
+        page.get_by_role("button", name=mode).click()
+        box = lane.locator("canvas").bounding_box()
+        assert box
+        read = []
+        for height in (high, low):
+            page.mouse.move(box["x"] + 5 + 56.5 / FRAMES * (box["width"] - 10), box["y"] + height * box["height"])
+            read.append(lane.locator(".now").inner_text())
+        assert read == ["left_wrist 3", "left_elbow 1.5"]
+    page.mouse.move(5, 5)
+
+
+def test_the_map_scrubs_and_outlives_a_rerun_and_new_evidence(page: Page, address: str) -> None:
+    screen = Screen(page, address, "marks")
+    page.get_by_role("button", name="Map").click()
+    assert screen.frame() == 0, "the button is no place on the time axis"
+    box = page.locator(".track canvas").nth(0).bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 5 + 60.5 / FRAMES * (box["width"] - 10), box["y"] + 5)
+    screen.frame(60)
+    page.get_by_text("flip").click()
+    screen.said(frame=60)
+    page.locator(".window").focus()
+    page.keyboard.press("ArrowLeft")
+    assert screen.said(asked=pytest.approx(39 / FPS))["asked"] == pytest.approx(39 / FPS), "the window still moves"
+    assert page.get_by_role("button", name="Map").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="Curves").get_attribute("aria-pressed") == "false"
+    assert page.locator(".track.map").count() == 2
+
+
+def test_names_from_outside_stay_text(marks: Screen) -> None:
+    assert marks.root.evaluate("root => root.querySelectorAll('i:not(.window i), u, .track b').length") == 0
+    assert marks.page.locator(".track").nth(2).locator(".entry").inner_text() == "<i>nose</i>"
+
+
+def test_a_crowd_is_drawn_within_a_frame(page: Page, address: str) -> None:
+    """75 curves in 11 groups and 1500 places, all of them shown; a frame at 25 per second has 40 ms."""
+    screen = Screen(page, address, "crowd")
+    screen.goto(WINDOW[0] + 1)
+    assert page.locator(".track").count() == 11
+    for mode in ("Curves", "Map"):
+        page.get_by_role("button", name=mode).click()
+        took = page.locator(".strongest").evaluate(
+            """node => {
+                 let best = Infinity;
+                 for (let i = 0; i < 10; i++) {
+                   node.value = i % 2 ? 'all' : '256';
+                   const start = performance.now();
+                   node.dispatchEvent(new Event('input'));
+                   if (i % 2) best = Math.min(best, performance.now() - start);
+                 }
+                 return best;
+               }"""
+        )
+        assert took < 40
+
+
+@pytest.mark.parametrize("mode", ["Curves", "Map"])
+@pytest.mark.parametrize("case", ["marks", "crowd"])
+def test_nothing_of_the_marks_is_cut_off_from_wide_to_narrow(page: Page, address: str, case: str, mode: str) -> None:
+    screen = Screen(page, address, case)
+    page.get_by_role("button", name=mode).click()
+    for width in (1600, 760, 420):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(250)
+        over = screen.root.evaluate(
+            """root => [...root.querySelectorAll('.look label, .picture, .key > span, .track span, .modes button, .gutter')].filter(n =>
+                 n.offsetParent && n.getBoundingClientRect().right > root.getBoundingClientRect().right + 1).map(n => n.className)"""
+        )
+        assert over == []
+        assert screen.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+
+
 @pytest.mark.parametrize("case", ["hot", "four"])
 def test_nothing_is_cut_off_from_narrow_to_wide(page: Page, address: str, case: str) -> None:
     screen = Screen(page, address, case)
@@ -492,12 +832,13 @@ def test_four_panes_are_drawn_within_a_frame(page: Page, address: str) -> None:
     assert took < 40
 
 
-def test_every_control_has_a_name(still: Screen) -> None:
-    nameless = still.root.evaluate(
-        """root => [...root.querySelectorAll('button, select, input, [role=slider], [tabindex="0"]')].filter(n =>
-             !n.getAttribute('aria-label') && !n.textContent.trim() && !n.closest('label')?.textContent.trim()).map(n => n.className)"""
-    )
-    assert nameless == []
+def test_every_control_has_a_name(still: Screen, marks: Screen) -> None:
+    for screen in (still, marks):
+        nameless = screen.root.evaluate(
+            """root => [...root.querySelectorAll('button, select, input, [role=slider], [tabindex="0"]')].filter(n =>
+                 !n.getAttribute('aria-label') && !n.textContent.trim() && !n.closest('label')?.textContent.trim()).map(n => n.className)"""
+        )
+        assert nameless == []
 
 
 def test_light_and_dark_are_both_legible(page: Page, address: str) -> None:

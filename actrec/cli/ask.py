@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from actrec.cli.options import AsJson, Clip, Joints, Model, Models, Out, Start, app, clear, pair, print_json, progress
-from actrec.types import Explanation, Question, QuestionError
+from actrec.cli.options import AsJson, Clip, Hide, Joints, Model, Models, Out, Start, app, clear, pair, print_json, progress
+from actrec.types import Explanation, Finding, Question, QuestionError
 
 
 @app.command()
@@ -23,6 +24,7 @@ def explain(
     layer: Annotated[str | None, typer.Option(help="The tap to explain.")] = None,
     knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
     joints: Joints = None,
+    hide: Hide = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -33,27 +35,30 @@ def explain(
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
-    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints), report)
+    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ())), report)
     files = export.write(found, out, progress=report)
     clear()
     if as_json:
         paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
-        paths["provenance"] = files.provenance
-        return print_json(_summary(found) | {"claim": found.claim, "cautions": found.cautions, "files": {k: str(v) for k, v in paths.items()}})
+        paths |= {"provenance": files.provenance, **files.more}
+        told = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
+        return print_json(_summary(found) | told | {"files": {k: str(v) for k, v in paths.items()}})
     _print_top(found)
     print(f"\n{found.claim}")
+    for finding in found.findings:
+        print(f"  {finding.sentence}")
     for line in found.cautions:
         print(f"  not to conclude: {line}")
-    print(f"\n{files.video}\n{files.figure}\n{files.arrays}\n{files.curves}\n{files.provenance}")
+    print("", files.video, files.figure, *files.more.values(), files.arrays, files.curves, files.provenance, sep="\n")
 
 
 @app.command()
-def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, as_json: AsJson = False) -> None:
+def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study
 
     report = progress()
-    question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints)
+    question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints, hide=tuple(hide or ()))
     found, arrow = study.answer(question, report), study.arrow(question, report)
     clear()
     if as_json:
@@ -73,6 +78,7 @@ def compare(
     label: Annotated[str | None, typer.Option(help="The class to explain in each; default: each model's first choice.")] = None,
     start: Start = 0.0,
     segments: Annotated[int, typer.Option(min=1, max=12, help="Columns of the figure.")] = 3,
+    joints: Joints = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -84,7 +90,7 @@ def compare(
     if len(names) != len(ways):
         raise QuestionError(f"{len(names)} models and {len(ways)} methods; give one method for all models, or one each")
     report = progress()
-    found = study.compare([Question(clip, name, way, label, start=start) for name, way in zip(names, ways, strict=True)], report)
+    found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments)
     clear()
     numbers = [{"first": i, "second": j, **agreement.to_json()} for (i, j), agreement in found.agreements.items()]
@@ -98,6 +104,50 @@ def compare(
     for (i, j), agreement in found.agreements.items():
         print(f"{i + 1} and {j + 1}: {agreement}")
     print("\n".join(str(path) for path in files.values()))
+
+
+@app.command("what-if")
+def what_if(
+    clip: Clip,
+    model: Model,
+    label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Follow the label's lead over this class.")] = None,
+    start: Start = 0.0,
+    joints: Joints = None,
+    hide: Hide = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
+    from actrec import hiding
+
+    found = hiding.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
+    clear()
+    if as_json:
+        return print_json(found.to_json())
+    print(f"{'hidden':24} {'probability':>11} {'change':>8} {'score':>8} {'change':>8}")
+    print(f"{'nothing':24} {found.probability:11.3f} {'':8} {found.score:8.2f}")
+    for row in found.effects:
+        print(f"{row.name:24} {row.probability:11.3f} {row.probability - found.probability:+8.3f} {row.score:8.2f} {row.score - found.score:+8.2f}")
+    print(f"\n{found.verdict}")
+
+
+@app.command()
+def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
+    """Count and measure what attention in windows saves on this clip, against attention without windows."""
+    from actrec import cost as costs
+
+    found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
+    clear()
+    if as_json:
+        return print_json(found.to_json())
+    print(f"{'':38} {'windows × tokens':>18} {'pairs':>12} {'without windows':>16} {'pairs':>12}")
+    for row in found.rows:
+        print(f"{row.name:38} {f'{row.windows} × {row.tokens}':>18} {row.pairs:12,} {row.full_tokens:16,} {row.full_pairs:12,}")
+    print(
+        f"{'a whole forward pass':38} {found.gflops:13.2f} GFLOPs, {found.seconds:.3f} s {found.full_gflops:13.2f} GFLOPs, {found.full_seconds:.3f} s"
+    )
+    print(f"probability of {found.label}: {found.probability:.3f} with windows, {found.full_probability:.3f} without (it was trained with them)")
+    print(f"\n{found.verdict}")
 
 
 @app.command()
@@ -143,6 +193,10 @@ def _summary(found: Explanation) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
     question = found.question
     return {"question": question.to_query(), "command": question.to_command(), "model": found.model, "label": found.label, "predictions": top}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"name": finding.name, "value": None if math.isnan(finding.value) else finding.value, "sentence": finding.sentence}
 
 
 def _joints_told(found: Explanation) -> str:

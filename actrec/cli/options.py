@@ -20,7 +20,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")
 Start = Annotated[float, typer.Option(min=0.0, help="Seconds where the model's window begins.")]
 Joints = Annotated[
     str | None,
-    typer.Option(help="A file with the joints of the people in the clip, for models that read them; `none` leaves out those known of a sample clip."),
+    typer.Option(
+        help="A file with the joints of the people in the clip, for models that read them, with choices behind a #: FILE#offset=3,layout=coco17,"
+        "sides=swapped,person=2. A sample clip's name stands for its joints; `none` leaves out those known of the clip."
+    ),
+]
+Hide = Annotated[
+    list[str] | None,
+    typer.Option(help="A joint, limb or person that the model is not told of: left_wrist, 'left arm', 'person 2', '2: left arm'; several in turn."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the files.")]
 

@@ -26,6 +26,7 @@ def train(
     size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the resize goes with it. Default: the card's.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Frames the model reads. Default: the card's.")] = None,
     span: Annotated[int | None, typer.Option(min=1, help="Consecutive source frames they are taken from. Default: the card's.")] = None,
+    people: Annotated[int | None, typer.Option(min=1, help="How many people's joints the model is given. Default: the card's, one.")] = None,
     recipe_name: Annotated[str, typer.Option("--recipe", help=f"A paper's: {', '.join(RECIPES)}; the options below overrule it.")] = "dam",
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Clips per step, over all processes.")] = None,
@@ -70,6 +71,7 @@ def train(
     given |= {"steps": tuple(step)} if step else {}
     chosen = replace(recipe(recipe_name), **given)
     card = _card(model, size, frames, span, title)
+    card = replace(card, people=people or card.people)
     arguments = {name: json.loads(value) for name, value in map(pair, argument or ())}
     processes = train.Processes.joined()
     try:

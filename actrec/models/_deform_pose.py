@@ -79,6 +79,12 @@ class PoseTokens(nn.Module):
         sums = (sums * down.to(exact.dtype).transpose(2, 3)[:, :, None]).sum(3)
         return self.linear(sums.transpose(2, 3)), there
 
+    def maps(self, joints: Tensor, size: tuple[int, int]) -> Tensor:
+        """ℋ (eq. 1) laid out, for whoever wants to see it: joints (…, 3) in input pixels → (…, h, w), 0 for those that are missing."""
+        seen = joints.isfinite().all(-1) & (joints[..., 2] >= self.confidence)
+        x, y = self.cells(joints.nan_to_num(0.0, 0.0, 0.0), self.stride).unbind(-1)
+        return self._bell(y, size[0])[..., :, None] * self._bell(x, size[1])[..., None, :] * seen[..., None, None]
+
     @staticmethod
     def cells(joints: Tensor, stride: Triple) -> Tensor:
         """Joints (…, ≥ 2), x and y in input pixels, as cells of a map whose cell 0 is centred on input pixel 0: (…, 2)."""

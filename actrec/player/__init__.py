@@ -1,17 +1,20 @@
 """The player: a clip, one to four evidence maps over it in step, and curves under it on one time axis.
 
-A Streamlit component (v2) of plain HTML, CSS and JavaScript. The clip is an H.264 copy made for exact seeking (`video.proxy`), served by
-Streamlit's own media files and fetched once; evidence travels as raw float32. Palette, opacity, threshold, scale, scrubbing and playing
-happen in the browser and ask the server nothing. Back come the frame the reader stopped at, a picked place, and a window that was moved.
+Over a picture may also lie the places a network chose (`Points`: a dot on the frames it is read from, an arrow from where it would be without
+its offset) and people's joints (`Skeleton`). Curves of one group and unit share a lane, drawn one over the other or as the rows of a map.
 
-Files, in the order in which they are joined to one module: paint.js (numbers to pixels), reel.js (the video, frame by frame), pane.js (one
-picture), timeline.js (the time axis), player.js (what joins them). No text from outside ever becomes HTML or script.
+A Streamlit component (v2) of plain HTML, CSS and JavaScript. The clip is an H.264 copy made for exact seeking (`video.proxy`), served by
+Streamlit's own media files and fetched once; evidence travels as raw float32 (`sent`). Palette, opacity, threshold, scale, which dots and
+arrows, curves or map, scrubbing and playing happen in the browser and ask the server nothing. Back come the frame the reader stopped at, a
+picked place, and a window that was moved.
+
+Files, in the order in which they are joined to one module: paint.js (numbers to pixels), reel.js (the video, frame by frame), marks.js (dots,
+arrows, skeletons), pane.js (one picture), lanes.js (curves and rows), timeline.js (the time axis), player.js (what joins them). No text from
+outside ever becomes HTML or script.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +26,12 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime import get_instance
 
-from actrec.overlay import DIM, DIVERGING, PALETTES, caption, largest
-from actrec.types import NOTHING, Heat, Track
+from actrec.overlay import DIM, DIVERGING, PALETTES
+from actrec.player import sent
+from actrec.types import NOTHING, Heat, Points, Skeleton, Track
 
 HERE = Path(__file__).parent
-SCRIPTS = ("paint.js", "reel.js", "pane.js", "timeline.js", "player.js")
+SCRIPTS = ("paint.js", "reel.js", "marks.js", "pane.js", "lanes.js", "timeline.js", "player.js")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +57,20 @@ class Media:
 
 @dataclass(frozen=True, eq=False)
 class Pane:
-    """One picture: the clip with one of `heats` drawn over it; the reader chooses which, the first is shown first. Without heats: the clip."""
+    """One picture: the clip with one of `heats` drawn over it; the reader chooses which, the first is shown first. Without heats: the clip.
+
+    points, skeleton: drawn over the map, or over the clip alone.
+    joints float32 (source frames, n, 3): the skeleton's joints on every source frame, as x, y in source pixels and the file's own score. Without
+    them the skeleton is drawn on the frames it was taken from, and faint where it was on the others that those stand for.
+    """
 
     id: str
     title: str
     subtitle: str = ""
     heats: tuple[Heat, ...] = ()
+    points: Points | None = None
+    skeleton: Skeleton | None = None
+    joints: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ def payload(
     """All the browser needs, ready for JSON. Arrays are base64 of little-endian numbers, because JSON has no NaN and no float32.
 
     Raises:
-        ValueError: no pane or more than four, or a window or sampled frame outside the clip.
+        ValueError: no pane or more than four, a window or sampled frame outside the clip, joints that do not fit, or a colour that is none.
     """
     if not 1 <= len(panes) <= 4:
         raise ValueError(f"{len(panes)} panes: the player shows one to four")
@@ -138,9 +150,9 @@ def payload(
         "fps": float(media.fps),
         "frames": int(media.frames),
         "size": [int(media.width), int(media.height)],
-        "seconds": _text(media.seconds, "<f8"),
-        "panes": [{"id": p.id, "title": p.title, "subtitle": p.subtitle, "heats": [_heat(heat) for heat in p.heats]} for p in panes],
-        "tracks": [_track(track, media.frames) for track in tracks],
+        "seconds": sent.text(media.seconds, "<f8"),
+        "panes": [_pane(pane, media.frames) for pane in panes],
+        "tracks": [sent.track(track, media.frames) for track in tracks],
         "window": None if window is None else [int(window[0]), int(window[1])],
         "sampled": frames,
         "movable": movable,
@@ -151,40 +163,17 @@ def payload(
     }
 
 
-def _heat(heat: Heat) -> dict[str, Any]:
-    """A map as the browser takes it, with all that `overlay` says about it: the scale's ends and the caption."""
-    sent: dict[str, Any] = {
-        "title": heat.title,
-        "unit": heat.unit,
-        "signed": heat.signed,
-        "shape": list(heat.values.shape),
-        "values": _text(heat.values, "<f4"),
-        "tops": _text(np.array([largest(heat, k) for k in range(len(heat.values))]), "<f4"),
-        "top": largest(heat),
-        "empty": heat.empty,
-        "box": [float(v) for v in heat.box],
-        "seen": [float(v) for v in heat.seen],
-        "bands": heat.bands.tolist(),
-        "caption": caption(heat),
+def _pane(pane: Pane, frames: int) -> dict[str, Any]:
+    if pane.joints is not None and pane.skeleton is None:
+        raise ValueError(f"pane {pane.id!r} has joints on every frame and no skeleton that names them")
+    return {
+        "id": pane.id,
+        "title": pane.title,
+        "subtitle": pane.subtitle,
+        "heats": [sent.heat(heat) for heat in pane.heats],
+        "points": None if pane.points is None else sent.points(pane.points),
+        "skeleton": None if pane.skeleton is None else sent.skeleton(pane.skeleton, pane.joints, frames),
     }
-    return sent | {"id": _digest(sent)}
-
-
-def _track(track: Track, frames: int) -> dict[str, Any]:
-    """A curve as the browser takes it: points in the order of their frames, those outside the clip left out."""
-    order = np.argsort(track.frames, kind="stable")
-    order = order[(track.frames[order] >= 0) & (track.frames[order] < frames)]
-    values = np.where(np.isfinite(track.values), track.values, np.nan)[order]
-    sent = {"title": track.title, "unit": track.unit, "values": _text(values, "<f8"), "frames": _text(track.frames[order], "<i4")}
-    return sent | {"id": _digest(sent)}
-
-
-def _text(values: NDArray[Any], kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
-
-
-def _digest(sent: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(sent, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
 def _state(said: Any, media: Media, start: int) -> PlayerState:
@@ -203,7 +192,7 @@ def _nothing() -> None:
 def script() -> str:
     """The component's JavaScript: our palettes and rules as constants, then the files."""
     constants = {"PALETTES": PALETTES, "DIVERGING": DIVERGING}
-    lines = [f"const {name} = {json.dumps({k: _text(v, '<u1') for k, v in tables.items()})};" for name, tables in constants.items()]
+    lines = [f"const {name} = {json.dumps({k: sent.text(v, '<u1') for k, v in tables.items()})};" for name, tables in constants.items()]
     lines += ["for (const tables of [PALETTES, DIVERGING]) for (const name in tables) tables[name] = decode(tables[name], Uint8Array);"]
     lines += [f"const NOTHING = {NOTHING!r}, DIM = {DIM!r};"]
     return "\n".join([*lines, *(_read(name) for name in SCRIPTS)])

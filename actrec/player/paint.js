@@ -79,11 +79,6 @@ class Evidence {
     this.drawn = '';
   }
 
-  // The step that stands for a source frame, −1 where the model did not look.
-  stepAt(frame) {
-    return this.bands.findIndex(([first, end]) => first <= frame && frame < end);
-  }
-
   grid(step) {
     return this.values.subarray(step * this.high * this.wide, (step + 1) * this.high * this.wide);
   }

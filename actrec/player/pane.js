@@ -25,6 +25,7 @@ class Pane {
     [this.picture, this.bar, this.which, this.here, this.note, this.count] = ['.picture', '.bar', '.which', '.here', '.note', '.step'].map(find);
     this.act = act;
     this.evidence = [];
+    this.places = this.body = null;
     this.size = [1, 1];
     this.which.addEventListener('change', () => {
       this.wish = this.which.selectedOptions[0].text;
@@ -45,6 +46,8 @@ class Pane {
     this.source = source;
     this.figure.dataset.pane = sent.id;
     this.evidence = sent.heats.map((heat) => had.get(heat.id) ?? new Evidence(heat));
+    this.places = this.keep(this.places, sent.points, Places);
+    this.body = this.keep(this.body, sent.skeleton, Body);
     this.put('.title', sent.title);
     this.put('.subtitle', sent.subtitle);
     this.put('.mark', mark);
@@ -52,6 +55,10 @@ class Pane {
     const titles = this.evidence.map((e) => e.title);
     offer(this.which, titles.map((title, i) => [i, title]), Math.max(0, titles.indexOf(this.wish)));
     this.describe();
+  }
+
+  keep(had, sent, Kind) {
+    return had && had.id === sent?.id ? had : sent && new Kind(sent);
   }
 
   put(name, text) {
@@ -63,6 +70,16 @@ class Pane {
 
   get heat() {
     return this.evidence[this.which.selectedIndex] ?? null;
+  }
+
+  // What lies on the picture beside the map.
+  get marks() {
+    return [this.body, this.places].filter(Boolean);
+  }
+
+  // The source frames that each step stands for; null where there is nothing with steps.
+  get bands() {
+    return (this.heat ?? this.places ?? this.body)?.bands ?? null;
   }
 
   // What is said about the map as a whole.
@@ -104,7 +121,8 @@ class Pane {
     if (!this.pointer) return;
     const [x, y] = this.pointer, value = this.heat ? this.heat.valueAt(this.step, x, y) : NaN;
     const amount = Number.isNaN(value) ? '' : `   ${number(value)} ${this.heat.unit}`;
-    write(this.here, `x ${Math.floor(x)}  y ${Math.floor(y)}${amount}`);
+    const near = this.marks.map((marks) => [marks, marks.near(x * this.zoom[0], y * this.zoom[1], 5 * this.scale)]).filter(([, i]) => i >= 0);
+    write(this.here, [`x ${Math.floor(x)}  y ${Math.floor(y)}${amount}`, ...near.map(([marks, i]) => marks.say(i))].join('\n'));
     this.here.hidden = false;
   }
 
@@ -115,32 +133,40 @@ class Pane {
     return look.scale === 'shared' ? shared[this.heat.unit] : this.heat.top;
   }
 
-  // Draw a picture and the evidence for its source frame over it.
-  draw(image, frame, look, shared, marker) {
-    const context = this.picture.getContext('2d'), { width, height } = this.picture, heat = this.heat;
+  // Draw a picture and the evidence for its source frame over it. sampled: the frames the model was given.
+  draw(image, frame, look, shared, marker, sampled) {
+    const context = this.picture.getContext('2d'), { width, height } = this.picture, { heat, bands } = this;
     context.globalAlpha = 1;
     context.drawImage(image, 0, 0, width, height);
-    this.step = heat ? heat.stepAt(frame) : -1;
+    this.step = bands ? stepIn(bands, frame) : -1;
     const top = this.top(look, this.step, shared);
-    if (heat && look.shown) this.overlay(context, look, top);
-    if (marker) this.ring(context, marker, marker[0] === frame || (heat && this.step >= 0 && heat.stepAt(marker[0]) === this.step));
+    if (bands && look.shown) this.overlay(context, look, top);
+    for (const marks of this.marks) {
+      if (look.shown) marks.draw(context, frame, look, this.zoom, this.scale, sampled);
+      else marks.drawn = [];
+    }
+    if (marker) this.ring(context, marker, marker[0] === frame || (this.step >= 0 && stepIn(bands, marker[0]) === this.step));
     this.legend(look, top);
+    this.key(look);
     this.status(look);
     this.say();
   }
 
   overlay(context, look, top) {
-    const heat = this.heat, [x, y] = this.zoom, [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : heat.seen;
+    const heat = this.heat, [x, y] = this.zoom, [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : ((heat ?? this.places)?.seen ?? [0, 0, ...this.source]);
     const [left, upper, wide, high] = [x0 * x, y0 * y, (x1 - x0) * x, (y1 - y0) * y];
-    const finest = Math.max(1, Math.max(wide, high) / 480); // finer than this the eye gains nothing, and the loop costs
-    const words = look.words(heat.signed);
-    const layer = heat.empty ? null : heat.layer(this.step, top, words, look.tint(heat.signed), look.smooth, wide / finest, high / finest);
-    if (layer) {
-      context.globalAlpha = look.opacity;
-      context.drawImage(layer, left, upper, wide, high);
-      context.globalAlpha = 1;
-    }
+    if (heat && !heat.empty) this.map(context, look, top, [left, upper, wide, high]);
     this.shade(context, left, upper, wide, high, this.step < 0 ? UNWATCHED : DIM);
+  }
+
+  map(context, look, top, [left, upper, wide, high]) {
+    const finest = Math.max(1, Math.max(wide, high) / 480); // finer than this the eye gains nothing, and the loop costs
+    const { heat } = this, words = look.words(heat.signed);
+    const layer = heat.layer(this.step, top, words, look.tint(heat.signed), look.smooth, wide / finest, high / finest);
+    if (!layer) return;
+    context.globalAlpha = look.opacity;
+    context.drawImage(layer, left, upper, wide, high);
+    context.globalAlpha = 1;
   }
 
   // Dim to a share of the brightness, and hatch, what lies outside a rectangle: the model did not look there.
@@ -196,6 +222,38 @@ class Pane {
     this.figure.dataset.top = top;
   }
 
+  // What dots stand for, each as large and as coloured as it is drawn; redrawn only when one of them changed.
+  key(look) {
+    const { places, body } = this, node = element('.key', this.figure), { palette } = look;
+    const wanted = [places?.id, body?.id, palette, look.dots || look.arrows, look.bones, this.picture.width, this.scale].join();
+    if (wanted === this.keyed) return;
+    this.keyed = wanted;
+    const span = (name, ...inside) => {
+      const made = document.createElement('span');
+      made.className = name;
+      made.append(...inside);
+      return made;
+    };
+    const sample = (colour, radius, text) => {
+      const spot = span(colour ? 'spot' : 'spot hollow');
+      Object.assign(spot.style, { width: `${2 * radius}px`, height: `${2 * radius}px`, background: colour });
+      return span('sample', spot, text);
+    };
+    const lines = [];
+    if (places && (look.dots || look.arrows)) {
+      const shown = places.top >= NOTHING ? [0.25, 1] : [];
+      const samples = shown.map((share) => sample(tone(palette, share), places.radius(share, this.picture, this.scale), number(share * places.top)));
+      lines.push(span('', span('what', places.title), ...samples, shown.length ? places.unit : `no ${places.unit}`));
+    }
+    if (body && look.bones) {
+      const samples = (body.top >= NOTHING ? [0, 0.5, 1] : []).map((share) => sample(tone(palette, share), 4, number(share * body.top)));
+      const none = body.scores.some((v) => Number.isNaN(v)) || !samples.length ? [sample('', 4, 'no score')] : [];
+      lines.push(span('', span('what', body.title), ...samples, samples.length ? body.unit : '', ...none));
+    }
+    node.replaceChildren(...lines);
+    node.hidden = !lines.length;
+  }
+
   // Before the first picture.
   wait() {
     write(this.note, 'Loading the clip …');
@@ -205,13 +263,13 @@ class Pane {
 
   // What is said about the frame shown.
   status(look) {
-    const heat = this.heat, step = this.step;
+    const { heat, step, bands } = this;
     let text = '';
-    if (heat && step < 0) text = 'The model did not look at this frame';
-    else if (heat && heat.empty) text = 'No evidence';
+    if (bands && step < 0) text = 'The model did not look at this frame';
+    else if (heat?.empty) text = 'No evidence';
     else if (heat && !(heat.tops[step] >= NOTHING)) text = 'No evidence in this step';
-    else if (heat && !look.shown) text = 'Evidence hidden';
-    write(this.count, !heat ? '' : step < 0 ? `– / ${heat.steps}` : `step ${step + 1} / ${heat.steps}`);
+    else if (bands && !look.shown) text = 'Evidence hidden';
+    write(this.count, !bands ? '' : step < 0 ? `– / ${bands.length}` : `step ${step + 1} / ${bands.length}`);
     const all = `${this.title}${text ? `: ${text}` : ''}${step < 0 ? '' : `, step ${step + 1}`}`;
     if (all === this.stated) return;
     this.stated = all;

@@ -2,10 +2,11 @@
 // the frame the reader stopped at, of a picked place, and of a window moved.
 
 const SETTINGS = { shown: true, palette: Object.keys(PALETTES)[0], diverging: Object.keys(DIVERGING)[0], opacity: 0.75, threshold: 0,
-  scale: 'clip', smooth: true, speed: 1, loop: 'off', close: false };
+  scale: 'clip', smooth: true, arrows: true, dots: true, strongest: '64', bones: true, lanes: 'curves', speed: 1, loop: 'off', close: false };
 // By the player's key, so that they outlive a visit to another page: what the reader set, and where they were.
 const settings = new Map(), places = new Map();
 const players = new WeakMap();
+const CHECKS = { '.eye': 'shown', '.smooth': 'smooth', '.dots': 'dots', '.arrows': 'arrows', '.bones': 'bones' };
 const STEP = { ArrowLeft: -1, ArrowRight: 1 };
 
 // Where Streamlit serves from: the app may live under a path of its own.
@@ -46,7 +47,7 @@ class Player {
       scrub: (frame) => this.scrub(frame),
       rest: () => this.resume(),
       window: (seconds) => this.api.setTriggerValue('window', { seconds }),
-    });
+    }, this.look);
     this.bindLook();
     this.bindTransport();
     root.addEventListener('keydown', (event) => this.key(event));
@@ -112,14 +113,22 @@ class Player {
     this.shared = {};
     for (const heat of heats) this.shared[heat.unit] = Math.max(this.shared[heat.unit] ?? 0, heat.top);
     const rows = new Map();
-    for (const pane of this.panes.filter((pane) => pane.heat)) {
-      const bands = pane.heat.bands, same = JSON.stringify(bands);
+    for (const pane of this.panes.filter((pane) => pane.bands)) {
+      const { bands } = pane, same = JSON.stringify(bands);
       rows.set(same, { bands, panes: [...(rows.get(same)?.panes ?? []), pane.mark] });
     }
     this.line.rows = [...rows.values()];
-    this.find('.look').hidden = !heats.length;
-    this.find('.lane').hidden = !heats.length && !this.sent.window && !this.sent.sampled.length;
-    this.find('.of-unsigned').hidden = heats.length > 0 && heats.every((heat) => heat.signed);
+    const [points, bones, { grouped }] = [this.panes.some((pane) => pane.places), this.panes.some((pane) => pane.body), this.line];
+    const drawn = heats.length > 0 || points || bones, plain = heats.some((heat) => !heat.signed) || points || bones || grouped;
+    const show = (name, wanted) => this.root.querySelectorAll(`.look ${name}`).forEach((node) => (node.hidden = !wanted));
+    this.find('.look').hidden = !drawn && !grouped;
+    this.find('.lane').hidden = !rows.size && !this.sent.window && !this.sent.sampled.length;
+    show('.of-all', drawn);
+    show('.of-strength', heats.length > 0 || points);
+    show('.of-maps', heats.length > 0);
+    show('.of-points', points);
+    show('.of-bones', bones);
+    show('.of-unsigned', plain);
     this.find('.of-signed').hidden = !heats.some((heat) => heat.signed);
     const { window, frames } = this.sent, part = Boolean(window && window[1] - window[0] < 0.7 * frames);
     this.find('.zoom').hidden = !part;
@@ -157,7 +166,7 @@ class Player {
   draw() {
     const { root, reel } = this, picture = reel.take(), { frame } = picture;
     this.frame = frame;
-    for (const pane of this.panes) pane.draw(picture.image, frame, this.look, this.shared, this.marker);
+    for (const pane of this.panes) pane.draw(picture.image, frame, this.look, this.shared, this.marker, this.sent.sampled);
     picture.release();
     this.say(this.line.drag?.from === null && reel.busy ? (reel.wish ?? reel.asked) : frame);
     places.set(this.sent.key, { media: this.sent.media, start: this.sent.start, frame });
@@ -239,8 +248,9 @@ class Player {
     for (const name of ['palette', 'diverging']) bind(`.${name}`, name, (node) => node.value);
     bind('.scaling', 'scale', (node) => node.value);
     for (const name of ['opacity', 'threshold']) bind(`.${name}`, name, (node) => +node.value);
-    bind('.smooth', 'smooth', (node) => node.checked);
-    bind('.eye', 'shown', (node) => node.checked);
+    bind('.strongest', 'strongest', (node) => node.value);
+    for (const [name, field] of Object.entries(CHECKS)) bind(name, field, (node) => node.checked);
+    find('.palette').addEventListener('input', () => this.line.grouped && this.line.draw());
     this.sayLook();
   }
 
@@ -256,8 +266,8 @@ class Player {
     find('.threshold').value = look.threshold;
     find('.opacity-said').textContent = `${Math.round(100 * look.opacity)} %`;
     find('.threshold-said').textContent = `${Math.round(100 * look.threshold)} %`;
-    find('.smooth').checked = look.smooth;
-    find('.eye').checked = look.shown;
+    find('.strongest').value = look.strongest;
+    for (const [name, field] of Object.entries(CHECKS)) find(name).checked = look[field];
     find('.speed').value = look.speed;
     this.reel.video.defaultPlaybackRate = this.reel.video.playbackRate = look.speed;
     find('.zoom').setAttribute('aria-pressed', look.close);

@@ -1,6 +1,5 @@
 // One time axis for everything: ruler, what the model looked at, the evidence tracks, the playhead, the model's window.
 
-const INKS = ['#3f83d6', '#d97b1f', '#1f9e89', '#a06bc4', '#c4507c', '#7d8a2e']; // told apart on light and dark, and by colour-blind eyes
 const EDGE = 5; // pixels left free at both ends, so that a playhead at frame 0 can be seen and taken
 
 // Seconds as a clock would say them; places: digits behind the point.
@@ -10,97 +9,28 @@ function clock(seconds, places = 0) {
   return `${minutes}:${rest.padStart(places ? places + 3 : 2, '0')}`;
 }
 
-// A value and a unit, for reading.
-const amount = (value, unit) => (Number.isNaN(value) ? '–' : `${number(value)}${unit && unit.length < 9 ? ` ${unit}` : ''}`);
-
-class Track {
-  constructor(shape, ink) {
-    this.node = shape.content.cloneNode(true).firstElementChild;
-    this.canvas = element('canvas', this.node);
-    this.now = element('.now', this.node);
-    this.ink = ink;
-    this.node.style.setProperty('--ink', ink);
+// Curves by lane: those of one group and unit share one, where the first of them stands.
+function lanes(tracks) {
+  const groups = new Map(), all = [];
+  for (const sent of tracks) {
+    const name = JSON.stringify([sent.group, sent.unit]), lane = sent.group && groups.get(name);
+    if (lane) lane.push(sent);
+    else all.push([sent]);
+    if (sent.group && !lane) groups.set(name, all.at(-1));
   }
-
-  set(sent) {
-    if (this.id !== sent.id) {
-      this.id = sent.id;
-      this.values = decode(sent.values, Float64Array);
-      this.frames = decode(sent.frames, Int32Array);
-      const known = this.values.filter((v) => !Number.isNaN(v));
-      let low = known.reduce((a, b) => Math.min(a, b), Infinity), high = known.reduce((a, b) => Math.max(a, b), -Infinity);
-      if (!known.length) [low, high] = [0, 1];
-      if (low >= 0) low = 0; // an amount is read against nothing
-      if (sent.unit === 'probability') high = 1;
-      if (high <= low) high = low + (Math.abs(low) || 1);
-      [this.low, this.high, this.sent] = [low, high, sent];
-    }
-    for (const [name, text] of [['.name', sent.title], ['.unit', sent.unit], ['.low', number(this.low)], ['.high', number(this.high)]])
-      element(name, this.node).textContent = text;
-    this.canvas.setAttribute('aria-label', `${sent.title}, from ${number(this.low)} to ${number(this.high)} ${sent.unit}`);
-  }
-
-  // The value at a source frame: that of the nearest point, NaN outside the curve.
-  at(frame) {
-    const { frames, values } = this;
-    if (!frames.length || frame < frames[0] - 1) return NaN;
-    let low = 0, high = frames.length - 1;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (frames[middle] <= frame) low = middle;
-      else high = middle;
-    }
-    return values[frame - frames[low] <= frames[high] - frame ? low : high];
-  }
-
-  say(frame) {
-    write(this.now, amount(this.at(frame), this.sent.unit));
-  }
-
-  draw(line) {
-    const { canvas } = this, scale = line.fit(canvas), pen = canvas.getContext('2d');
-    const [width, height] = [canvas.width, canvas.height], pad = 2 * scale;
-    const y = (v) => height - pad - ((v - this.low) / (this.high - this.low)) * (height - 2 * pad);
-    pen.clearRect(0, 0, width, height);
-    line.backdrop(pen, scale, width, height);
-    const base = y(clamp(0, this.low, this.high)), runs = [];
-    let run = null;
-    for (let i = 0; i < this.values.length; i++) {
-      if (Number.isNaN(this.values[i])) run = null;
-      else if (run) run.push([line.x(this.frames[i]) * scale, y(this.values[i])]);
-      else runs.push((run = [[line.x(this.frames[i]) * scale, y(this.values[i])]]));
-    }
-    pen.fillStyle = line.ink;
-    pen.globalAlpha = 0.18;
-    pen.fillRect(0, base - scale / 2, width, scale);
-    pen.strokeStyle = pen.fillStyle = this.ink;
-    pen.lineWidth = 1.5 * scale;
-    pen.lineJoin = 'round';
-    for (const points of runs) {
-      const path = new Path2D(), area = new Path2D();
-      points.forEach(([u, v]) => path.lineTo(u, v));
-      area.addPath(path);
-      area.lineTo(points.at(-1)[0], base);
-      area.lineTo(points[0][0], base);
-      pen.globalAlpha = 0.16;
-      pen.fill(area);
-      pen.globalAlpha = 1;
-      pen.stroke(path);
-      if (points.length > 1 && (points.at(-1)[0] - points[0][0]) / points.length < 9 * scale) continue;
-      for (const [u, v] of points) pen.fillRect(u - 1.75 * scale, v - 1.75 * scale, 3.5 * scale, 3.5 * scale); // few points: show which are known
-    }
-  }
+  return all;
 }
 
 class Timeline {
-  // act: {scrub(frame), rest(), window(seconds)}.
-  constructor(root, act) {
+  // act: {scrub(frame), rest(), window(seconds)}; look: the reader's settings.
+  constructor(root, act, look) {
     this.root = element('.timeline', root);
     this.shape = element('.track-shape', root);
     this.act = act;
+    this.look = look;
     const find = (name) => element(name, this.root);
     [this.ruler, this.looks, this.over, this.head] = ['.ruler', '.looks', '.over', '.playhead'].map(find);
-    [this.handle, this.ghost, this.hover] = ['.window', '.ghost', '.hover'].map(find);
+    [this.handle, this.ghost, this.hover, this.modes] = ['.window', '.ghost', '.hover', '.modes'].map(find);
     this.tracks = [];
     this.rows = [];
     this.frame = 0;
@@ -115,16 +45,31 @@ class Timeline {
     Object.assign(this, { count, window, sampled, movable: movable && window && window[1] - window[0] < count });
     this.ask = null;
     clearTimeout(this.fading);
-    this.tracks = tracks.map((sent, i) => {
-      const track = this.tracks[i] ?? new Track(this.shape, INKS[i % INKS.length]);
-      track.set(sent);
-      return track;
+    this.tracks = lanes(tracks).map((sent, i) => {
+      const lane = this.tracks[i] ?? new Lane(this.shape);
+      lane.set(sent, i, window ?? [0, count]);
+      return lane;
     });
-    element('.tracks', this.root).replaceChildren(...this.tracks.map((track) => track.node));
+    this.tops = {}; // one scale for all maps of a unit
+    for (const { group, unit, top } of this.tracks) if (group) this.tops[unit] = Math.max(this.tops[unit] ?? 0, top);
+    const nodes = this.tracks.map((lane) => lane.node), grouped = this.tracks.findIndex((lane) => lane.group);
+    if (grouped >= 0) nodes.splice(grouped, 0, this.modes);
+    element('.tracks', this.root).replaceChildren(...nodes);
+    this.modes.hidden = grouped < 0;
+    this.sayMode();
     this.head.setAttribute('aria-valuemax', count - 1);
     this.handle.classList.toggle('fixed', !this.movable);
     this.handle.tabIndex = this.movable ? 0 : -1;
     this.handle.setAttribute('aria-disabled', !this.movable);
+  }
+
+  get grouped() {
+    return this.tracks.some((lane) => lane.group);
+  }
+
+  sayMode() {
+    for (const button of this.modes.children) button.setAttribute('aria-pressed', button.dataset.mode === this.look.lanes);
+    this.root.classList.toggle('mapped', this.grouped && this.look.lanes === 'map'); // the rows' names need a wider gutter
   }
 
   // The stretch of time shown: the whole clip, or the window with a quarter of its length on both sides.
@@ -270,10 +215,10 @@ class Timeline {
   }
 
   // Values and time under the pointer; null: back to the playhead's.
-  point(clientX) {
+  point(clientX, clientY) {
     this.hover.hidden = clientX === null;
     const frame = clientX === null ? this.frame : this.frameAt(this.secondsAt(clientX));
-    this.tracks.forEach((track) => track.say(frame));
+    this.tracks.forEach((track) => track.say(frame, clientX === null ? undefined : clientY));
     if (clientX === null) return;
     const x = this.x(frame), label = this.hover.firstElementChild;
     this.hover.style.transform = `translateX(${x}px)`;
@@ -283,10 +228,10 @@ class Timeline {
 
   listen() {
     const { root, handle } = this;
-    root.addEventListener('pointermove', (event) => this.count && this.point(event.clientX));
+    root.addEventListener('pointermove', (event) => this.count && this.point(this.modes.contains(event.target) ? null : event.clientX, event.clientY));
     root.addEventListener('pointerleave', () => this.point(null));
     root.addEventListener('pointerdown', (event) => {
-      if (!this.count || event.button) return;
+      if (!this.count || event.button || this.modes.contains(event.target)) return;
       const from = handle.contains(event.target) && this.movable ? this.secondsAt(event.clientX) : null;
       root.setPointerCapture(event.pointerId);
       this.drag = { x: event.clientX, from, moved: false };
@@ -296,6 +241,12 @@ class Timeline {
     root.addEventListener('pointerup', (event) => this.dropped(event.clientX, true));
     root.addEventListener('pointercancel', (event) => this.dropped(event.clientX, false));
     handle.addEventListener('keydown', (event) => this.nudge(event));
+    this.modes.addEventListener('click', ({ target }) => {
+      if (!target.dataset.mode) return;
+      this.look.set.lanes = target.dataset.mode;
+      this.sayMode();
+      this.draw();
+    });
   }
 
   dragged(clientX) {

@@ -8,9 +8,11 @@
 from actrec.pose.estimators import ESTIMATORS, Estimator, estimate
 from actrec.pose.files import FORMATS, SUFFIXES, read, write
 from actrec.pose.fitting import Fit, fit
-from actrec.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, side_by_side, stamp
+from actrec.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, mended, opened, sample, side_by_side, source, stamp
 from actrec.pose.joints import HIDDEN, Joints, JointsError
 from actrec.pose.layouts import COLOURS, GROUPS, LAYOUTS, Layout, LayoutError, layout, named
+from actrec.pose.named import Named
+from actrec.pose.skeleton import skeleton
 
 __all__ = [
     "COLOURS",
@@ -30,14 +32,20 @@ __all__ = [
     "JointsError",
     "Layout",
     "LayoutError",
+    "Named",
     "estimate",
     "fit",
     "given",
     "lay",
     "layout",
+    "mended",
     "named",
+    "opened",
     "read",
+    "sample",
     "side_by_side",
+    "skeleton",
+    "source",
     "stamp",
     "write",
 ]

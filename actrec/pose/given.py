@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec import library
 from actrec.pose.files import read
 from actrec.pose.fitting import Fit, fit
-from actrec.pose.joints import Joints, Values
-from actrec.pose.layouts import Layout, named
+from actrec.pose.joints import Joints, JointsError, Values
+from actrec.pose.layouts import LAYOUTS, Layout, layout, named
+from actrec.pose.named import Named
 from actrec.types import Card, Video
 
 NONE = "none"
@@ -36,44 +38,135 @@ class Given:
     cautions: tuple[str, ...] = ()
 
 
-def lay(joints: Joints, video: Video, layout: Layout | None = None, people: int = 1) -> Fit:
+def lay(joints: Joints, video: Video, layout: Layout | None = None, people: int = 1, offset: int = 0) -> Fit:
     """The joints of the first `people` in a layout, on every frame of the video; who or what is not there is NaN.
 
     Raises:
         LayoutError: they cannot be said in that layout.  JointsError: not one step falls on the clip.
     """
-    laid = fit(joints if layout is None else joints.convert(layout), video)
+    laid = fit(joints if layout is None else joints.convert(layout), video, offset)
     values = laid.joints.values[:people]
     nobody = np.full((people - len(values), *values.shape[1:]), np.nan, np.float32)
     return replace(laid, joints=replace(laid.joints, values=np.concatenate([values, nobody])))
 
 
-def given(name: str | None, video: Video, card: Card) -> Given:
+def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) -> Given:
     """What a model is given of the joints in a file, or of those that are known of a sample clip if no file is named.
 
+    name: a file's, with choices behind a # (see `Named`).  hide: people, limbs and joints to leave out (see `Joints.without`).
+
     Raises:
-        JointsError, LayoutError: a file that cannot be used, or does not fit the clip or the model.
+        JointsError, LayoutError: a file that cannot be used, or does not fit the clip or the model; nothing there to be hidden.
     """
     if "pose" not in card.inputs:
+        if hide:
+            raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or leave out hide")
         return Given(cautions=(UNREAD,) if name not in (None, NONE) else ())
-    truth = video.path.with_suffix(".truth.npz")
-    known = name is None and truth.is_file()
-    file = truth if known else None if name in (None, NONE) else Path(str(name))
-    if file is None:
+    chosen = source(name, video)
+    if chosen is None:
+        if hide:
+            raise JointsError(f"{hide[0]!r} cannot be hidden: no joints were given; bring a file of joints, or leave out hide")
         return Given(None, {"joints": None}, (VIDEO_ONLY,))
-    found = read(file, video)
-    laid = lay(found, video, named(card.layout) if card.layout else None, card.people)
+    found = opened(chosen, video)
+    laid = lay(found, video, named(card.layout) if card.layout else None, card.people, chosen.offset)
     about = {
-        "source": "the sample clip's own, known from its making" if known else str(name),
-        "sha256": digest(file),
+        "source": "the sample clip's own, known from its making" if name is None else chosen.title,
+        "sha256": digest(_on_disk(chosen.file)),
         "layout": laid.joints.layout.name,
         "people": min(card.people, found.people),
-        "fit": str(laid),
+        "fit": "; ".join((*laid.lines, *chosen.told)),
     }
     cautions = [f"The joints are doubtful: {laid}."] if laid.doubtful else []
     if found.people > card.people:
-        cautions.append(f"The file has the joints of {found.people} people; this model is given the first {card.people}.")
-    return Given(laid.joints, {"joints": about}, tuple(cautions))
+        there, which = found.people + chosen.person - 1, "the first" if chosen.person == 1 else f"from person {chosen.person} on only"
+        cautions.append(f"The file has the joints of {there} people; this model is given {which} {card.people}.")
+    if hide:
+        about["hidden"] = list(hide)
+        cautions.append(f"The model was not told of: {', '.join(part.replace('_', ' ') for part in hide)}.")
+    return Given(laid.joints.without(hide), {"joints": about}, tuple(cautions))
+
+
+def source(name: str | None, video: Video) -> Named | None:
+    """The file of joints that a question's name stands for: the sample clip's own if it names none; None where there are no joints.
+
+    A file that is there is taken as it is called, whatever its name; the name of another sample clip stands for that clip's joints.
+
+    Raises:
+        JointsError, LayoutError: choices behind the # that there are none of.
+    """
+    truth = video.path.with_suffix(".truth.npz")
+    if name is None:
+        return Named(str(truth)) if truth.is_file() else None
+    chosen = Named(name) if name != NONE and Path(name).exists() else Named.of(name)
+    if chosen.file == NONE:
+        return None
+    others = None if Path(chosen.file).exists() else sample(chosen.file)
+    return chosen if others is None else replace(chosen, file=str(others))
+
+
+def sample(name: str) -> Path | None:
+    """The file of the joints that are known of a sample clip."""
+    clip = library.samples().get(name)
+    truth = None if clip is None else clip.with_suffix(".truth.npz")
+    return truth if truth is not None and truth.is_file() else None
+
+
+def opened(chosen: Named, video: Video) -> Joints:
+    """The file's joints as its name wants them: in the layout said, sides swapped, from the person on who comes first.
+
+    Raises:
+        JointsError, LayoutError: a file that cannot be used, a layout that it contradicts, or fewer people than asked for.
+    """
+    wanted = layout(chosen.layout) if chosen.layout else None
+    found = read(Path(chosen.file), video, wanted)
+    if wanted is not None and found.layout != wanted:
+        raise JointsError(f"{Path(chosen.file).name} is always in {found.layout.name}; leave out layout={chosen.layout}")
+    found = found.swap_sides() if chosen.swapped else found
+    if chosen.person > max(found.people, 1):
+        raise JointsError(f"person={chosen.person}: {Path(chosen.file).name} has the joints of {found.people}; choose 1 … {found.people}")
+    return replace(found, values=found.values[chosen.person - 1 :])
+
+
+def mended(file: Path, video: Video, card: Card | None = None) -> Named:
+    """The file's name with the choices that it needs to be of any use here: a layout if it says none, an offset if else nothing falls on the clip.
+
+    The layout is the first that it can be read in; others may have as many joints.
+
+    Raises:
+        JointsError, LayoutError: it cannot be used, whatever is chosen; or the card's model cannot be told of its joints.
+    """
+    chosen = Named(str(file))
+    try:
+        found = opened(chosen, video)
+    except JointsError as error:
+        tried = LAYOUTS if "layout" in str(error) else ()  # what else is wrong with a file is so in every layout
+        readable = [name for name in tried if _reads(replace(chosen, layout=name), video)]
+        if not readable:
+            raise
+        chosen = replace(chosen, layout=readable[0])
+        found = opened(chosen, video)
+    wanted = named(card.layout) if card is not None and card.layout else None
+    try:
+        lay(found, video, wanted)
+    except JointsError:
+        if not len(found.frames):
+            raise
+        chosen = replace(chosen, offset=-int(found.frames[0]))
+        lay(found, video, wanted, offset=chosen.offset)
+    return chosen
+
+
+def _reads(chosen: Named, video: Video) -> bool:
+    try:
+        return opened(chosen, video) is not None
+    except JointsError:
+        return False
+
+
+def _on_disk(name: str) -> Path:
+    """The file or folder itself, also where a clip inside it is named (FILE.pkl/CLIP)."""
+    path = Path(name)
+    return path if path.exists() else next((parent for parent in path.parents if parent.is_file()), path)
 
 
 def digest(file: Path) -> str:
@@ -88,8 +181,9 @@ def digest(file: Path) -> str:
 
 def stamp(name: str | None, video: Video) -> tuple[object, ...]:
     """Another one whenever what `given` would read may have changed."""
-    file = video.path.with_suffix(".truth.npz") if name is None else Path(name)
-    if name == NONE or not file.exists():
+    chosen = source(name, video)
+    file = Path() if chosen is None else _on_disk(chosen.file)
+    if chosen is None or not file.exists():
         return ()
     return tuple((part.name, part.stat().st_mtime_ns, part.stat().st_size) for part in (sorted(file.iterdir()) if file.is_dir() else [file]))
 

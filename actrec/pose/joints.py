@@ -6,6 +6,7 @@ that no file tells, a frame that nobody looked at.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.pose.layouts import Layout, conversion
+from actrec.pose.layouts import Layout, LayoutError, conversion
 from actrec.types import ActrecError, Geometry
 
 Values = NDArray[np.float32]
@@ -159,6 +160,40 @@ class Joints:
         values[slice(None) if person is None else slice(person, person + 1), :, numbers] = np.nan
         return replace(self, values=values)
 
+    def without(self, names: Iterable[str]) -> Joints:
+        """Without what is named as people name it: "left_wrist", "left arm", "person 2", "2: left_wrist", "2: left arm"; in any case and spacing.
+
+        People are counted from 1 on; what names nobody is hidden of all.
+
+        Raises:
+            LayoutError: no such joint or limb; the message lists those there are.  JointsError: no such person.
+        """
+        found = self
+        for text in names:
+            who, what = _who_and_what(text)
+            if who is not None and not 1 <= who <= self.people:
+                raise JointsError(f"{text!r}: there is no person {who}; they are numbered 1 … {self.people}")
+            found = found.hide([self._meant(text, what)] if what or who is None else (), None if who is None else who - 1)
+        return found
+
+    def _meant(self, text: str, what: str) -> str:
+        """The limb or joint of that name, limbs first."""
+        for name in (*self.layout.groups, *self.layout.joints):
+            if _loose(name) == what:
+                return name
+        some = f"the limbs {', '.join(self.layout.groups)}, and the joints {', '.join(self.layout.joints)}"
+        raise LayoutError(f"{text!r} is no joint or limb of {self.layout.name}; it has {some}; `person 2` and `2: left arm` name a person's")
+
+    def hideable(self) -> tuple[str, ...]:
+        """What `without` can take away: people where there are several, limbs, joints; only those of whom a place is known."""
+        there: NDArray[np.bool_] = np.asarray(self.known.any(1))
+        people = [p for p in range(self.people) if there[p].any()]
+        several = self.people > 1
+        limbs = [(p, name) for p in people for name, members in self.layout.groups.items() if there[p, list(members)].any()]
+        joints = [(p, name) for p in people for i, name in enumerate(self.layout.joints) if there[p, i]]
+        names = [f"person {p + 1}" for p in people if several] + [f"{p + 1}: {name}" if several else name for p, name in (*limbs, *joints)]
+        return tuple(dict.fromkeys(names))  # some layouts call a joint like the limb it is all of
+
     def first(self, people: int) -> Joints:
         """Only the first so many people."""
         return replace(self, values=self.values[:people])
@@ -178,6 +213,19 @@ class Joints:
                     rows[a + 1 : b] = rows[a] + weight * (rows[b] - rows[a])
                     rows[a + 1 : b, 2] = min(rows[a, 2], rows[b, 2]) / 2
         return replace(self, values=values)
+
+
+def _who_and_what(text: str) -> tuple[int | None, str]:
+    """The person (from 1 on; None: all) and the joint or limb ("": all) that a text names."""
+    found = re.fullmatch(r"\s*(?:person\s*)?(\d{1,4})\s*:\s*(.*\S)\s*|\s*person\s*(\d{1,4})\s*", text, re.IGNORECASE | re.DOTALL)
+    if found is None:
+        return None, _loose(text)
+    return (int(found[1]), _loose(found[2])) if found[1] else (int(found[3]), "")
+
+
+def _loose(name: str) -> str:
+    """A name without what people write differently: case, spaces, underscores, hyphens."""
+    return re.sub(r"[\s_\-]+", " ", name).strip().lower()
 
 
 def _way(xy: Values, seconds: NDArray[np.float64], side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,0 +1,246 @@
+"""How much attention every joint gets, frame by frame, in joint stride attention.
+
+Theory (kim2023deform alg. A1, figs. 6 and A2). The joints' tokens of all frames stand in windows of `wnd` joints, the modal tokens with each of
+them, and attend to each other inside their window. A joint's score at a frame is what its token gets there, by two definitions:
+
+* "cls": the mean row of the CLS tokens (one for every frame), which is what goes on to the answer ("pose": of M_pose);
+* "received": the mean row of all tokens of the window.
+
+Every row sums to 1 over its window. A joint that lies in two windows gets the mean of both, as the block itself averages; the matrix of windows and
+joints shows each by itself. An even spread gives every key the same, one part in the window's keys.
+
+On the map a score lies where its token was read: under the Gaussian ℋ around the joint (eq. 1), scaled to a sum of 1, on the grid of F_a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from actrec import pose
+from actrec.agreement import rank_correlation
+from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
+from actrec.explain._evidence import heat
+from actrec.types import Ask, Card, Evidence, Finding, Heat, Knob, Matrix, Method, QuestionError, Skeleton, Track
+
+if TYPE_CHECKING:
+    from actrec.trace import Tap, Trace
+
+FEATURES = "layer1.tap"
+"""Where F_a passes, the features that pose tokens are read from."""
+
+Scores = NDArray[np.float32]
+
+
+def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
+    """Blocks with joint stride attention, deepest first; or why there is none."""
+    return blocks_with(card, taps, "joint", "joints", "{title} has no joint stride attention")
+
+
+def knobs(card: Card) -> tuple[Knob, ...]:
+    """Whose attention, and which head."""
+    asking = sorted(modal(card.arguments, without="rgb"))
+    who = Knob("score", "Score", (*asking, "received"), "what a modal token gives the joint, or what all tokens of its windows give it on average")
+    return who, head_knob(card)
+
+
+def watch(layer: str) -> tuple[str, ...]:
+    return FEATURES, "joints", "seen", f"{layer}.joints", *watched(layer)
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """An attention in windows, taken apart. index int64 (W, L): the joints in every window, −1 for none.  gets (W, T, L): what each gets there.
+
+    even (W): what an even spread would give.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
+    """
+
+    index: NDArray[np.int64]
+    gets: Scores
+    even: NDArray[np.float64]
+    modal: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+
+
+def explain(trace: Trace, ask: Ask) -> Evidence:
+    """Scores of all joints at all frames: on the skeleton, as curves by limb, as a map, and window by window.
+
+    Raises:
+        QuestionError: the model was given no joints, or none that it can use.
+    """
+    if not trace.more or f"{ask.layer}.joints" not in trace.seen or "joints" not in trace.seen:
+        raise QuestionError("joint stride attention needs joints, and the model was given none: bring a file of joints, or choose another view")
+    found = windows(trace, ask)
+    if not found.seen.any():
+        raise QuestionError("none of the joints can be used: all are missing or too uncertain in these frames; bring a better file of joints")
+    scores, relative = averaged(found)
+    assert trace.clip.joints is not None
+    who = MODAL.get(ask.knobs.get("score", "received"), "the mean token")
+    head = ask.knobs.get("head", "mean")
+    of_head = "" if head == "mean" else f", head {head}"
+    title = f"Attention of {who} on the joints, {block_name(ask.layer)}{of_head}"
+    first = _map(trace, title, scores)
+    skeleton = pose.skeleton(trace.clip.joints, pose.named(ask.layout), first.bands, scores, title, "attention")
+    findings = (*_with_speed(trace, skeleton), _on_joints(found, who), _covered(found, skeleton))
+    tracks = tuple(
+        Track(name, "attention", trace.clip.seconds, trace.clip.index, scores[:, i].astype(np.float64), group)
+        for i, (name, group) in enumerate(zip(skeleton.names, skeleton.groups, strict=True))
+        if np.isfinite(scores[:, i]).any()
+    )
+    claim = _strongest(trace, f"{who} of {block_name(ask.layer)}", skeleton, relative)
+    return Evidence((first,), tracks, skeleton=skeleton, matrices=(_by_window(found, skeleton),), findings=findings, claim=claim)
+
+
+def windows(trace: Trace, ask: Ask) -> Windows:
+    """The attention of the asking tokens in every window, and who is in it."""
+    index = trace.seen[f"{ask.layer}.joints"].tensor[0]
+    q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
+    mask = keys_mask(trace.seen, ask.layer)
+    mask = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device) if mask is None else mask
+    frames, length = trace.inputs.shape[2], index.shape[1]
+    wide = q.shape[2] // frames  # joints of the window and modal tokens
+    shaped = mask.unflatten(1, (frames, wide))
+    rows = []
+    for window in range(len(q)):
+        at = _queries(ask, shaped[window], length).to(q.device)
+        one = slice(window, window + 1)
+        rows.append(received(trace.model.get_submodule(f"{ask.layer}.attend"), q[one], k[one], mask[one], at, ask)[0])
+    given = torch.stack(rows).unflatten(1, (frames, wide))
+    return Windows(
+        index.cpu().numpy(),
+        given[..., :length].cpu().numpy().astype(np.float32),
+        1 / mask.sum(1).double().cpu().numpy(),
+        given[..., length:].sum((1, 2)).double().cpu().numpy(),
+        _seen(trace),
+    )
+
+
+def _queries(ask: Ask, taking_part: Tensor, length: int) -> Tensor:
+    """Numbers of the asking tokens in a window laid out (T, joints and modal tokens)."""
+    frames, wide = taking_part.shape
+    who = ask.knobs.get("score", "received")
+    if who == "received":
+        return taking_part.flatten().nonzero()[:, 0]
+    names = ("pose", "cls")[2 - (wide - length) :]
+    if who not in names:
+        raise QuestionError(f"score={who!r}: this attention has the modal tokens {', '.join(names) or '(none)'}; choose one of them, or received")
+    return torch.arange(frames) * wide + length + names.index(who)
+
+
+def _seen(trace: Trace) -> NDArray[np.bool_]:
+    """Which joints have a token, by the numbers they came in with: (T, R)."""
+    order = trace.seen["joints"].tensor[0]
+    count = trace.more[0].shape[2]
+    seen = torch.zeros(trace.inputs.shape[2], count, dtype=torch.bool)
+    there = torch.ones(len(seen), len(order), dtype=torch.bool) if "seen" not in trace.seen else trace.seen["seen"].tensor[0].cpu()
+    seen[:, order[order >= 0].cpu()] = there[:, (order >= 0).cpu()]
+    return seen.numpy()
+
+
+def averaged(found: Windows) -> tuple[Scores, Scores]:
+    """Every joint's score (T, R), the mean over its windows, NaN where it has no token; and the same as a multiple of an even spread."""
+    total, relative = (np.zeros(found.seen.shape) for _ in range(2))
+    count = np.zeros(found.seen.shape[1])
+    for window, gets, even in zip(found.index, found.gets, found.even, strict=True):
+        here = window >= 0
+        total[:, window[here]] += gets[:, here]
+        relative[:, window[here]] += gets[:, here] / even
+        count[window[here]] += 1
+    with np.errstate(invalid="ignore"):
+        return tuple(np.where(found.seen, made / np.where(count, count, np.nan), np.nan).astype(np.float32) for made in (total, relative))  # type: ignore[return-value]
+
+
+def _map(trace: Trace, title: str, scores: Scores) -> Heat:
+    """The scores where their tokens were read, each under its Gaussian scaled to a sum of 1."""
+    h, w = trace.seen[FEATURES].grid().shape[3:]
+    spread = trace.model.get_submodule("pose").maps(trace.more[0][0].detach().float(), (h, w))  # type: ignore[operator]
+    spread = spread / spread.sum((2, 3), keepdim=True).clamp(min=1e-6)
+    values = torch.einsum("tr,trhw->thw", torch.from_numpy(np.nan_to_num(scores)).to(spread.device), spread)
+    return heat(trace, FEATURES, title, values, "attention", signed=False)
+
+
+def _by_window(found: Windows, skeleton: Skeleton) -> Matrix:
+    """Windows × joints: what a joint gets in each window on average over the frames, NaN where it is not in the window."""
+    values = np.full((len(found.index), len(skeleton.names)), np.nan, np.float32)
+    for row, (window, gets) in enumerate(zip(found.index, found.gets, strict=True)):
+        here = window >= 0
+        values[row, window[here]] = gets[:, here].sum(0)
+    rows = tuple(f"window {n + 1}" for n in range(len(values)))
+    line = "What a joint gets in each window, all frames together. Blank: it is not in that window."
+    return Matrix("Which windows a joint was in", "attention", values, rows, skeleton.names, line=line)
+
+
+def _strongest(trace: Trace, who: str, skeleton: Skeleton, relative: Scores) -> str:
+    """The joint that gets most over all frames, and the joint and moment of the single largest score."""
+    mean = np.nan_to_num(_mean(relative))
+    first, second = np.argsort(-mean, kind="stable")[[0, -1 if len(mean) < 2 else 1]]
+    step, joint = np.unravel_index(int(np.nanargmax(relative)), relative.shape)
+    said = [skeleton.names[i].replace("_", " ") for i in (first, second, joint)]
+    return (
+        f"{who[0].upper()}{who[1:]} looks most at the {said[0]}, {mean[first]:.1f} times an even spread, before the {said[1]}"
+        f" ({mean[second]:.1f} times); strongest of all at the {said[2]} at {trace.clip.seconds[step]:.2f} s."
+    )
+
+
+def _with_speed(trace: Trace, skeleton: Skeleton) -> tuple[Finding, ...]:
+    """Do the joints that move get the attention? Rank correlation with the speed, over all joints and frames, and of the joints' means."""
+    speed = speeds(trace, skeleton)
+    each, means = rank_correlation(skeleton.scores.ravel(), speed.ravel()), rank_correlation(_mean(skeleton.scores), _mean(speed))
+    if np.isnan(means):
+        return (Finding("rank correlation with speed", np.nan, "Whether joints that move get more attention cannot be told: too few of them move."),)
+    how = "get more attention" if means > 0.3 else "get less attention" if means < -0.3 else "get neither more nor less attention"
+    sentence = (
+        f"Joints that move faster {how}: the rank correlation of attention and speed is {means:+.2f} over the joints"
+        f" and {each:+.2f} over all joints and frames."
+    )
+    return (Finding("rank correlation with speed", means, sentence.replace("-", "−")),)
+
+
+def speeds(trace: Trace, skeleton: Skeleton) -> Scores:
+    """Source pixels per second of every joint between the frames the model was given: (T, n)."""
+    index, first = np.unique(trace.clip.index, return_index=True)
+    n = len(skeleton.names)
+    joints = pose.Joints(skeleton.joints[first][None], pose.Layout("these", "these", tuple(f"j{i}" for i in range(n))), index)
+    speed = joints.speed(trace.clip.seconds[first])[0]
+    return speed[np.searchsorted(index, trace.clip.index)]
+
+
+def _mean(values: Scores) -> NDArray[np.float64]:
+    known = np.isfinite(values)
+    return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
+
+
+def _on_joints(found: Windows, who: str) -> Finding:
+    share = float(1 - found.modal.mean())
+    return Finding("attention on joints", share, f"{who[0].upper()}{who[1:]} gives {share:.0%} of its attention to joints, the rest to modal tokens.")
+
+
+def _covered(found: Windows, skeleton: Skeleton) -> Finding:
+    """How the windows lie over the joints."""
+    there = int(found.seen.any(0).sum())
+    several = int((np.bincount(found.index[found.index >= 0], minlength=len(skeleton.names)) > 1).sum())
+    count, length = found.index.shape
+    windows = f"{count} windows of {length}" if count > 1 else f"one window of {length}"
+    sentence = f"{there} joints stand in {windows} over all {len(found.seen)} frames; {several} of them are in more than one window."
+    return Finding("windows of joints", float(count), sentence)
+
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        "joint-stride",
+        "Joint stride attention",
+        "How much attention each joint gets, frame by frame: on the skeleton, as curves and as a map.",
+        "A joint's token holds the picture's features around it, not its place alone; attention says that they were read, not what for.",
+        layers,
+        explain,
+        knobs=knobs,
+        watch=watch,
+        by_class=False,
+    ),
+)

@@ -1,0 +1,139 @@
+"""Which frames look at which, in temporal stride attention.
+
+Theory (kim2023deform alg. A2). All tokens of a frame, [Z ‖ P ‖ M_RGB ‖ M_pose ‖ M_CLS], attend to each other in windows of `wnd` frames, and where
+windows overlap the results are averaged. The matrix is put together the same way: entry (t, s) is what frame t's asking tokens give to all tokens of
+frame s, averaged over the windows that hold frame t. Every row sums to 1. Frames that share no window have no entry.
+
+The map is the mean row laid on Z's cells: what the asking tokens of all frames give to each cell. What goes to joints and modal tokens is not on it;
+a finding says how much that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actrec import claim
+from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
+from actrec.explain._evidence import heat
+from actrec.types import Ask, Card, Evidence, Finding, Knob, Matrix, Method, QuestionError, Track
+
+if TYPE_CHECKING:
+    from actrec.trace import Tap, Trace
+
+
+def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
+    """Blocks with temporal stride attention, deepest first; or why there is none."""
+    return blocks_with(card, taps, "temporal", "frames", "{title} has no temporal stride attention")
+
+
+def knobs(card: Card) -> tuple[Knob, ...]:
+    """Whose attention, and which head."""
+    asking = sorted(modal(card.arguments))
+    return Knob("query", "Query", (*asking, "all"), "whose attention: a modal token's, or that of all tokens of a frame"), head_knob(card)
+
+
+def watch(layer: str) -> tuple[str, ...]:
+    return f"{layer.rpartition('.')[0]}.z", f"{layer}.frames", *watched(layer)
+
+
+def explain(trace: Trace, ask: Ask) -> Evidence:
+    """The frame × frame matrix, the map on Z's cells, and how much each frame gets.
+
+    Raises:
+        QuestionError: a query that this model does not have.
+    """
+    z = f"{ask.layer.rpartition('.')[0]}.z"
+    _, _, frames, h, w = trace.seen[z].grid().shape
+    with torch.no_grad():
+        matrix, cells, kinds = assembled(trace, ask, h * w)
+    who = MODAL.get(ask.knobs.get("query", "all"), "the mean token")
+    seconds = tuple(f"{s:.2f} s" for s in trace.clip.seconds)
+    index = trace.seen[f"{ask.layer}.frames"].tensor[0].cpu().numpy()
+    spans = tuple((int(window[window >= 0].min()), int(window.max()) + 1) for window in index)
+    line = "Row: the frame that asks. Column: the frame that is read. Frames that share no window are blank; each row sums to 1."
+    named = Matrix(f"Frame by frame, {block_name(ask.layer)}", "attention", matrix.cpu().numpy().astype(np.float32), seconds, seconds, spans, line)
+    title = f"Temporal stride attention of {who}, {block_name(ask.layer)}"
+    first = heat(trace, z, title, cells.view(frames, h, w), "attention", signed=False)
+    got = np.nan_to_num(named.values).mean(0, dtype=np.float64)
+    track = Track("attention per frame", "attention", trace.clip.seconds, trace.clip.index, got)
+    findings = (_kinds(kinds, who), _reach(named, index.shape[1]))
+    return Evidence((first,), (track,), matrices=(named,), findings=findings, claim=claim.attention(first, trace.clip, f"{who} reads most"))
+
+
+def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The matrix (T, T), NaN for frames that share no window; what each of Z's cells gets from the mean row (T, cells); and the shares of tokens of
+    the picture, of joints and modal tokens (3)."""
+    index = trace.seen[f"{ask.layer}.frames"].tensor[0]
+    q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
+    mask = keys_mask(trace.seen, ask.layer)
+    frames, length = trace.inputs.shape[2], index.shape[1]
+    wide = q.shape[2] // length  # tokens of a frame
+    asking = _queries(trace, ask, wide, cells)
+    times = torch.bincount(index.flatten(), minlength=frames)  # windows that hold a frame
+    matrix, related = q.new_zeros(frames, frames), torch.zeros(frames, frames, dtype=torch.bool, device=q.device)
+    got = q.new_zeros(frames, wide)
+    attend = trace.model.get_submodule(f"{ask.layer}.attend")
+    for window, inside in enumerate(index):
+        one = slice(window, window + 1)
+        left_out = None if mask is None else mask[one]
+        for place, frame in enumerate(inside.tolist()):
+            at = place * wide + asking.to(q.device)
+            if left_out is not None:  # a missing joint's token asks nothing
+                at = at[left_out[0, at]]
+            row = sum(rows.sum(1) for _, rows in rows_of(attend, q[one], k[one], left_out, at, ask))
+            row = (row / max(len(at), 1)).view(length, wide) / times[frame]  # type: ignore[union-attr]
+            matrix[frame].index_add_(0, inside, row.sum(1))
+            related[frame, inside] = True
+            got.index_add_(0, inside, row / frames)
+    kinds = torch.stack([got[:, :cells].sum(), got[:, cells : wide - _modal(trace)].sum(), got[:, wide - _modal(trace) :].sum()])
+    return matrix.masked_fill(~related, torch.nan), got[:, :cells], kinds
+
+
+def _modal(trace: Trace) -> int:
+    """How many modal tokens a frame has."""
+    return len(trace.model.names)  # type: ignore[arg-type]
+
+
+def _queries(trace: Trace, ask: Ask, wide: int, cells: int) -> Tensor:
+    """Numbers of a frame's asking tokens: Z's cells, the joints, then the modal tokens."""
+    who, names = ask.knobs.get("query", "all"), tuple(trace.model.names)  # type: ignore[arg-type]
+    if who == "all":
+        return torch.arange(wide)
+    if who not in names:
+        raise QuestionError(f"query={who!r}: this model has the modal tokens {', '.join(names) or '(none)'}; choose one of them, or all")
+    return torch.tensor([wide - len(names) + names.index(who)])
+
+
+def _kinds(kinds: Tensor, who: str) -> Finding:
+    picture, joints, modal = (float(v) for v in kinds)
+    told = f", {joints:.0%} to the joints" if joints > 0 else ""
+    sentence = f"{who[0].upper()}{who[1:]} gives {picture:.0%} of its attention to the picture{told} and {modal:.0%} to modal tokens."
+    return Finding("attention on the picture", picture, sentence)
+
+
+def _reach(matrix: Matrix, length: int) -> Finding:
+    """How much a frame reads of others."""
+    values = np.nan_to_num(matrix.values)
+    own = float(np.trace(values) / len(values))
+    sentence = f"A frame gives {own:.0%} of its attention to itself; an even spread over its windows of {length} frames would give {1 / length:.0%}."
+    return Finding("attention on the own frame", own, sentence)
+
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        "temporal-stride",
+        "Temporal stride attention",
+        "Which frames look at which: the attention inside the windows of frames, put together.",
+        "Frames that share no window cannot look at each other in one block: a blank is the design's doing, not something the network learnt.",
+        layers,
+        explain,
+        knobs=knobs,
+        watch=watch,
+        by_class=False,
+    ),
+)

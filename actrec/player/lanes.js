@@ -1,0 +1,220 @@
+// The lanes of the time axis: a curve alone, or the curves of a group, one over the other or as the rows of a map.
+
+const INKS = ['#3f83d6', '#d97b1f', '#1f9e89', '#a06bc4', '#c4507c', '#7d8a2e']; // told apart on light and dark, and by colour-blind eyes
+const DASHES = [[], [5, 3], [1.5, 2.5]]; // for those who come when the inks are used up
+const ROW = 11; // pixels of the page for a row of a map; as high as its label needs
+
+// A value and a unit, for reading.
+const amount = (value, unit) => (Number.isNaN(value) ? '–' : `${number(value)}${unit && unit.length < 9 ? ` ${unit}` : ''}`);
+
+// The numbers of one curve.
+class Series {
+  constructor(sent, turn) {
+    Object.assign(this, sent);
+    this.values = decode(sent.values, Float64Array);
+    this.frames = decode(sent.frames, Int32Array);
+    this.ink = sent.colour || INKS[turn % INKS.length];
+    this.dash = sent.colour ? [] : DASHES[Math.floor(turn / INKS.length) % DASHES.length];
+  }
+
+  // The point nearest to a source frame; of two as near the earlier.
+  nearest(frame) {
+    const { frames } = this;
+    let low = 0, high = frames.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (frames[middle] <= frame) low = middle;
+      else high = middle;
+    }
+    let i = frame - frames[low] <= frames[high] - frame ? low : high;
+    while (i > 0 && frames[i - 1] === frames[i]) i--;
+    return i;
+  }
+
+  // The value at a source frame: that of the nearest point, NaN before the curve.
+  at(frame) {
+    return !this.frames.length || frame < this.frames[0] - 1 ? NaN : this.values[this.nearest(frame)];
+  }
+
+  // The source frames first … end − 1 that a point stands for: those nearest to it, as far outwards as inwards at the ends.
+  extent(i, [first, end]) {
+    const { frames } = this, gap = (a, b) => Math.max(frames[b] - frames[a], 1), last = frames.length - 1;
+    if (!last) return [first, end];
+    const from = i > 0 ? (frames[i - 1] + frames[i]) / 2 : frames[0] - gap(0, 1) / 2, to = i < last ? (frames[i] + frames[i + 1]) / 2 : frames[last] + gap(last - 1, last) / 2;
+    return [Math.max(Math.floor(from) + 1, first), Math.min(Math.floor(to) + 1, end)];
+  }
+
+  // The value at a source frame that a point stands for, NaN elsewhere.
+  within(frame, span) {
+    if (!this.frames.length) return NaN;
+    const i = this.nearest(frame), [first, end] = this.extent(i, span);
+    return first <= frame && frame < end ? this.values[i] : NaN;
+  }
+}
+
+class Lane {
+  constructor(shape) {
+    this.node = shape.content.cloneNode(true).firstElementChild;
+    const find = (name) => element(name, this.node);
+    [this.canvas, this.now, this.key, this.ramp, this.gutter] = ['canvas', '.now', '.series', '.ramp', '.gutter'].map(find);
+  }
+
+  // Take one curve, or those of a group; turn: which of the lanes this is; span: the source frames that a group's curves may stand for.
+  set(sent, turn, span) {
+    this.span = span;
+    const id = sent.map((one) => one.id).join();
+    this.group = sent[0].group;
+    if (this.id !== id) {
+      Object.assign(this, { id, unit: sent[0].unit, series: sent.map((one, i) => new Series(one, this.group ? i : turn)) });
+      this.measure();
+      this.node.style.setProperty('--ink', this.series[0].ink);
+      this.node.classList.toggle('grouped', Boolean(this.group));
+      this.key.replaceChildren(...this.series.map((one) => this.entry(one)));
+    }
+    element('.name', this.node).textContent = this.group || this.series[0].title;
+    element('.unit', this.node).textContent = this.unit;
+    this.drawn = '';
+  }
+
+  // One scale for all curves of the lane.
+  measure() {
+    let low = Infinity, high = -Infinity;
+    for (const { values } of this.series)
+      for (const v of values) if (!Number.isNaN(v)) [low, high] = [Math.min(low, v), Math.max(high, v)];
+    this.top = Math.max(high, 0);
+    if (low > high) [low, high] = [0, 1];
+    if (low >= 0) low = 0; // an amount is read against nothing
+    if (this.unit === 'probability') high = 1;
+    if (high <= low) high = low + (Math.abs(low) || 1);
+    [this.low, this.high] = [low, high];
+  }
+
+  text(name, text) {
+    const node = document.createElement('span');
+    node.className = name;
+    node.textContent = node.title = text;
+    return node;
+  }
+
+  entry(one) {
+    const node = this.text('entry', one.title);
+    node.style.setProperty('--ink', one.ink);
+    node.dataset.dash = DASHES.indexOf(one.dash);
+    return node;
+  }
+
+  // What stands beside the canvas: the ends of the curves' scale, or the names of the rows and the colours' scale.
+  label(line) {
+    const wanted = [this.map, this.map && line.look.palette, this.map && line.tops[this.unit]].join();
+    if (this.drawn === wanted) return;
+    this.drawn = wanted;
+    const what = this.group ? `${this.group}: ${this.series.map((one) => one.title).join(', ')}` : this.series[0].title;
+    const [low, high] = this.map ? [0, line.tops[this.unit]] : [this.low, this.high];
+    this.node.classList.toggle('map', this.map);
+    this.canvas.style.height = this.map ? `${ROW * this.series.length}px` : '';
+    this.canvas.setAttribute('aria-label', `${what}, from ${number(low)} to ${number(high)} ${this.unit}`);
+    this.gutter.replaceChildren(...(this.map ? this.series.map((one) => this.text('row-name', one.title)) : [this.text('high', number(high)), this.text('low', number(low))]));
+    if (!this.map) return;
+    const strip = this.text('strip', ''), stops = Array.from({ length: 9 }, (_, i) => tone(line.look.palette, i / 8));
+    strip.style.background = `linear-gradient(to right, ${stops.join()})`;
+    this.ramp.replaceChildren(this.text('', '0'), strip, this.text('', number(high)));
+  }
+
+  // The series that is read at a frame: the one under the pointer, if it is over this lane, else the largest; −1 if none has a value.
+  read(frame, clientY) {
+    const values = this.series.map((one) => one.within(frame, this.span));
+    if (clientY !== undefined && this.group) {
+      const box = this.canvas.getBoundingClientRect(), y = clientY - box.top;
+      if (y >= 0 && y < box.height) {
+        if (this.map) return Math.min(Math.floor((y / box.height) * values.length), values.length - 1);
+        const away = values.map((v) => (Number.isNaN(v) ? Infinity : Math.abs(this.y(v, box.height, 2) - y)));
+        const nearest = away.indexOf(Math.min(...away));
+        if (away[nearest] < Infinity) return nearest;
+      }
+    }
+    return values.reduce((best, v, i) => (v > (values[best] ?? -Infinity) ? i : best), -1);
+  }
+
+  // The value at a frame; in a group, whose it is.
+  say(frame, clientY) {
+    if (!this.group) return write(this.now, amount(this.series[0].at(frame), this.unit));
+    const i = this.read(frame, clientY), one = this.series[i];
+    write(this.now, one ? `${one.title} ${amount(one.within(frame, this.span), '')}` : '–');
+    if (this.lit === i) return;
+    this.lit = i;
+    [...this.key.children].forEach((node, k) => node.classList.toggle('on', k === i));
+  }
+
+  y(value, height, pad) {
+    return height - pad - ((value - this.low) / (this.high - this.low)) * (height - 2 * pad);
+  }
+
+  draw(line) {
+    this.map = Boolean(this.group) && line.look.lanes === 'map';
+    this.label(line);
+    const { canvas } = this, scale = line.fit(canvas), pen = canvas.getContext('2d');
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    line.backdrop(pen, scale, canvas.width, canvas.height);
+    if (this.map) this.drawRows(pen, line, scale);
+    else this.drawCurves(pen, line, scale);
+  }
+
+  drawCurves(pen, line, scale) {
+    const { width, height } = pen.canvas, pad = 2 * scale, base = this.y(clamp(0, this.low, this.high), height, pad);
+    pen.fillStyle = line.ink;
+    pen.globalAlpha = 0.18;
+    pen.fillRect(0, base - scale / 2, width, scale);
+    for (const one of this.series) {
+      const runs = [];
+      let run = null;
+      for (let i = 0; i < one.values.length; i++) {
+        if (Number.isNaN(one.values[i])) run = null;
+        else {
+          if (!run) runs.push((run = []));
+          run.push([line.x(one.frames[i]) * scale, this.y(one.values[i], height, pad)]);
+        }
+      }
+      this.drawCurve(pen, one, runs, base, scale);
+    }
+  }
+
+  drawCurve(pen, one, runs, base, scale) {
+    const alone = this.series.length < 2, size = alone ? 3.5 : 3;
+    pen.strokeStyle = pen.fillStyle = one.ink;
+    pen.lineWidth = 1.5 * scale;
+    pen.lineJoin = 'round';
+    pen.setLineDash(one.dash.map((long) => long * scale));
+    for (const points of runs) {
+      const path = new Path2D();
+      points.forEach(([u, v]) => path.lineTo(u, v));
+      if (alone) { // many fields over one another would hide the curves
+        const area = new Path2D(path);
+        area.lineTo(points.at(-1)[0], base);
+        area.lineTo(points[0][0], base);
+        pen.globalAlpha = 0.16;
+        pen.fill(area);
+      }
+      pen.globalAlpha = 1;
+      pen.stroke(path);
+      if (points.length > 1 && (points.at(-1)[0] - points[0][0]) / points.length < 9 * scale) continue;
+      for (const [u, v] of points) pen.fillRect(u - (size / 2) * scale, v - (size / 2) * scale, size * scale, size * scale); // few points: show which are known
+    }
+    pen.setLineDash([]);
+  }
+
+  // A row for every series, a cell for every point; bare where nothing is known. Colours at full strength: nothing lies under them.
+  drawRows(pen, line, scale) {
+    const top = line.tops[this.unit];
+    pen.globalAlpha = 1;
+    this.series.forEach((one, row) => {
+      const upper = Math.round(row * ROW * scale), lower = Math.round((row + 1) * ROW * scale);
+      for (let i = 0; i < one.values.length; i++) {
+        if (Number.isNaN(one.values[i])) continue;
+        const [left, right] = one.extent(i, this.span).map((edge) => Math.round(line.at(line.edges[edge]) * scale));
+        if (!(right > left)) continue;
+        pen.fillStyle = tone(line.look.palette, top >= NOTHING ? one.values[i] / top : 0);
+        pen.fillRect(left, upper, right - left, lower - upper - Math.round(scale));
+      }
+    });
+  }
+}

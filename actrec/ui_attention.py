@@ -1,0 +1,155 @@
+"""Behind the player, for models that choose their tokens and read joints: the tokens in space and time, matrices, what if, and what windows save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from actrec import cost, hiding, pose, study
+from actrec.claim import percent
+from actrec.types import Card, Explanation, Matrix, Points, Question, Video
+from actrec.ui import ask, plain, work
+
+_effects: study.Kept[hiding.WhatIf] = study.Kept(32)
+_costs: study.Kept[cost.Cost] = study.Kept(32)
+
+BARE: dict[str, Any] = {"displayModeBar": False}
+
+
+def findings(found: Explanation) -> None:
+    """What the numbers say, a sentence each."""
+    if found.findings:
+        st.markdown("\n".join(f"- {plain(finding.sentence)}" for finding in found.findings))
+
+
+def pictures(found: Explanation) -> None:
+    """What does not fit on the player: the tokens as a cloud that turns, and the matrices."""
+    if found.points is not None:
+        _cloud(found.points, found.clip.video)
+    for number, matrix in enumerate(found.matrices):
+        _matrix(matrix, number)
+
+
+@st.fragment
+def _cloud(points: Points, film: Video) -> None:
+    st.subheader("The tokens in space and time", anchor=False)
+    most, least = st.columns(2)
+    count = len(points.scores)
+    steps = [n for n in (16, 32, 64, 128, 256, 512) if n < count] + [count]
+    shown = most.select_slider("Strongest", steps, value=min(128, steps[-1]) if 128 in steps else steps[-1], key="cloud-most")
+    threshold = least.slider("Threshold (share of the largest)", 0.0, 0.95, 0.0, 0.05, key="cloud-threshold")
+    from actrec import figures  # late: the drawing libraries are slow to load
+
+    figure = figures.tokens_3d(points, most=int(shown), threshold=threshold, ink=_ink(), size=(film.width, film.height))
+    st.plotly_chart(figure, key="cloud", config=BARE)
+    st.caption(
+        "Drag to turn it. A dot is a token at p + Δp, a line runs to it from its place p on the regular grid; the time axis runs into the picture. "
+        "Time stands between frames because a token is read from two of them."
+    )
+
+
+def _matrix(matrix: Matrix, number: int) -> None:
+    st.subheader(plain(matrix.title), anchor=False)
+    from actrec import figures
+
+    st.plotly_chart(figures.matrix(matrix, _ink()), key=f"matrix{number}", config=BARE)
+    if matrix.line:
+        st.caption(plain(matrix.line))
+
+
+def _ink() -> str:
+    return "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
+
+
+def _hide(question: Question, asked_for: Question, card: Card, film: Video) -> None:
+    """Leave joints, limbs or people out of what the model is told; everything on the page is then about that."""
+    given = pose.given(asked_for.joints, film, card)
+    if given.joints is None:
+        return
+    names = list(given.joints.hideable())
+    st.session_state["hide"] = [name for name in question.hide if name in names]
+    st.multiselect(
+        "Hide from the model",
+        names,
+        key="hide",
+        format_func=lambda name: name.replace("_", " "),
+        placeholder="nothing: it is told of all joints",
+        help="Joints, limbs or people that the model is not told of. Everything on the page is then about that run.",
+        on_change=lambda: ask(question.with_(hide=tuple(st.session_state["hide"]))),
+    )
+
+
+def what_if(question: Question, asked_for: Question, card: Card, found: Explanation, film: Video) -> Callable[[], bool]:
+    """The class's score without each person, limb and joint; comes back with what is to be done at the page's end."""
+    if "pose" not in card.inputs or not found.provenance.get("joints"):
+        return lambda: False
+    key = f"what-if {question.with_(method='', knobs=(), at=None)} {found.provenance['weights_sha256']}"
+    st.subheader("What if it had not been told of …?", anchor=False)
+    _hide(question, asked_for, card, film)
+    known = _effects.get(key)
+    if known is None:
+        slot = st.container()
+        if not slot.button("Run it again without each joint and limb", key=f"want {key}", icon=":material/play_arrow:") and not _stopped(key):
+            return lambda: False
+
+        def do() -> bool:
+            with slot:
+                made = work(key, "Hiding joints", lambda progress: hiding.what_if(asked_for.with_(label=found.label, versus=found.versus), progress))
+            if made is not None:
+                _effects.get_or(key, lambda: made)
+            return made is not None
+
+        return do
+    from actrec import figures
+
+    rows = [(row.name, known.probability, row.probability) for row in known.effects]
+    picked = st.plotly_chart(figures.effects(rows, _ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
+    st.markdown(plain(known.verdict))
+    st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
+    chosen = [point["customdata"] for point in picked["selection"]["points"] if point.get("customdata")]
+    name = chosen[0][0] if chosen and isinstance(chosen[0], list) else chosen[0] if chosen else None
+    if name is not None and name != "all joints" and name not in question.hide:
+        ask(question.with_(hide=(*question.hide, str(name))))
+        return lambda: True
+    return lambda: False
+
+
+def saved(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
+    """What attention in windows saves on this clip; comes back with what is to be done at the page's end."""
+    if card.family != "deform":
+        return lambda: False
+    key = f"cost {question.clip} {question.start} {question.joints} {question.hide} {found.provenance['weights_sha256']}"
+    st.subheader("What do the windows save?", anchor=False)
+    known = _costs.get(key)
+    if known is not None:
+        _cost_table(known)
+        return lambda: False
+    slot = st.container()
+    if not slot.button("Count and measure it on this clip", key=f"want {key}", icon=":material/timer:") and not _stopped(key):
+        return lambda: False
+
+    def do() -> bool:
+        with slot:
+            made = work(key, "Measuring", lambda progress: cost.cost(asked_for, progress))
+        if made is not None:
+            _costs.get_or(key, lambda: made)
+        return made is not None
+
+    return do
+
+
+def _cost_table(known: cost.Cost) -> None:
+    rows = ["| | in windows | pairs | in one window | pairs |", "|---|---|---|---|---|"]
+    rows += [f"| {r.name} | {r.windows} × {r.tokens} tokens | {r.pairs:,} | {r.full_tokens:,} tokens | {r.full_pairs:,} |" for r in known.rows]
+    one, other = (f"{g:.2f} GFLOPs, {1000 * s:.0f} ms" for g, s in ((known.gflops, known.seconds), (known.full_gflops, known.full_seconds)))
+    rows.append(f"| a whole forward pass | {one} | | {other} | |")
+    st.markdown("\n".join(rows))
+    st.markdown(plain(known.verdict))
+    about = f"“{known.label}” gets {percent(known.probability)} with windows and {percent(known.full_probability)} without"
+    st.caption(plain(f"{about}; the model was trained with them, so the second figure is of a network it never was."))
+
+
+def _stopped(key: str) -> bool:
+    return st.session_state.get("stopped") == key

@@ -1,0 +1,302 @@
+"""The joints of the people in the clip: what the model is given of them, bringing a file, mending how it lies on the clip, estimating them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from actrec import pose, settings, study, ui_own
+from actrec.types import ActrecError, Card, Explanation, Question, Skeleton, Video
+from actrec.ui import ask, note, noted, plain, work
+from actrec.ui_own import belongings
+
+MOST_OFFSET = 999_999_999
+"""What a name can say (see `pose.Named`): a link's number must not break the field that shows it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """Joints as the model is given them, on every frame of the film.
+
+    people: how many the file has.  whole: the file's joints laid on the film, in its own layout.  fit: in words.
+    """
+
+    given: pose.Joints
+    whole: pose.Joints
+    people: int
+    fit: pose.Fit
+
+    @property
+    def every(self) -> NDArray[np.float32]:
+        """(frames, people · R, 3) in source pixels, as the player draws them."""
+        return pose.side_by_side(self.given, np.arange(self.given.values.shape[1]))
+
+
+_laid: study.Kept[Laid] = study.Kept(16)
+
+
+def laid(asked_for: Question, card: Card, film: Video) -> Laid | None:
+    """What the model is given of the joints that a question (with real paths) names; None where there are none, or it reads none.
+
+    Raises:
+        ActrecError: a file that cannot be used, or does not fit the clip or the model.
+    """
+    chosen = pose.source(asked_for.joints, film)
+    if "pose" not in card.inputs or chosen is None:
+        return None
+    key = (asked_for.joints, asked_for.hide, film.sha256, card.id, pose.stamp(asked_for.joints, film))
+
+    def read() -> Laid:
+        found = pose.opened(chosen, film)
+        given = pose.given(asked_for.joints, film, card, asked_for.hide).joints
+        assert given is not None
+        whole = pose.fit(found, film, chosen.offset)
+        return Laid(given, whole.joints, found.people, whole)
+
+    return _laid.get_or(key, read)
+
+
+def plain_skeleton(joints: Laid, found: Explanation) -> Skeleton:
+    """The joints on the frames that the model was given, without scores: for views that have none."""
+    index, heat = found.clip.index, found.heat
+    steps = np.stack([index, index + 1], -1) if len(heat.bands) != len(index) else heat.bands
+    return pose.skeleton(joints.every[index], joints.given.layout, steps)
+
+
+def panel(question: Question, asked_for: Question, card: Card, film: Video) -> Laid | None:
+    """What the model is given, and the ways to change it; comes back with the joints to draw.
+
+    question: as in the address.  asked_for: the same with real paths.
+    """
+    if "pose" not in card.inputs:
+        if question.joints not in (None, pose.NONE):
+            st.caption(pose.UNREAD)
+        return None
+    found, error = None, ""
+    try:
+        found = laid(asked_for, card, film)
+    except ActrecError as caught:
+        error = str(caught)
+    # The label stays the same and open stays open, or else the panel would close under the reader's hands.
+    still = st.session_state["joints-open"] = bool(error) or st.session_state.get("joints-open", False)
+    with st.expander("Joints of the people in the clip", icon=":material/accessibility_new:", expanded=still, key="joints-panel"):
+        now, bring = st.columns(2, gap="large")
+        with now:
+            _choose(question, film)
+            _report(card, found, error)
+            if question.joints not in (None, pose.NONE):
+                _mend(question, found)
+            if found is not None:
+                _keep(film, found)
+        with bring:
+            _bring(question, card, film)
+            _estimate(question, film)
+    st.caption(plain(_summary(question, found, error)))
+    return found
+
+
+def _summary(question: Question, found: Laid | None, error: str) -> str:
+    """What the model is given, in a line that is there with the panel closed too."""
+    if error or found is None:
+        return "The joints cannot be used: the panel says why." if error else pose.VIDEO_ONLY
+    source = "the sample clip’s own joints" if question.joints is None else f"the joints of {pose.Named.of(question.joints).file}"
+    return f"Besides the pictures the model is given {source}{', which are doubtful' if found.fit.doubtful else ''}."
+
+
+def _take(question: Question, joints: str | None) -> None:
+    """Other joints, or the same laid otherwise; what was hidden of the old ones is not of these."""
+    st.session_state["joints-open"] = True
+    ask(question.with_(joints=joints, hide=()))
+
+
+def _choose(question: Question, film: Video) -> None:
+    """What is used now, and another choice among what there is."""
+    own = film.path.with_suffix(".truth.npz").is_file()
+    names: list[str | None] = [None] * own + [*belongings().joints, pose.NONE]
+    try:
+        chosen = pose.Named.of(question.joints).file if question.joints is not None else None if own else pose.NONE
+    except ActrecError:  # choices that there are none of
+        chosen = question.joints
+    st.session_state["joints-choice"] = chosen
+
+    def take() -> None:
+        name = st.session_state["joints-choice"]
+        if name in belongings().joints:
+            name = str(pose.Named(name))
+        _take(question, None if name == pose.NONE and not own else name)
+
+    st.selectbox(
+        "The model is given",
+        names if chosen in names else [chosen, *names],
+        key="joints-choice",
+        format_func=lambda name: {None: "the sample clip’s own, known from its making", pose.NONE: "none: video only"}.get(name, str(name)),
+        on_change=take,
+    )
+
+
+def _report(card: Card, found: Laid | None, error: str) -> None:
+    """How they lie on the clip, in words, with what to doubt."""
+    if error:
+        st.markdown(plain(f"They cannot be used: {error}"))
+    elif found is None:
+        st.caption(f"{pose.VIDEO_ONLY} The model’s pose stream is off; it answers from the pictures alone.")
+    else:
+        layout, others = found.whole.layout, found.people - found.given.people
+        lines = [f"{layout.title}" + (f", told to the model as {found.given.layout.name}" if layout != found.given.layout else "")]
+        lines += [*found.fit.lines, *([found.whole.note] if found.whole.note else [])]
+        lines += [f"{found.people} people, of whom the model is given the first {card.people}"] if others > 0 else []
+        st.markdown("\n".join(f"- {plain(line)}" for line in lines))
+        if found.fit.doubtful:
+            st.warning("These may be another clip’s joints, or wrongly placed: look at the skeleton on the frames.", icon=":material/rule:")
+
+
+def _mend(question: Question, found: Laid | None) -> None:
+    """The offset, the layout, the sides and the person, for a file; also where it cannot be used as it is."""
+    try:
+        chosen = pose.Named.of(str(question.joints))
+    except ActrecError:
+        return
+
+    def change(**changes: object) -> None:
+        _take(question, str(replace(chosen, **changes)))  # type: ignore[arg-type]
+
+    offset, layout = st.columns(2)
+    st.session_state["joints-offset"] = chosen.offset
+    offset.number_input(
+        "Offset in frames",
+        key="joints-offset",
+        min_value=-MOST_OFFSET,
+        max_value=MOST_OFFSET,
+        step=1,
+        on_change=lambda: change(offset=int(st.session_state["joints-offset"])),
+    )
+    st.session_state["joints-layout"] = chosen.layout
+    layout.selectbox(
+        "Layout",
+        ["", *pose.LAYOUTS],
+        key="joints-layout",
+        format_func=lambda name: pose.LAYOUTS[name].title if name else "as the file says",
+        help="For files that do not say which joints they have, or say it wrongly.",
+        on_change=lambda: change(layout=st.session_state["joints-layout"]),
+    )
+    st.caption("An offset of 3 lays the file’s first frame on the clip’s fourth. The skeleton in the player shows whether it fits.")
+    st.session_state["joints-swap"] = chosen.swapped
+    st.toggle(
+        "Left and right are swapped in the file",
+        key="joints-swap",
+        help="The person's own left is meant: blue limbs are left, orange ones right.",
+        on_change=lambda: change(swapped=bool(st.session_state["joints-swap"])),
+    )
+    people = chosen.person if found is None else found.people + chosen.person - 1
+    if people > 1:
+        st.session_state["joints-person"] = chosen.person
+        st.selectbox(
+            "The person who comes first",
+            range(1, people + 1),
+            key="joints-person",
+            format_func=lambda number: f"person {number}",
+            on_change=lambda: change(person=int(st.session_state["joints-person"])),
+        )
+
+
+def _keep(film: Video, found: Laid) -> None:
+    """The joints as they lie on the clip now, in the file's own layout, to take along."""
+    st.download_button(
+        "Keep as npz",
+        data=lambda: _npz(found.whole),
+        file_name=f"{film.path.stem}-joints.npz",
+        mime="application/octet-stream",
+        key="joints-keep",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _npz(joints: pose.Joints) -> bytes:
+    """The joints as a file; made when it is asked for, where there is no session."""
+    with tempfile.TemporaryDirectory(prefix="actrec-") as folder:
+        path = Path(folder) / "joints.npz"
+        pose.write(path, joints)
+        return path.read_bytes()
+
+
+def _bring(question: Question, card: Card, film: Video) -> None:
+    """Take a file of the reader's own. One that cannot be used gets one sentence and changes nothing."""
+    turn = st.session_state.setdefault("joints-turn", 0)
+    file = st.file_uploader(
+        "A file of joints",
+        key=f"joints-upload-{turn}",
+        max_upload_size=max(int(settings.limits().max_mb), 1),
+        help="; ".join(pose.FORMATS.values()) + ". It belongs to this session and goes when it ends.",
+    )
+    noted("joints")
+    if file is None:
+        return
+    st.session_state.update({"joints-turn": turn + 1, "joints-open": True})  # a fresh uploader: the old one's memory is given back
+    try:
+        with st.spinner("Reading the joints …"):
+            _take(question, ui_own.receive_joints(file, file.name, file.size, film, card))
+    except ActrecError as error:
+        note("joints", error)
+    ui_own.forget(file)
+    st.rerun()
+
+
+def _estimate(question: Question, film: Video) -> None:
+    """Have the joints found in the pictures, where that can run here; otherwise what is missing."""
+    name = st.selectbox(
+        "Or estimate them from the pictures",
+        list(pose.ESTIMATORS),
+        key="estimator",
+        format_func=lambda name: pose.ESTIMATORS[name].title,
+        index=None,
+        placeholder="choose a way",
+    )
+    if name is None:
+        return
+    st.session_state["joints-open"] = True
+    way, model = pose.ESTIMATORS[name], _model_file() if name == "mediapipe" else None
+    lacks = way.lacks(model)
+    st.caption(plain(lacks or way.note))
+    key = f"estimate {name} {model} {film.sha256}"
+
+    def begin() -> None:
+        again = {"stopped": None} if st.session_state.get("stopped") == key else {}
+        st.session_state.update({"estimating": key} | again)
+
+    st.button(
+        f"Estimate with {way.title} ({film.frames} frames)",
+        key=f"want {key}",
+        icon=":material/play_arrow:",
+        disabled=bool(lacks),
+        on_click=begin,
+    )
+    if lacks or st.session_state.get("estimating") != key:
+        return
+    found = work(key, "Estimating the joints", lambda progress: pose.estimate(film, name, progress, model=model))
+    if found is not None:
+        _take(question, ui_own.keep_joints(found, f"{film.path.stem} · {way.title} (estimated)"))
+    if found is not None or st.session_state.get("stopped") != key:  # done, or failed; what was stopped can go on
+        st.session_state["estimating"] = None
+    if found is not None:
+        st.rerun()
+
+
+def _model_file() -> Path | None:
+    """MediaPipe's model file, which is the reader's own; the last one uploaded stays."""
+    turn, kept = st.session_state.setdefault("task-turn", 0), st.session_state.get("task-file")
+    label = f"Another model file than {kept.name}" if kept is not None else "MediaPipe’s model file (pose_landmarker….task)"
+    file = st.file_uploader(plain(label), type=["task"], key=f"task-upload-{turn}")
+    if file is None:
+        return kept
+    if kept is not None:
+        shutil.rmtree(kept.parent, ignore_errors=True)
+    st.session_state.update({"task-turn": turn + 1, "task-file": ui_own.receive(file, file.name, belongings().room())})
+    ui_own.forget(file)
+    st.rerun()

@@ -1,0 +1,161 @@
+"""Do the tokens go to where the action is, and do the acting limb's joints light up? Measured over the mannequins' test clips, whose truth is known.
+
+For every clip: how much of the tokens' attention lies on the acting limbs and what they handle, and on the whole figure, against the regular grid
+that 3DTS starts from; and whether the joint with the most attention belongs to an acting limb, against the share of joints that do. Only joints of
+arms and legs are asked about; clips whose action has no acting arm or leg are left out of the second.
+
+    python benchmarks/attention_on_limbs.py [--model MODEL --test-clips 20 --out FILE.csv]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from actrec import catalogue, chance, data, mannequin, pose, prepare, study, trace, where
+from actrec.data.windows import painted
+from actrec.types import Ask, Clip, Evidence, Geometry, Video
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was measured in one clip and block. top, chances: whether the joint with the most attention acts, and how many of the joints do."""
+
+    action: str
+    right: bool
+    block: int
+    limbs: where.Shares
+    person: where.Shares
+    top: dict[str, float]
+    chances: float
+
+
+def main() -> int:
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("--model", default="deform-mannequin")
+    read.add_argument("--test-clips", type=int, default=5, help="test clips per action; 20 are all")
+    read.add_argument("--out", type=Path, help="write every clip's numbers as CSV")
+    asked = read.parse_args()
+    loaded = study.load(asked.model)
+    items = data.open_set("mannequin", train=1, test=asked.test_clips).split("test")
+    found = [one for item in items for one in measured(loaded, *item.media.path.parts)]
+    blocks = sorted({one.block for one in found})
+    print(f"{loaded.card.title}: {len(items)} test clips, {np.mean([one.right for one in found]):.3f} recognised; query CLS, mean of all heads")
+    for block in blocks:
+        report(block, [one for one in found if one.block == block])
+    if asked.out:
+        write(asked.out, found)
+    return 0
+
+
+def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
+    """The two views of every block on one clip, painted at the size the model reads."""
+    clip, geometry, inputs, made = opened(loaded, action, int(seed))
+    methods = catalogue.methods()
+    layers = {name: catalogue.layers(loaded.card, methods[name]) for name in ("tokens", "joint-stride")}
+    masks = [where.Region(name, mask[clip.index], 1, "") for name, mask in (("limbs", made.limbs), ("person", made.actor))]
+    acting = [name for part in made.carriers for name in pose.layout("mannequin").joints if name in members(part)]
+    for tokens, joints in zip(layers["tokens"], layers["joint-stride"], strict=True):
+        watch = {*methods["tokens"].watch(tokens), *methods["joint-stride"].watch(joints)}
+        seen = trace.run(loaded.model, inputs, clip, geometry, watch=watch)
+        ask = Ask(0, None, tokens, None, {"query": "cls"}, layout=pose.layout("mannequin").joints)
+        chosen = evidence(methods["tokens"].explain(seen, ask))
+        assert chosen.points is not None
+        limbs, person = (where.shares(chosen.points, region) for region in masks)
+        top, chances = {}, float("nan")
+        for score in ("cls", "received"):
+            skeleton = evidence(methods["joint-stride"].explain(seen, replace(ask, layer=joints, knobs={"score": score}))).skeleton
+            assert skeleton is not None
+            scored = np.nan_to_num(np.nanmean(np.where(np.isfinite(skeleton.scores).any(0), skeleton.scores, 0), 0))
+            there = [i for i, name in enumerate(skeleton.names) if group_of(name) and np.isfinite(skeleton.scores[:, i]).any()]
+            if acting and there:
+                best = max(there, key=lambda i: scored[i])
+                top[score] = float(skeleton.names[best] in acting)
+                chances = len([i for i in there if skeleton.names[i] in acting]) / len(there)
+        right = loaded.card.labels[int(seen.logits[0].argmax())] == action
+        yield Seen(action, right, int(tokens.split(".")[1]) + 1, limbs, person, top, chances)
+
+
+def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry, tuple[torch.Tensor, ...], mannequin.Mannequin]:
+    """The clip as training and evaluation see it, with its truth."""
+    table: Video = painted(data.Media(Path(action, str(seed)), "mannequin"), loaded.card.preprocess)
+    made = mannequin.render(action, seed, height=table.height, width=table.width)
+    index = prepare.sample(table, loaded.card.sampling, 0.0)[0]
+    geometry = prepare.geometry(table, loaded.card.preprocess)
+    spots = mannequin.render_joints(action, seed, frames=table.frames, height=table.height, width=table.width)
+    joints = pose.Joints(spots[None], pose.layout("mannequin"), np.arange(len(spots)))
+    clip = Clip(table, made.frames[index], index, table.seconds[index], joints=pose.side_by_side(joints, index))
+    frames = prepare.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
+    return clip, geometry, (frames, study.placed(joints, clip, geometry, loaded.device)), made
+
+
+def evidence(found: object) -> Evidence:
+    assert isinstance(found, Evidence)
+    return found
+
+
+def group_of(joint: str) -> str:
+    """The arm or leg that a joint belongs to, "" for head and trunk."""
+    layout = pose.layout("mannequin")
+    return next((g for g, numbers in layout.groups.items() if g.endswith(("arm", "leg")) and layout.index(joint) in numbers), "")
+
+
+def members(part: str) -> set[str]:
+    """The joints of one of the figure's parts, "left_arm"; none for those that are no limb."""
+    return {name for name in pose.layout("mannequin").joints if group_of(name) == part.replace("_", " ")}
+
+
+def report(block: int, found: list[Seen]) -> None:
+    for name in ("limbs", "person"):
+        told: list[where.Shares] = [getattr(one, name) for one in found]
+        attention, places, on_grid, grid = (
+            np.array([getattr(s, field) for s in told]) for field in ("attention", "places", "attention_on_grid", "grid")
+        )
+        more = int((attention > grid).sum())
+        low, high = chance.wilson(more, len(told))
+        print(
+            f"block {block}, {name:6}: attention {attention.mean():.3f} ± {error(attention):.3f}; chosen places {places.mean():.3f};"
+            f" the same attention on the grid {on_grid.mean():.3f}; regular grid {grid.mean():.3f};"
+            f" attention above the grid in {more} of {len(told)} clips ({low:.2f}–{high:.2f})"
+        )
+    for score in ("cls", "received"):
+        some = [one for one in found if score in one.top]
+        hits = int(sum(one.top[score] for one in some))
+        low, high = chance.wilson(hits, len(some))
+        expected = np.mean([one.chances for one in some])
+        print(
+            f"block {block}, joints by {score:8}: the first of the limbs' joints acts in {hits} of {len(some)} clips"
+            f" ({hits / max(len(some), 1):.3f}, {low:.3f}–{high:.3f}); by chance {expected:.3f}"
+        )
+
+
+def error(values: NDArray[np.floating]) -> float:
+    """Standard error of the mean."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def write(file: Path, found: list[Seen]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as out:
+        table = csv.writer(out, lineterminator="\n")
+        table.writerow(
+            ["action", "right", "block", "limbs_attention", "limbs_grid", "person_attention", "person_grid", "top_cls", "top_received", "chance"]
+        )
+        for one in found:
+            tops = [one.top.get(score, "") for score in ("cls", "received")]
+            table.writerow(
+                [one.action, one.right, one.block, one.limbs.attention, one.limbs.grid, one.person.attention, one.person.grid, *tops, one.chances]
+            )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
