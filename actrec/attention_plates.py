@@ -15,7 +15,6 @@ from actrec import marks, overlay, plates
 from actrec.figures import GREY, PAPER, Rows, Sheet, rows_of
 from actrec.overlay import Look
 from actrec.plates import EDGE, GAP, LEFT, PAGE, RIGHT
-from actrec.pose.layouts import COLOURS
 from actrec.types import Clip, Explanation, Matrix, Points, QuestionError
 
 BLANK = (226, 229, 233)
@@ -69,12 +68,13 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
         raise QuestionError("this way of explaining gives no joints; ask for one that does")
     row, rows = _Row.of(explanation.clip, frames), rows_of(explanation.tracks)
     notes = [explanation.claim, *row.notes, *plates.mark_notes(only, look, row.shown)]
-    top, step = TOP + row.deep + 0.1, 0.46
+    top = TOP + row.deep + 0.1
     if rows is None:
         sheet = _sheet(explanation, skeleton.title, top, [*notes, *_asked(explanation)])
         row.draw(sheet, only, look)
         return sheet
-    groups, line = list(dict.fromkeys(rows.groups)), 0.105
+    groups = list(dict.fromkeys(rows.groups))
+    step, line = (0.46, 0.105) if len(groups) < 8 else (0.36, 0.09)
     notes.append(f"Curves: {rows.unit} of every joint, limb by limb, all on one scale; map: the same numbers.")
     lost = len(skeleton.names) - len(rows.names)
     notes += ["Grey: not known."] if not np.isfinite(rows.values).all() else []
@@ -193,8 +193,10 @@ def _limb(sheet: Sheet, place: Inches, rows: Rows, group: str, ticks: list[tuple
     limits = (0.0, 1.06 * top)
     chart = sheet.chart(place, (rows.edges[0], rows.edges[-1]), limits, [(at, "") for at, _ in ticks], [(0, "0"), (top, overlay.number(top))])
     members = [i for i, name in enumerate(rows.groups) if name == group]
-    sheet.box(EDGE, y + 0.03, 0.05, high - 0.06, COLOURS.get(group, COLOURS["other"]))
-    sheet.text(EDGE + 0.1, y + high / 2, group, size=6.5, bold=True, room=x - EDGE - 0.42)
+    sheet.box(EDGE, y + 0.03, 0.05, high - 0.06, marks.colour_of(group))
+    lines = sheet.lines(group, x - EDGE - 0.42, 6.5, bold=True)[:2]
+    for number, words in enumerate(lines):
+        sheet.text(EDGE + 0.1, y + high / 2 + 0.11 * (number - (len(lines) - 1) / 2), words, size=6.5, bold=True, room=x - EDGE - 0.42)
     columns = 1 if len(members) <= 4 else 2
     room, step = 1.35 / columns, min(0.095, (high + 0.05) / -(-len(members) // columns))
     for number, i in enumerate(members):
@@ -217,7 +219,7 @@ def _map(sheet: Sheet, place: Inches, rows: Rows, ticks: list[tuple[float, str]]
     for group in dict.fromkeys(rows.groups):
         first, many = rows.groups.index(group), rows.groups.count(group)
         high = place[3] / count
-        sheet.box(EDGE, place[1] + first * high + 0.01, 0.05, many * high - 0.02, COLOURS.get(group, COLOURS["other"]))
+        sheet.box(EDGE, place[1] + first * high + 0.01, 0.05, many * high - 0.02, marks.colour_of(group))
     sheet.text(place[0] + place[2] / 2, place[1] + place[3] + 0.22, "seconds", size=6, colour=GREY, align="center")
     bar = (place[0] + place[2] + 0.1, place[1] + 0.03, min(place[3] - 0.06, 1.3), 1.2)
     _bar(sheet, bar, rows.unit, marks.largest(rows.values), look)
@@ -257,9 +259,11 @@ def _round_ticks(low: float, high: float, most: int = 5) -> list[tuple[float, st
 
 
 def _of_limb(name: str, group: str) -> str:
-    """A joint's name beside its limb's: without the side that the limb's says."""
-    side = group.split(" ")[0]
-    return (name.replace(f"{side}_", "") if side in ("left", "right") else name).replace("_", " ")
+    """A joint's name beside its limb's: without the person and the side that the limb's says."""
+    person, _, limb = group.rpartition(": ")
+    side = limb.split(" ")[0]
+    name = name.removeprefix(f"{person}: ").removeprefix(f"{side}_" if side in ("left", "right") else "")
+    return name.replace("_", " ")
 
 
 def _lengths(found: Matrix) -> str:

@@ -84,10 +84,16 @@ def step_at(bands: NDArray[np.int64], frame: int) -> int | None:
 
 
 def limb(a: str, b: str) -> str:
-    """The limb of a bone between joints of these two; what joins two limbs is torso, as in `layouts.bone_group`."""
+    """The limb of a bone between joints of these two, whoever's; what joins two limbs is torso, as in `layouts.bone_group`."""
+    a, b = (name.partition(": ")[2] or name for name in (a, b))
     if a == b:
         return a
     return "head" if {a, b} == {"head", "torso"} else "torso"
+
+
+def colour_of(group: str) -> str:
+    """The colour of a limb, "left arm" or one person's, "2: left arm": "#rrggbb"."""
+    return COLOURS.get(limb(group, group), COLOURS["other"])
 
 
 def say(points: Points, drawn: int) -> str:
@@ -167,7 +173,7 @@ def _joints(out: NDArray[np.uint8], skeleton: Skeleton, frame: int, given: NDArr
     trust = np.where(joints[:, 2] < UNSURE, FAINT, 1.0) * strength
     for a, b in skeleton.bones:
         if there[a] and there[b]:
-            colour = _rgb(COLOURS.get(limb(skeleton.groups[a], skeleton.groups[b]), COLOURS["other"]))
+            colour = _rgb(colour_of(limb(skeleton.groups[a], skeleton.groups[b])))
             _stroke(out, [(places[a], places[b])], (3 * unit, colour), unit, 0.85 * min(trust[a], trust[b]))
     radius = 4.2 * unit
     for i in np.flatnonzero(there):

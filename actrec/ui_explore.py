@@ -44,7 +44,10 @@ def show() -> None:
         asked_for, card = real(question), catalogue.card(model_name(question.model))
         film = study.open_clip(str(clip_path(question.clip)))
     except ActrecError as error:
-        return trouble(error)
+        trouble(error)
+        if question.joints is not None:  # an upload that went with its session must not lock the reader out
+            st.button("Go on without these joints", on_click=lambda: ask(question.with_(joints=None, hide=())))
+        return
     joints = ui_joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")

@@ -19,6 +19,8 @@ from actrec.ui_own import belongings
 MOST_OFFSET = 999_999_999
 """What a name can say (see `pose.Named`): a link's number must not break the field that shows it."""
 
+OWN = "the sample clip’s own, known from its making"
+
 
 @dataclass(frozen=True, eq=False)
 class Laid:
@@ -135,7 +137,8 @@ def _choose(question: Question, film: Video) -> None:
         "The model is given",
         names if chosen in names else [chosen, *names],
         key="joints-choice",
-        format_func=lambda name: {None: "the sample clip’s own, known from its making", pose.NONE: "none: video only"}.get(name, str(name)),
+        format_func=lambda name: {None: OWN, pose.NONE: "none: video only"}.get(name, str(name)),
+        placeholder=OWN,  # what is shown for None, which is a choice here
         on_change=take,
     )
 

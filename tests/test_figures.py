@@ -149,6 +149,24 @@ def test_the_joint_map_has_a_row_for_each_joint_limb_after_limb_and_true_seconds
     assert not figures.joint_map([]).data
 
 
+def test_rows_go_person_after_person_and_limb_after_limb() -> None:
+    groups = ["2: left arm", "other", "1: right leg", "1: head", "2: head"]
+    tracks = [Track(f"joint {i}", "attention", np.arange(2.0), np.arange(2), np.arange(2.0), group) for i, group in enumerate(groups)]
+    rows = figures.rows_of(tracks)
+    assert rows is not None
+    assert rows.groups == ("other", "1: head", "1: right leg", "2: head", "2: left arm")
+    assert rows.names == ("joint 1", "joint 3", "joint 2", "joint 4", "joint 0")
+
+
+def test_the_joints_figure_tells_people_apart() -> None:
+    body = skeleton()
+    seconds = np.arange(16) / 12.5
+    two = [replace(t, title=f"{p}: {t.title}", group=f"{p}: {t.group}") for p in (1, 2) for t in lanes(body, seconds)]
+    words = texts(attention_plates.joints(attentive(tracks=tuple(two))))
+    assert {"1: left wrist", "2: left wrist", "1: head", "2: head"} <= set(words)
+    assert words.count("wrist") == 4
+
+
 def test_a_second_that_a_curve_has_twice_counts_as_the_mean() -> None:
     held = Track("wrist", "attention", np.array([0.0, 0.1, 0.1]), np.array([0, 2, 2]), np.array([1.0, 2.0, 4.0]), "left arm")
     rows = figures.rows_of([held])

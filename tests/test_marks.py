@@ -197,6 +197,13 @@ def test_limbs_of_bones_follow_their_joints() -> None:
     ]
 
 
+def test_a_persons_limb_has_the_limbs_colour() -> None:
+    assert marks.limb("2: left arm", "2: left arm") == "left arm"
+    assert marks.limb("1: head", "1: torso") == "head"
+    assert marks.colour_of("2: left arm") == COLOURS["left arm"]
+    assert marks.colour_of("a tail") == COLOURS["other"]
+
+
 def test_drawing_marks_needs_no_network_and_no_chart() -> None:
     code = "import sys, actrec.marks; print({'torch', 'matplotlib', 'plotly'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

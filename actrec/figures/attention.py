@@ -15,7 +15,6 @@ from actrec import marks
 from actrec.figures.rows import rows_of
 from actrec.figures.words import AGAINST, FOR, GREY, bare, harmless, safe
 from actrec.overlay import PALETTES, ticks
-from actrec.pose.layouts import COLOURS
 from actrec.types import Matrix, Points, Track
 
 PALETTE = next(iter(PALETTES.values()))
@@ -162,7 +161,7 @@ def joint_map(tracks: Sequence[Track], ink: str = GREY) -> go.Figure:
     for group in dict.fromkeys(groups):
         at = [i for i, name in enumerate(groups) if name == group]
         side = {"xref": "paper", "yref": "y"}
-        colour = COLOURS.get(group, COLOURS["other"])
+        colour = marks.colour_of(group)
         figure.add_shape(type="rect", x0=1.005, x1=1.017, y0=at[0] - 0.44, y1=at[-1] + 0.44, fillcolor=colour, line={"width": 0}, **side)
         text = {"text": safe(group, 24), "showarrow": False, "xanchor": "left", "font": {"size": 10}}
         figure.add_annotation(x=1.025, y=(at[0] + at[-1]) / 2, **text, **side)

@@ -33,8 +33,7 @@ def rows_of(tracks: Sequence[Track]) -> Rows | None:
     grouped = [track for track in grouped if track.unit == grouped[0].unit]
     if not grouped:
         return None
-    known = [*GROUPS, *dict.fromkeys(track.group for track in grouped)]
-    grouped.sort(key=lambda track: known.index(track.group))
+    grouped.sort(key=lambda track: _order(track.group))
     seconds = np.unique(np.concatenate([track.seconds for track in grouped]))
     values = np.stack([_at(track, seconds) for track in grouped])
     middles = (seconds[1:] + seconds[:-1]) / 2
@@ -42,6 +41,12 @@ def rows_of(tracks: Sequence[Track]) -> Rows | None:
     first, last = (middles[0] - seconds[0], seconds[-1] - middles[-1]) if len(middles) else (half, half)
     edges = np.concatenate([[seconds[0] - first], middles, [seconds[-1] + last]])
     return Rows(tuple(t.title for t in grouped), tuple(t.group for t in grouped), edges, values, grouped[0].unit)
+
+
+def _order(group: str) -> tuple[int, int, str]:
+    """Person after person ("2: left arm"), each from head to foot, then what is no limb."""
+    person, _, limb = group.rpartition(": ")
+    return int(person) if person.isdecimal() else 0, GROUPS.index(limb) if limb in GROUPS else len(GROUPS), limb
 
 
 def _at(track: Track, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
