@@ -66,3 +66,20 @@ def test_a_strangers_checkpoint_brings_its_class_count_and_names(tmp_path: Path)
     assert catalogue.with_weights(base, path).labels == ("class 0", "class 1", "class 2")
     path.with_suffix(".txt").write_text("run\nwalk\njump\n")
     assert catalogue.with_weights(base, path).labels == ("run", "walk", "jump")
+
+
+SHIPPED = sorted((settings.assets() / "checkpoints").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_a_shipped_checkpoint_is_small_and_says_what_it_was_trained_on(file: Path) -> None:
+    card = catalogue.card(file.stem)
+    assert file.stat().st_size <= 8e6
+    assert card.trained_on
+    assert file.stem.endswith(card.trained_on.split()[0])
+    assert file.with_suffix(".md").is_file()
+    state, _ = weights.read(file)
+    weights.load(catalogue.build(card), state)
+    if "pose" in card.inputs:
+        assert file.stem.startswith("deform-")
+        assert len(card.layout) == card.arguments["layout"]

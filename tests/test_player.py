@@ -131,9 +131,10 @@ def test_a_skeleton_arrives_with_every_bit_every_nan_and_its_limbs_colours() -> 
 
 def test_a_bone_within_a_limb_has_its_colour_and_one_of_an_unknown_limb_that_of_the_others() -> None:
     arm = replace(skeleton(), groups=("left arm", "left arm", "left arm"))
+    second = replace(skeleton(), groups=("2: left arm", "2: left arm", "2: left arm"))
     tail = replace(skeleton(), groups=("tail", "tail", "tail"))
-    inks = [send(Pane("a", "A", skeleton=one))["panes"][0]["skeleton"]["inks"] for one in (arm, tail)]
-    assert inks == [[COLOURS["left arm"]] * 2, [COLOURS["other"]] * 2]
+    inks = [send(Pane("a", "A", skeleton=one))["panes"][0]["skeleton"]["inks"] for one in (arm, second, tail)]
+    assert inks == [[COLOURS["left arm"]] * 2, [COLOURS["left arm"]] * 2, [COLOURS["other"]] * 2]
 
 
 def test_marks_keep_their_name_until_anything_in_them_changes() -> None:

@@ -36,18 +36,22 @@ class Series {
     return !this.frames.length || frame < this.frames[0] - 1 ? NaN : this.values[this.nearest(frame)];
   }
 
-  // The source frames first … end − 1 that a point stands for: those nearest to it, as far outwards as inwards at the ends.
-  extent(i, [first, end]) {
-    const { frames } = this, gap = (a, b) => Math.max(frames[b] - frames[a], 1), last = frames.length - 1;
+  // The source frames first … end − 1 that a point stands for: those of its step, where the maps' steps are known; else those nearest to it, as far
+  // outwards as inwards at the ends.
+  extent(i, [first, end], bands) {
+    const { frames } = this, step = bands?.find(([from, to]) => from <= frames[i] && frames[i] < to);
+    if (step) return step;
+    const gap = (a, b) => Math.max(frames[b] - frames[a], 1), last = frames.length - 1;
     if (!last) return [first, end];
     const from = i > 0 ? (frames[i - 1] + frames[i]) / 2 : frames[0] - gap(0, 1) / 2, to = i < last ? (frames[i] + frames[i + 1]) / 2 : frames[last] + gap(last - 1, last) / 2;
     return [Math.max(Math.floor(from) + 1, first), Math.min(Math.floor(to) + 1, end)];
   }
 
   // The value at a source frame that a point stands for, NaN elsewhere.
-  within(frame, span) {
+  within(frame, span, bands) {
     if (!this.frames.length) return NaN;
-    const i = this.nearest(frame), [first, end] = this.extent(i, span);
+    const step = bands?.find(([from, to]) => from <= frame && frame < to), inside = step ? this.frames.findIndex((f) => step[0] <= f && f < step[1]) : -1;
+    const i = inside < 0 ? this.nearest(frame) : inside, [first, end] = this.extent(i, span, bands);
     return first <= frame && frame < end ? this.values[i] : NaN;
   }
 }
@@ -122,7 +126,7 @@ class Lane {
 
   // The series that is read at a frame: the one under the pointer, if it is over this lane, else the largest; −1 if none has a value.
   read(frame, clientY) {
-    const values = this.series.map((one) => one.within(frame, this.span));
+    const values = this.series.map((one) => one.within(frame, this.span, this.bands));
     if (clientY !== undefined && this.group) {
       const box = this.canvas.getBoundingClientRect(), y = clientY - box.top;
       if (y >= 0 && y < box.height) {
@@ -139,7 +143,7 @@ class Lane {
   say(frame, clientY) {
     if (!this.group) return write(this.now, amount(this.series[0].at(frame), this.unit));
     const i = this.read(frame, clientY), one = this.series[i];
-    write(this.now, one ? `${one.title} ${amount(one.within(frame, this.span), '')}` : '–');
+    write(this.now, one ? `${one.title} ${amount(one.within(frame, this.span, this.bands), '')}` : '–');
     if (this.lit === i) return;
     this.lit = i;
     [...this.key.children].forEach((node, k) => node.classList.toggle('on', k === i));
@@ -151,6 +155,7 @@ class Lane {
 
   draw(line) {
     this.map = Boolean(this.group) && line.look.lanes === 'map';
+    this.bands = line.rows[0]?.bands;
     this.label(line);
     const { canvas } = this, scale = line.fit(canvas), pen = canvas.getContext('2d');
     pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -210,7 +215,7 @@ class Lane {
       const upper = Math.round(row * ROW * scale), lower = Math.round((row + 1) * ROW * scale);
       for (let i = 0; i < one.values.length; i++) {
         if (Number.isNaN(one.values[i])) continue;
-        const [left, right] = one.extent(i, this.span).map((edge) => Math.round(line.at(line.edges[edge]) * scale));
+        const [left, right] = one.extent(i, this.span, this.bands).map((edge) => Math.round(line.at(line.edges[edge]) * scale));
         if (!(right > left)) continue;
         pen.fillStyle = tone(line.look.palette, top >= NOTHING ? one.values[i] / top : 0);
         pen.fillRect(left, upper, right - left, lower - upper - Math.round(scale));

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.marks import colour_of, limb
 from actrec.overlay import caption, largest
-from actrec.pose.layouts import COLOURS
 from actrec.types import Heat, Points, Skeleton, Track
 
 
@@ -92,17 +92,10 @@ def skeleton(skeleton: Skeleton, every: NDArray[np.float32] | None, frames: int)
             "every": None if every is None else text(every, "<f4"),
             "names": list(skeleton.names),
             "bones": [[int(a), int(b)] for a, b in skeleton.bones],
-            "inks": [COLOURS.get(_limb(skeleton.groups[a], skeleton.groups[b]), COLOURS["other"]) for a, b in skeleton.bones],
+            "inks": [colour_of(limb(skeleton.groups[a], skeleton.groups[b])) for a, b in skeleton.bones],
             "bands": skeleton.bands.tolist(),
         }
     )
-
-
-def _limb(a: str, b: str) -> str:
-    """The limb of a bone between joints of these two; what joins two limbs is torso, as in `layouts.bone_group`."""
-    if a == b:
-        return a
-    return "head" if {a, b} == {"head", "torso"} else "torso"
 
 
 def text(values: NDArray[Any], kind: str) -> str:
