@@ -405,3 +405,13 @@ class Explanation:
     @property
     def heat(self) -> Heat:
         return self.heats[0]
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What the answer hangs on, whatever the way of explaining: the bytes of clip and weights, the window, joints, and the classes asked about.
+
+        Names do not count: two readers' uploads may be called the same.
+        """
+        told = self.provenance
+        joints = repr(told.get("joints"))
+        return told["clip_sha256"], told["weights_sha256"], self.question.start, joints, self.label, self.versus

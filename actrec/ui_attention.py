@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from actrec import cost, hiding, pose, study
 from actrec.claim import percent
-from actrec.types import Card, Explanation, Matrix, Points, Question, Video
+from actrec.types import Card, Explanation, Matrix, Points, Progress, Question, Video
 from actrec.ui import ask, plain, work
 
 _effects: study.Kept[hiding.WhatIf] = study.Kept(32)
 _costs: study.Kept[cost.Cost] = study.Kept(32)
+
+Value = TypeVar("Value")
 
 BARE: dict[str, Any] = {"displayModeBar": False}
 
@@ -84,57 +87,56 @@ def _hide(question: Question, asked_for: Question, card: Card, film: Video) -> N
 def what_if(question: Question, asked_for: Question, card: Card, found: Explanation, film: Video) -> Callable[[], bool]:
     """The class's score without each person, limb and joint; comes back with what is to be done at the page's end."""
     if "pose" not in card.inputs or not found.provenance.get("joints"):
-        return lambda: False
-    key = f"what-if {question.with_(method='', knobs=(), at=None)} {found.provenance['weights_sha256']}"
+        return _nothing
     st.subheader("What if it had not been told of …?", anchor=False)
     _hide(question, asked_for, card, film)
+    key = f"what-if {found.identity}"
+    about = asked_for.with_(label=found.label, versus=found.versus)
     known = _effects.get(key)
     if known is None:
-        slot = st.container()
-        if not slot.button("Run it again without each joint and limb", key=f"want {key}", icon=":material/play_arrow:") and not _stopped(key):
-            return lambda: False
-
-        def do() -> bool:
-            with slot:
-                made = work(key, "Hiding joints", lambda progress: hiding.what_if(asked_for.with_(label=found.label, versus=found.versus), progress))
-            if made is not None:
-                _effects.get_or(key, lambda: made)
-            return made is not None
-
-        return do
+        return _on_demand(_effects, key, "Run it again without each joint and limb", "Hiding joints", partial(hiding.what_if, about))
     from actrec import figures
 
     rows = [(row.name, known.probability, row.probability) for row in known.effects]
     picked = st.plotly_chart(figures.effects(rows, _ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
     st.markdown(plain(known.verdict))
     st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
-    chosen = [point["customdata"] for point in picked["selection"]["points"] if point.get("customdata")]
-    name = chosen[0][0] if chosen and isinstance(chosen[0], list) else chosen[0] if chosen else None
-    if name is not None and name != "all joints" and name not in question.hide:
-        ask(question.with_(hide=(*question.hide, str(name))))
+    names = [point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")]
+    if names and names[0] in {row.name for row in known.effects[1:]} - set(question.hide):
+        ask(question.with_(hide=(*question.hide, names[0])))
         return lambda: True
-    return lambda: False
+    return _nothing
 
 
-def saved(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
+def saved(asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
     """What attention in windows saves on this clip; comes back with what is to be done at the page's end."""
     if card.family != "deform":
-        return lambda: False
-    key = f"cost {question.clip} {question.start} {question.joints} {question.hide} {found.provenance['weights_sha256']}"
+        return _nothing
     st.subheader("What do the windows save?", anchor=False)
+    key = f"cost {found.identity}"
     known = _costs.get(key)
-    if known is not None:
-        _cost_table(known)
-        return lambda: False
+    if known is None:
+        return _on_demand(_costs, key, "Count and measure it on this clip", "Measuring", partial(cost.cost, asked_for))
+    _cost_table(known)
+    return _nothing
+
+
+def _nothing() -> bool:
+    return False
+
+
+def _on_demand(kept: study.Kept[Value], key: str, offer: str, what: str, make: Callable[[Progress], Value]) -> Callable[[], bool]:
+    """A button for a result that is dear; comes back with what is to be done at the page's end, which says whether the result is there now."""
     slot = st.container()
-    if not slot.button("Count and measure it on this clip", key=f"want {key}", icon=":material/timer:") and not _stopped(key):
-        return lambda: False
+    wanted = slot.button(offer, key=f"want {key}", icon=":material/play_arrow:")
+    if not wanted and st.session_state.get("stopped") != key:
+        return _nothing
 
     def do() -> bool:
         with slot:
-            made = work(key, "Measuring", lambda progress: cost.cost(asked_for, progress))
+            made = work(key, what, make)
         if made is not None:
-            _costs.get_or(key, lambda: made)
+            kept.get_or(key, lambda: made)
         return made is not None
 
     return do
@@ -149,7 +151,3 @@ def _cost_table(known: cost.Cost) -> None:
     st.markdown(plain(known.verdict))
     about = f"“{known.label}” gets {percent(known.probability)} with windows and {percent(known.full_probability)} without"
     st.caption(plain(f"{about}; the model was trained with them, so the second figure is of a network it never was."))
-
-
-def _stopped(key: str) -> bool:
-    return st.session_state.get("stopped") == key

@@ -65,7 +65,7 @@ def show() -> None:
         if found is not None:
             ui_attention.pictures(found)
             later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
-            later += [ui_attention.what_if(question, asked_for, card, found, film), ui_attention.saved(question, asked_for, card, found)]
+            later += [ui_attention.what_if(question, asked_for, card, found, film), ui_attention.saved(asked_for, card, found)]
             _strip(question, found)
     if found is not None:
         ui_save.one(question, found)
@@ -146,21 +146,23 @@ def _motion(film: Video, copy: Proxy) -> Track:
 # -------------------------------------------------------------------------------------------------- runs of their own
 
 
-def _identity(found: Explanation) -> tuple[object, ...]:
-    return found.provenance["clip_sha256"], found.provenance["weights_sha256"], found.label
+def _over_the_clip(found: Explanation) -> tuple[object, ...]:
+    """What a class's curve over the whole clip hangs on: not where the window stands now, nor another class."""
+    clip, weights, _, joints, label, _ = found.identity
+    return clip, weights, joints, label
 
 
 def _known_curve(question: Question, found: Explanation) -> list[Track]:
-    curve = _curves.get(_identity(found))
+    curve = _curves.get(_over_the_clip(found))
     return [] if curve is None else [curve]
 
 
 def _curve(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
     """The class over the whole clip: offers it where it is dear; comes back with what is to be done at the page's end."""
-    film, key = found.clip.video, f"curve {_identity(found)}"
+    film, key = found.clip.video, f"curve {_over_the_clip(found)}"
     length = float(found.clip.seconds[-1] - found.clip.seconds[0])
     windows = min(40, math.ceil(2 * max(film.duration - length - film.step, 0) / max(length, film.step))) + 1
-    if card.sampling.kind != "dense" or windows < 2 or _identity(found) in _curves:
+    if card.sampling.kind != "dense" or windows < 2 or _over_the_clip(found) in _curves:
         return lambda: False
     slot = st.container()
     if not _wanted(slot, key, windows * _gflops(question.model), f"Follow “{found.label}” over the whole clip ({windows} windows)"):
@@ -171,7 +173,7 @@ def _curve(question: Question, asked_for: Question, card: Card, found: Explanati
             label = asked_for.with_(label=found.label, versus=None)
             track = work(key, "Following the class over the clip", lambda progress: study.sweep(label, progress))
         if track is not None:
-            _curves.get_or(_identity(found), lambda: track)
+            _curves.get_or(_over_the_clip(found), lambda: track)
         return track is not None
 
     return do
@@ -179,7 +181,7 @@ def _curve(question: Question, asked_for: Question, card: Card, found: Explanati
 
 def _order(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
     """Does the order of the frames matter: the clip as it is, reversed, shuffled; comes back with what is to be done at the page's end."""
-    identity = (*_identity(found), found.versus, question.start)
+    identity = found.identity
     key, known = f"order {identity}", _arrows.get(identity)
     st.subheader("Does the order of the frames matter?", anchor=False)
     if known is not None:

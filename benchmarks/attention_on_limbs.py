@@ -1,8 +1,8 @@
 """Do the tokens go to where the action is, and do the acting limb's joints light up? Measured over the mannequins' test clips, whose truth is known.
 
 For every clip: how much of the tokens' attention lies on the acting limbs and what they handle, and on the whole figure, against the regular grid
-that 3DTS starts from; and whether the joint with the most attention belongs to an acting limb, against the share of joints that do. Only joints of
-arms and legs are asked about; clips whose action has no acting arm or leg are left out of the second.
+that 3DTS starts from; and whether the joint with the most attention belongs to an acting limb, against the share of joints that do: among the joints
+of arms and legs, and among all of them. Clips whose action has no acting arm or leg are left out of the second.
 
     python benchmarks/attention_on_limbs.py [--model MODEL --test-clips 20 --out FILE.csv]
 """
@@ -26,18 +26,23 @@ from actrec import catalogue, chance, data, mannequin, pose, prepare, study, tra
 from actrec.data.windows import painted
 from actrec.types import Ask, Clip, Evidence, Geometry, Video
 
+SCOPES = ("arms and legs", "all joints")
+"""Which joints are asked about."""
+
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured in one clip and block. top, chances: whether the joint with the most attention acts, and how many of the joints do."""
+    """What was measured in one clip and block. blind: whether it is recognised without any joints.  top, chances: by score and by which joints are
+    asked about, whether the joint with the most attention acts, and how many of them do."""
 
     action: str
     right: bool
+    blind: bool
     block: int
     limbs: where.Shares
     person: where.Shares
-    top: dict[str, float]
-    chances: float
+    top: dict[tuple[str, str], float]
+    chances: dict[str, float]
 
 
 def main() -> int:
@@ -50,7 +55,8 @@ def main() -> int:
     items = data.open_set("mannequin", train=1, test=asked.test_clips).split("test")
     found = [one for item in items for one in measured(loaded, *item.media.path.parts)]
     blocks = sorted({one.block for one in found})
-    print(f"{loaded.card.title}: {len(items)} test clips, {np.mean([one.right for one in found]):.3f} recognised; query CLS, mean of all heads")
+    right, blind = (np.mean([getattr(one, name) for one in found]) for name in ("right", "blind"))
+    print(f"{loaded.card.title}: {len(items)} test clips, {right:.3f} recognised, {blind:.3f} without joints; query CLS, mean of all heads")
     for block in blocks:
         report(block, [one for one in found if one.block == block])
     if asked.out:
@@ -65,6 +71,7 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
     layers = {name: catalogue.layers(loaded.card, methods[name]) for name in ("tokens", "joint-stride")}
     masks = [where.Region(name, mask[clip.index], 1, "") for name, mask in (("limbs", made.limbs), ("person", made.actor))]
     acting = [name for part in made.carriers for name in pose.layout("mannequin").joints if name in members(part)]
+    blind = loaded.card.labels[int(loaded.model(inputs[0])[0].argmax())] == action
     for tokens, joints in zip(layers["tokens"], layers["joint-stride"], strict=True):
         watch = {*methods["tokens"].watch(tokens), *methods["joint-stride"].watch(joints)}
         seen = trace.run(loaded.model, inputs, clip, geometry, watch=watch)
@@ -72,18 +79,19 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
         chosen = evidence(methods["tokens"].explain(seen, ask))
         assert chosen.points is not None
         limbs, person = (where.shares(chosen.points, region) for region in masks)
-        top, chances = {}, float("nan")
+        top, chances = {}, {}
         for score in ("cls", "received"):
             skeleton = evidence(methods["joint-stride"].explain(seen, replace(ask, layer=joints, knobs={"score": score}))).skeleton
             assert skeleton is not None
-            scored = np.nan_to_num(np.nanmean(np.where(np.isfinite(skeleton.scores).any(0), skeleton.scores, 0), 0))
-            there = [i for i, name in enumerate(skeleton.names) if group_of(name) and np.isfinite(skeleton.scores[:, i]).any()]
-            if acting and there:
+            known = np.isfinite(skeleton.scores)
+            scored = np.where(known, skeleton.scores, 0).sum(0) / np.maximum(known.sum(0), 1)
+            for scope in SCOPES if acting else ():
+                there = [i for i, name in enumerate(skeleton.names) if known[:, i].any() and (scope == "all joints" or group_of(name))]
                 best = max(there, key=lambda i: scored[i])
-                top[score] = float(skeleton.names[best] in acting)
-                chances = len([i for i in there if skeleton.names[i] in acting]) / len(there)
+                top[score, scope] = float(skeleton.names[best] in acting)
+                chances[scope] = len([i for i in there if skeleton.names[i] in acting]) / len(there)
         right = loaded.card.labels[int(seen.logits[0].argmax())] == action
-        yield Seen(action, right, int(tokens.split(".")[1]) + 1, limbs, person, top, chances)
+        yield Seen(action, right, blind, int(tokens.split(".")[1]) + 1, limbs, person, top, chances)
 
 
 def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry, tuple[torch.Tensor, ...], mannequin.Mannequin]:
@@ -128,13 +136,13 @@ def report(block: int, found: list[Seen]) -> None:
             f" the same attention on the grid {on_grid.mean():.3f}; regular grid {grid.mean():.3f};"
             f" attention above the grid in {more} of {len(told)} clips ({low:.2f}–{high:.2f})"
         )
-    for score in ("cls", "received"):
-        some = [one for one in found if score in one.top]
-        hits = int(sum(one.top[score] for one in some))
+    for score, scope in [(score, scope) for score in ("cls", "received") for scope in SCOPES]:
+        some = [one for one in found if (score, scope) in one.top]
+        hits = int(sum(one.top[score, scope] for one in some))
         low, high = chance.wilson(hits, len(some))
-        expected = np.mean([one.chances for one in some])
+        expected = np.mean([one.chances[scope] for one in some])
         print(
-            f"block {block}, joints by {score:8}: the first of the limbs' joints acts in {hits} of {len(some)} clips"
+            f"block {block}, joints by {score:8}: the first of {scope:14} acts in {hits} of {len(some)} clips"
             f" ({hits / max(len(some), 1):.3f}, {low:.3f}–{high:.3f}); by chance {expected:.3f}"
         )
 
@@ -151,10 +159,8 @@ def write(file: Path, found: list[Seen]) -> None:
             ["action", "right", "block", "limbs_attention", "limbs_grid", "person_attention", "person_grid", "top_cls", "top_received", "chance"]
         )
         for one in found:
-            tops = [one.top.get(score, "") for score in ("cls", "received")]
-            table.writerow(
-                [one.action, one.right, one.block, one.limbs.attention, one.limbs.grid, one.person.attention, one.person.grid, *tops, one.chances]
-            )
+            tops = [one.top.get((score, SCOPES[0]), "") for score in ("cls", "received")]
+            table.writerow([one.action, one.right, one.block, one.limbs.attention, one.limbs.grid, one.person.attention, one.person.grid, *tops])
 
 
 if __name__ == "__main__":

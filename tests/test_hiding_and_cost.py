@@ -202,3 +202,13 @@ def test_the_command_line_tells_the_same(home: Path, tmp_path: Path, capsys: pyt
     assert "joint stride attention" in capsys.readouterr().out
     assert cli.main(["what-if", "short", "--model", "tinydeform", "--joints", "none"]) == 2
     assert "bring a file of joints" in capsys.readouterr().err.lower()
+
+
+def test_answers_about_other_joints_are_not_taken_for_one_another(home: Path) -> None:
+    """What a page keeps is kept by bytes, never by the names that two readers may both give their files."""
+    first, hidden, without = (study.answer(ask(home, **changes)) for changes in ({}, {"hide": ("nose",)}, {"joints": "none"}))
+    same = study.answer(ask(home, method="temporal-stride", label=first.label))
+    assert same.identity == first.identity
+    label = {"label": first.label}
+    assert len({study.answer(ask(home, **changes, **label)).identity for changes in ({}, {"hide": ("nose",)}, {"joints": "none"})}) == 3
+    assert first.identity != hidden.identity != without.identity

@@ -129,7 +129,7 @@ def test_hiding_a_limb_moves_the_score_and_stands_in_the_link(page: Page, addres
     page.locator(".st-key-effects .js-plotly-plot").wait_for(timeout=PATIENCE)
     settle(page)
     assert page.get_by_text(re.compile("Without any joints the probability of")).count() == 1
-    page.get_by_label("Hide from the model").click()
+    page.get_by_role("combobox", name="Hide from the model").click()
     page.get_by_role("option", name="right arm").click()
     page.wait_for_url("**hide=right**", timeout=PATIENCE)
     settle(page)
