@@ -14,6 +14,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,16 @@ SCOPES = ("arms and legs", "all joints")
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured in one clip and block. blind: whether it is recognised without any joints.  top, chances: by score and by which joints are
-    asked about, whether the joint with the most attention acts, and how many of them do."""
+    """What was measured in one clip and block.
+
+    blind, even: whether it is recognised without any joints, and with all tokens on the regular grid.  top, chances: by score and by which joints are
+    asked about, whether the joint with the most attention acts, and how many of them do.
+    """
 
     action: str
     right: bool
     blind: bool
+    even: bool
     block: int
     limbs: where.Shares
     person: where.Shares
@@ -55,8 +60,9 @@ def main() -> int:
     items = data.open_set("mannequin", train=1, test=asked.test_clips).split("test")
     found = [one for item in items for one in measured(loaded, *item.media.path.parts)]
     blocks = sorted({one.block for one in found})
-    right, blind = (np.mean([getattr(one, name) for one in found]) for name in ("right", "blind"))
-    print(f"{loaded.card.title}: {len(items)} test clips, {right:.3f} recognised, {blind:.3f} without joints; query CLS, mean of all heads")
+    right, blind, even = (np.mean([getattr(one, name) for one in found]) for name in ("right", "blind", "even"))
+    print(f"{loaded.card.title}: {len(items)} test clips, query CLS, mean of all heads")
+    print(f"recognised {right:.3f}; without joints {blind:.3f}; with all tokens on the regular grid {even:.3f}")
     for block in blocks:
         report(block, [one for one in found if one.block == block])
     if asked.out:
@@ -71,10 +77,11 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
     layers = {name: catalogue.layers(loaded.card, methods[name]) for name in ("tokens", "joint-stride")}
     masks = [where.Region(name, mask[clip.index], 1, "") for name, mask in (("limbs", made.limbs), ("person", made.actor))]
     acting = [name for part in made.carriers for name in pose.layout("mannequin").joints if name in members(part)]
+    grids = [name for name in trace.taps(loaded.model) if name.endswith("search.reference")]
     blind = loaded.card.labels[int(loaded.model(inputs[0])[0].argmax())] == action
     for tokens, joints in zip(layers["tokens"], layers["joint-stride"], strict=True):
         watch = {*methods["tokens"].watch(tokens), *methods["joint-stride"].watch(joints)}
-        seen = trace.run(loaded.model, inputs, clip, geometry, watch=watch)
+        seen = trace.run(loaded.model, inputs, clip, geometry, watch={*watch, *grids})
         ask = Ask(0, None, tokens, None, {"query": "cls"}, layout=pose.layout("mannequin").joints)
         chosen = evidence(methods["tokens"].explain(seen, ask))
         assert chosen.points is not None
@@ -91,7 +98,14 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
                 top[score, scope] = float(skeleton.names[best] in acting)
                 chances[scope] = len([i for i in there if skeleton.names[i] in acting]) / len(there)
         right = loaded.card.labels[int(seen.logits[0].argmax())] == action
-        yield Seen(action, right, blind, int(tokens.split(".")[1]) + 1, limbs, person, top, chances)
+        edits = {name.replace("reference", "points"): partial(on_grid, seen.seen[name].tensor) for name in grids}
+        even = loaded.card.labels[int(seen.rerun(edits=edits)[0].argmax())] == action
+        yield Seen(action, right, blind, even, int(tokens.split(".")[1]) + 1, limbs, person, top, chances)
+
+
+def on_grid(reference: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """The regular grid in place of the points."""
+    return reference.to(points.dtype).expand_as(points)
 
 
 def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry, tuple[torch.Tensor, ...], mannequin.Mannequin]:

@@ -24,6 +24,7 @@ def train(
         str | None, typer.Option(help="What to start from: a checkpoint file (a relative's, torchvision's ImageNet ResNet), or a model's id.")
     ] = None,
     size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the resize goes with it. Default: the card's.")] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Give the whole picture, squeezed to a square, instead of its middle.")] = False,
     frames: Annotated[int | None, typer.Option(min=1, help="Frames the model reads. Default: the card's.")] = None,
     span: Annotated[int | None, typer.Option(min=1, help="Consecutive source frames they are taken from. Default: the card's.")] = None,
     people: Annotated[int | None, typer.Option(min=1, help="How many people's joints the model is given. Default: the card's, one.")] = None,
@@ -72,6 +73,7 @@ def train(
     chosen = replace(recipe(recipe_name), **given)
     card = _card(model, size, frames, span, title)
     card = replace(card, people=people or card.people)
+    card = replace(card, preprocess=replace(card.preprocess, resize=card.preprocess.crop)) if whole else card
     arguments = {name: json.loads(value) for name, value in map(pair, argument or ())}
     processes = train.Processes.joined()
     try:

@@ -115,8 +115,8 @@ def windows(trace: Trace, ask: Ask) -> Windows:
     return Windows(
         index.cpu().numpy(),
         given[..., :length].cpu().numpy().astype(np.float32),
-        1 / mask.sum(1).double().cpu().numpy(),
-        given[..., length:].sum((1, 2)).double().cpu().numpy(),
+        1 / mask.sum(1).cpu().double().numpy(),
+        given[..., length:].sum((1, 2)).cpu().double().numpy(),
         _seen(trace),
     )
 
