@@ -39,7 +39,7 @@ def attention(heat: Heat, clip: Clip, who: str) -> str:
         return f"This map shows no attention: its largest value is {heat.peak:.1e}, which is drawn as nothing."
     seconds, x, y = peak_place(heat, clip)
     share, begin, until, even = _strongest_step(heat, clip)
-    when = f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {even:.0%})"
+    when = f"of all moments {begin:.2f}–{until:.2f} s gets most, {share:.0%} (an even spread would give {even:.0%})"
     return f"{who[0].upper()}{who[1:]} at {seconds:.2f} s, {_side(x, y, heat)}; {when}."
 
 

@@ -1,6 +1,6 @@
 """Take the README's pictures from the running app: docs/explore.png, directed.png, tokens.png, joints.png, compare.png, evaluate.png. Needs Chromium.
 
-python docs/photograph.py
+python docs/photograph.py [NAME …]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VIEWS = {
     "explore": ("/Explore?clip=sit_down&model=dam-12-c3d-mannequin&method=cam", 0.55, "light"),
     "directed": ("/Explore?clip=bounce_ball&model=dam-12-mannequin&method=directed&at=1.0,170.0,150.0", 0.4, "dark"),
     "tokens": ("/Explore?clip=throw_ball&model=deform-mannequin&method=tokens", 0.7, "light"),
-    "joints": ("/Explore?clip=throw_ball&model=deform-mannequin&method=joint-stride", 0.6, "dark"),
+    "joints": ("/Explore?clip=throw_ball&model=deform-mannequin&method=joint-stride", 0.66, "dark"),
     "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
     "evaluate": ("/Evaluate?a=c2d-mannequin-on-mannequin-test&b=dam-12-c3d-mannequin-on-mannequin-test", 0.0, "light"),
 }
@@ -46,7 +46,10 @@ def main() -> None:
                 except OSError:
                     time.sleep(0.1)
             for name, (path, share, scheme) in VIEWS.items():
-                page = chromium.new_page(viewport={"width": 1440, "height": 1000}, color_scheme=scheme)
+                if sys.argv[1:] and name not in sys.argv[1:]:
+                    continue
+                high = 1400 if name == "joints" else 1000  # its curves stand under the picture
+                page = chromium.new_page(viewport={"width": 1440, "height": high}, color_scheme=scheme)
                 photograph(page, f"http://127.0.0.1:{port}{path}", share, ROOT / "docs" / f"{name}.png")
                 page.close()
             chromium.close()

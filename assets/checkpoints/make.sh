@@ -34,8 +34,8 @@ on_96="--size 96 --init runs/deform-mannequin/model.safetensors"
   train --data mannequin --clips 120 $deform --argument layout=17 --size 96 --batch 16 --epochs 4 --lr 0.0005 --init runs/deform-64/model.safetensors \
     --out runs/deform-mannequin --title "Deformable transformer · mannequin"
   train --data data/arms $deform --argument layout=17 $on_96 --batch 6 --epochs 30 --lr 0.0003 --out runs/deform-arms --title "Deformable transformer · arms"
-  train --data data/pushups $deform --argument layout=33 --argument dropout=0.5 $on_96 --batch 8 --epochs 10 --lr 0.0002 --weight-decay 0.1 --flip on \
-    --out runs/deform-pushups --title "Deformable transformer · push-ups"
+  train --data data/pushups $deform --argument layout=33 --argument dropout=0.5 $on_96 --whole --batch 8 --epochs 12 --lr 0.0002 --weight-decay 0.1 \
+    --flip on --out runs/deform-pushups --title "Deformable transformer · push-ups"
 }
 for run in runs/*-mannequin runs/*-weizmann runs/deform-arms runs/deform-pushups; do
   cp "$run/model.safetensors" "assets/checkpoints/$(basename "$run").safetensors"
