@@ -76,8 +76,8 @@ def _side(x: float, y: float, heat: Heat) -> str:
 
 
 def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, ...]:
-    """What not to conclude, the most specific first."""
-    found = []
+    """What not to conclude, the gravest first."""
+    found = untaught(card)
     if heat.empty:
         found.append("An empty map is an answer, not a fault: this method finds nothing at this layer.")
     elif len(heat.values) == 1:
@@ -96,3 +96,19 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
         known = f"This model knows {len(card.labels)} actions, from {card.trained_on}"
         found.append(f"{known}: whatever else it is shown, it names one of them, however sure it sounds.")
     return tuple(found)
+
+
+def untaught(card: Card) -> list[str]:
+    """That a model has not learnt its task: in its own test it is right at most 5 % more often than if it always named the most frequent class."""
+    told = card.results
+    if "accuracy" not in told or not told.get("confusion"):
+        return []
+    rows = np.asarray(told["confusion"]).sum(1)
+    often = float(rows.max() / max(rows.sum(), 1))
+    if told["accuracy"] > often + 0.05:
+        return []
+    name, clips = card.labels[int(rows.argmax())], int(rows.sum())
+    return [
+        f"This model has not learnt its task: it gets {told['accuracy']:.0%} of its own {clips} test clips right,"
+        f" and always saying “{name}” would get {often:.0%}. Its maps show what it looks at, not what is right."
+    ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import demo_made
 import pytest
 from safetensors.torch import save_file
 
-from actrec import catalogue, settings, weights
+from actrec import catalogue, claim, settings, weights
 from actrec.types import QuestionError
 
 
@@ -83,3 +84,15 @@ def test_a_shipped_checkpoint_is_small_and_says_what_it_was_trained_on(file: Pat
     if "pose" in card.inputs:
         assert file.stem.startswith("deform-")
         assert len(card.layout) == card.arguments["layout"]
+
+
+def test_a_model_that_does_no_better_than_one_answer_says_so() -> None:
+    card = catalogue.card("c2d-weizmann")
+    assert claim.untaught(card) == []
+    guessing = replace(card, labels=("right", "wrong"), results={"accuracy": 0.6, "confusion": [[5, 1], [3, 1]]})
+    (line,) = claim.untaught(guessing)
+    assert "60% of its own 10 test clips" in line
+    assert "always saying “right” would get 60%" in line
+    assert claim.untaught(replace(guessing, results={"accuracy": 0.7, "confusion": [[5, 1], [2, 2]]})) == []
+    assert claim.untaught(replace(guessing, results={})) == []
+    assert claim.untaught(catalogue.card("deform-pushups")) != []

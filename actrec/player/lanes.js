@@ -69,7 +69,7 @@ class Lane {
     const id = sent.map((one) => one.id).join();
     this.group = sent[0].group;
     if (this.id !== id) {
-      Object.assign(this, { id, unit: sent[0].unit, series: sent.map((one, i) => new Series(one, this.group ? i : turn)) });
+      Object.assign(this, { id, unit: sent[0].unit, series: sent.map((one, i) => new Series(one, this.group ? i : turn % INKS.length)) });
       this.measure();
       this.node.style.setProperty('--ink', this.series[0].ink);
       this.node.classList.toggle('grouped', Boolean(this.group));
