@@ -235,6 +235,29 @@ def test_a_dry_run_measures_with_joints_and_models_that_read_something_else_are_
         train.Run(replace(card(), inputs=("rgb", "flow")), mannequins, RECIPES["deform"], tmp_path / "other", TINY)
 
 
+def test_the_command_line_says_how_many_people_and_whether_the_whole_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = [f"--argument={name}={value}" for name, value in TINY.items()]
+    command = ["train", "--data", str(make_set(tmp_path / "set")), "--model", "deform-mc3", "--recipe", "deform", *small]
+    sizes = ["--size", "32", "--frames", "4", "--batch", "4", "--epochs", "1", "--precision", "fp32"]
+    assert cli.main([*command, *sizes, "--people", "2", "--whole", "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    found = catalogue.with_weights(catalogue.card("deform-mc3"), tmp_path / "run" / "model.safetensors")
+    assert found.people == 2
+    assert (found.preprocess.resize, found.preprocess.crop) == ((32, 32), (32, 32))
+
+
+def test_a_comparison_gives_its_joints_to_the_models_that_read_them(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    joints = str(home / "short.npz")
+    models = ["--model", "tinydeform", "--model", "tiny", "--method", "gradcam"]
+    assert cli.main(["compare", "short", *models, "--joints", joints, "--out", str(tmp_path), "--json"]) == 0
+    first, _ = json.loads(capsys.readouterr().out)["answers"]
+    alone = study.answer(Question("short", "tinydeform", "gradcam", joints=joints))
+    assert first["predictions"][0]["probability"] == pytest.approx(alone.predictions.top(1)[0][1])
+    told = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))["answers"]
+    assert told[0]["run"]["joints"]["layout"] == "coco17"
+    assert pose.UNREAD in told[1]["cautions"]
+
+
 def test_an_evaluation_gives_every_view_its_joints(mannequins: data.ClipSet, tmp_path: Path) -> None:
     torch.manual_seed(0)
     mine = replace(card(), arguments=TINY, labels=mannequins.labels, layout=COCO.joints)

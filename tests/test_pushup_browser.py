@@ -143,3 +143,14 @@ def test_what_the_windows_save_is_counted_on_this_clip(page: Page, address: str)
     page.get_by_role("button", name="Count and measure it on this clip").click()
     page.get_by_text(re.compile("Windows relate [0-9,]+ pairs of tokens instead of")).wait_for(timeout=PATIENCE)
     assert page.get_by_text("block 2, temporal stride attention").count() == 1
+
+
+def test_a_clicked_place_asks_for_its_own_tokens(page: Page, address: str) -> None:
+    open_page(page, address, "/Explore?clip=throw_ball&model=deform-mannequin&method=tokens&knob.query=place")
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+    assert page.locator(".actrec .picture").count() == 1
+    page.locator(".actrec .picture").click()
+    page.wait_for_url("**at=**", timeout=PATIENCE)
+    settle(page)
+    assert "The picked place reads most from block 2" in page.locator(".st-key-claim").inner_text()
+    assert page.locator('[data-testid="stAlert"]').count() == 0
