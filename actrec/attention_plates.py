@@ -41,7 +41,7 @@ def tokens(explanation: Explanation, look: Look | None = None, most: int = 128, 
     points, look, only = explanation.points, look or Look(), replace(explanation, skeleton=None)
     if points is None:
         raise QuestionError("this way of explaining chooses no tokens; ask for one that does")
-    row, kept, panel = _Row.of(explanation.clip, frames), marks.chosen(points, most, look.threshold), 1.7
+    row, kept, panel = _Row.of(explanation, frames), marks.chosen(points, most, look.threshold), 1.7
     notes = [explanation.claim, *row.notes, *plates.mark_notes(only, look, row.shown, most)]
     notes += [f"Dots below {look.threshold:.0%} of the largest are left out."] if look.threshold else []
     notes += [
@@ -66,7 +66,7 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
     skeleton, look, only = explanation.skeleton, look or Look(), replace(explanation, points=None)
     if skeleton is None:
         raise QuestionError("this way of explaining gives no joints; ask for one that does")
-    row, rows = _Row.of(explanation.clip, frames), rows_of(explanation.tracks)
+    row, rows = _Row.of(explanation, frames), rows_of(explanation.tracks)
     notes = [explanation.claim, *row.notes, *plates.mark_notes(only, look, row.shown)]
     top = TOP + row.deep + 0.1
     if rows is None:
@@ -142,11 +142,11 @@ class _Row:
     notes: Sequence[str]
 
     @classmethod
-    def of(cls, clip: Clip, frames: int) -> _Row:
-        shown, total = plates.frames_of(clip, frames)
-        shape = clip.video.height / clip.video.width
+    def of(cls, explanation: Explanation, frames: int) -> _Row:
+        shown, total = plates.frames_of(explanation.clip, frames)
+        shape = explanation.clip.video.height / explanation.clip.video.width
         wide = min((PAGE - 2 * EDGE - 3 * GAP) / 4, 2.0 / shape)
-        return cls(shown, wide, wide * shape, plates.frame_notes(clip, len(shown), total))
+        return cls(shown, wide, wide * shape, plates.frame_notes(explanation, len(shown), total))
 
     @property
     def deep(self) -> float:

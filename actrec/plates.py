@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from actrec import marks, overlay
 from actrec.figures import FOR, GREY, Sheet
 from actrec.overlay import Look
+from actrec.pose import VIDEO_ONLY
 from actrec.types import NOTHING, Clip, Explanation, Heat
 
 PAGE = 7.2
@@ -152,15 +153,16 @@ def window(clip: Clip) -> str:
     return f"{clip.video.path.name}, {clip.seconds[0]:.2f}–{clip.seconds[-1]:.2f} s"
 
 
-def frame_notes(clip: Clip, shown: int, total: int) -> list[str]:
+def frame_notes(explanation: Explanation, shown: int, total: int) -> list[str]:
     """Which of the frames are shown, and what else was given to the model."""
+    clip = explanation.clip
     all_of_them = f"All {total} frames the model saw." if total > 1 else "The one frame the model saw."
     notes = [f"{shown} of {total} frames shown." if shown < total else all_of_them]
     if clip.padding:
         notes.append(clip.padding[0].upper() + clip.padding[1:] + ".")
     elif total < len(clip.index):
         notes.append(f"The model was given {len(clip.index)} frames; ×n marks those it was given n times.")
-    return notes
+    return [*notes, VIDEO_ONLY] if explanation.video_only else notes
 
 
 def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], most: int = marks.MOST) -> list[str]:
@@ -186,7 +188,7 @@ def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequen
     """The caption: the claim, what is shown, and what was done to it."""
     clip = explanation.clip
     notes = [explanation.claim] if heat is explanation.heat else []
-    notes += frame_notes(clip, len(shown), total)
+    notes += frame_notes(explanation, len(shown), total)
     notes += mark_notes(explanation, look, shown)
     if len(heat.values) < total:
         notes.append(f"Bars: frames that share one of the map’s {len(heat.values)} steps in time." if len(heat.values) > 1 else "")

@@ -415,3 +415,8 @@ class Explanation:
         told = self.provenance
         joints = repr(told.get("joints"))
         return told["clip_sha256"], told["weights_sha256"], self.question.start, joints, self.label, self.versus
+
+    @property
+    def video_only(self) -> bool:
+        """Whether a model that reads joints was given none."""
+        return self.provenance.get("joints", "unread") is None

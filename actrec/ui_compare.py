@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, library, study, ui_parts, ui_save
+from actrec import catalogue, library, pose, study, ui_parts, ui_save
 from actrec.agreement import TITLES
 from actrec.claim import amid
 from actrec.player import Media, Pane, player
@@ -234,7 +234,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
     ui_parts.bars(ui_parts.class_bars(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
-    st.caption(plain(answer.claim))
+    st.caption(plain(f"{answer.claim} {pose.VIDEO_ONLY}" if answer.video_only else answer.claim))
 
 
 def _agreement(found: Comparison) -> None:

@@ -39,7 +39,7 @@ def show() -> None:
 
 def _answer(question: Question) -> None:
     """The five most probable classes, and the way on."""
-    from actrec import study
+    from actrec import pose, study
 
     try:
         asked_for = ui_own.real(question.with_(label=None, versus=None))
@@ -49,6 +49,8 @@ def _answer(question: Question) -> None:
     if found is None:
         return
     ui_parts.bars(ui_parts.class_bars(found), key="top", label="The five most probable classes")
+    if found.video_only:
+        st.caption(plain(f"{pose.VIDEO_ONLY} Bring a file of them on the next page."))
     if st.button(
         "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
     ):

@@ -55,7 +55,8 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     seconds = tuple(f"{s:.2f} s" for s in trace.clip.seconds)
     index = trace.seen[f"{ask.layer}.frames"].tensor[0].cpu().numpy()
     spans = tuple((int(window[window >= 0].min()), int(window.max()) + 1) for window in index)
-    line = "Row: the frame that asks. Column: the frame that is read. Frames that share no window are blank; each row sums to 1."
+    every = f", every {spans[1][0] - spans[0][0]}" if len(spans) > 1 else ""
+    line = f"Row: the frame that asks. Column: the frame that is read; each row sums to 1. Outlined: the windows of {index.shape[1]} frames{every}."
     named = Matrix(f"Frame by frame, {block_name(ask.layer)}", "attention", matrix.cpu().numpy().astype(np.float32), seconds, seconds, spans, line)
     title = f"Temporal stride attention of {who}, {block_name(ask.layer)}"
     first = heat(trace, z, title, cells.view(frames, h, w), "attention", signed=False)
