@@ -185,7 +185,8 @@ class Run:
             logits = self.network(clips.contiguous(memory_format=torch.channels_last_3d), *joints).float()
         loss = steps.losses(logits, targets).sum()
         if not torch.isfinite(loss):
-            raise ActrecError(f"the loss became {loss.item()} in epoch {self.epoch + 1}; start again with a smaller --lr than {self.recipe.lr}")
+            how = "" if self.recipe.precision in ("fp32", "auto") else ", or with --precision fp32"
+            raise ActrecError(f"the loss became {loss.item()} in epoch {self.epoch + 1}; start again with a smaller --lr than {self.recipe.lr}{how}")
         self.scaler.scale(loss * (self.processes.world / planned)).backward()
         tally.loss, tally.right = tally.loss + float(loss.detach()), tally.right + steps.hits(logits.detach(), targets)
         tally.clips, tally.step = tally.clips + len(targets), tally.step + len(targets)
