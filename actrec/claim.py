@@ -37,10 +37,16 @@ def attention(heat: Heat, clip: Clip, who: str) -> str:
     """Where and when attention falls that knows no class; who: what pays it, with its verb ("block 2 reads most")."""
     if heat.empty:
         return f"This map shows no attention: its largest value is {heat.peak:.1e}, which is drawn as nothing."
-    seconds, x, y = peak_place(heat, clip)
     share, begin, until, even = _strongest_step(heat, clip)
-    when = f"of all moments {begin:.2f}–{until:.2f} s gets most, {share:.0%} (an even spread would give {even:.0%})"
-    return f"{who[0].upper()}{who[1:]} at {seconds:.2f} s, {_side(x, y, heat)}; {when}."
+    moment = f"{begin:.2f}–{until:.2f} s" if until > begin else f"{begin:.2f} s"
+    when = f"of all moments {moment} gets most, {share:.0%} (an even spread would give {even:.0%})"
+    return f"{who[0].upper()}{who[1:]} at {strongest(heat, clip)}; {when}."
+
+
+def strongest(heat: Heat, clip: Clip) -> str:
+    """When and where the largest value stands: "1.20 s, in the middle, at the top"."""
+    seconds, x, y = peak_place(heat, clip)
+    return f"{seconds:.2f} s, {_side(x, y, heat)}"
 
 
 def _strongest_step(heat: Heat, clip: Clip) -> tuple[float, float, float, float]:

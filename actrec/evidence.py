@@ -129,11 +129,6 @@ class Points:
         """How much each of them is read from the frame of a step: 1 on it, 0 from the next one on; float32 (n)."""
         return np.clip(1 - np.abs(self.places[:, 0] - step), 0, 1).astype(np.float32)
 
-    def at(self, step: float) -> tuple[float, float]:
-        """The source frame and the second of a step, fractions between two."""
-        ahead = float(np.interp(step, np.arange(len(self.seconds)), self.seconds))
-        return float(np.interp(step, np.arange(len(self.bands)), (self.bands[:, 0] + self.bands[:, 1] - 1) / 2)), ahead
-
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from actrec import catalogue, pose, trace, where
-from actrec.explain import joint_stride, temporal_stride, tokens
+from actrec.explain import _attention, joint_stride, temporal_stride, tokens
 from actrec.explain.joint_stride import averaged, windows
 from actrec.models import deform
 from actrec.types import Ask, Clip, Evidence, Geometry, Method, Points, QuestionError, Skeleton, Video
@@ -112,7 +112,6 @@ def test_a_known_offset_lands_on_the_known_place_and_moment() -> None:
     points = look(model, "tokens", "blocks.0.deform", people()).points
     assert points is not None
     np.testing.assert_allclose(points.places - points.reference, np.tile([1, 16, -16], (len(points.scores), 1)), atol=1e-3)
-    assert points.at(1.5) == (1.5, pytest.approx(0.15))
     late = points.places[:, 0] > FRAMES - 1
     assert late.any()
     assert not points.inside[late].any()
@@ -329,6 +328,30 @@ def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: s
     related = [[any(a <= t < b and a <= s < b for a, b in matrix.windows) for s in range(FRAMES)] for t in range(FRAMES)]
     np.testing.assert_array_equal(np.isfinite(matrix.values), related)
     assert matrix.rows[1] == "0.10 s"
+
+
+def test_the_claim_is_about_the_frame_that_gets_most_with_all_its_tokens() -> None:
+    found = look(make(), "temporal-stride", "blocks.1.temporal", people(), query="cls")
+    got = np.nan_to_num(found.matrices[0].values).mean(0)
+    assert f"reads most of the frame at {got.argmax() / 10:.2f} s, which gets {got.max():.0%} of its attention" in found.claim
+    assert f"Of the picture itself, which gets {found.findings[0].value:.0%} of it" in found.claim
+
+
+def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
+    """Twelve frames in windows of four every two: the first frame's own row, half of two rows, nothing else."""
+    windows = [(first, first + 4) for first in range(0, 9, 2)]
+    rows = np.zeros((12, 12))
+    for t in range(12):
+        mine = [w for w in windows if w[0] <= t < w[1]]
+        for first, last in mine:
+            rows[t, first:last] += 0.25 / len(mine)
+    np.testing.assert_allclose(temporal_stride.even(windows, 12), rows.mean(0))
+    assert temporal_stride.even(windows, 12)[0] == pytest.approx(0.75 / 12)
+    np.testing.assert_allclose(temporal_stride.even([(0, 6)], 6), 1 / 6)
+
+
+def test_the_views_know_the_architectures_modal_tokens() -> None:
+    assert dict(_attention.TOKENS) == deform.TOKENS
 
 
 def test_where_one_window_holds_all_frames_the_matrix_is_that_of_full_attention() -> None:

@@ -137,16 +137,16 @@ def test_the_joint_map_has_a_row_for_each_joint_limb_after_limb_and_true_seconds
     scores = body.scores.copy()
     scores[3, 9] = np.nan
     uneven = np.array([*np.arange(15) * 0.1, 5.0])
-    figure = figures.joint_map([*lanes(replace(body, scores=scores), uneven)[::-1], Track("a mean", "logit", uneven, body.bands[:, 0], uneven)])
-    chart, rows = figure.data[0], list(figure.layout.yaxis.ticktext)
-    assert rows[:5] == ["right ear", "left ear", "right eye", "left eye", "nose"]
-    assert len(rows) == 17
-    row = np.asarray(chart.z, float)[rows.index("left wrist")]
+    rows = figures.rows_of([*lanes(replace(body, scores=scores), uneven)[::-1], Track("a mean", "logit", uneven, body.bands[:, 0], uneven)])
+    assert rows is not None
+    assert [name.replace("_", " ") for name in rows.names[:5]] == ["right ear", "left ear", "right eye", "left eye", "nose"]
+    assert len(rows.names) == 17
+    row = rows.values[[name.replace("_", " ") for name in rows.names].index("left wrist")]
     np.testing.assert_array_equal(np.isnan(row), np.arange(16) == 3)
     assert row[0] == pytest.approx(0.09)
-    np.testing.assert_allclose(chart.x[[0, 1, -2, -1]], [-0.05, 0.05, 3.2, 6.8])
-    assert [note.text for note in figure.layout.annotations] == ["head", "left arm", "right arm", "left leg", "right leg"]
-    assert not figures.joint_map([]).data
+    np.testing.assert_allclose(np.asarray(rows.edges)[[0, 1, -2, -1]], [-0.05, 0.05, 3.2, 6.8])
+    assert list(dict.fromkeys(rows.groups)) == ["head", "left arm", "right arm", "left leg", "right leg"]
+    assert figures.rows_of([]) is None
 
 
 def test_rows_go_person_after_person_and_limb_after_limb() -> None:
@@ -187,11 +187,9 @@ def test_effects_are_sorted_signed_coloured_and_can_be_picked() -> None:
 
 
 def test_a_hostile_name_or_unit_stays_text_in_every_chart_of_attention() -> None:
-    body = replace(skeleton(), names=(HOSTILE,) * 17, groups=(HOSTILE,) * 17, unit=HOSTILE)
     charts = [
         figures.tokens_3d(replace(points([(3, 20, 11)]), unit=HOSTILE, title=HOSTILE), size=(WIDTH, HEIGHT)),
         figures.matrix(Matrix(HOSTILE, HOSTILE, np.ones((2, 2), np.float32), (HOSTILE,) * 2, (HOSTILE,) * 2)),
-        figures.joint_map(lanes(body, np.arange(16) / 25)),
         figures.effects([(HOSTILE, 0.5, 0.4)]),
     ]
     for chart in charts:

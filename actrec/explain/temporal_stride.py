@@ -10,17 +10,18 @@ a finding says how much that is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from actrec import claim
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
 from actrec.explain._evidence import heat
-from actrec.types import Ask, Card, Evidence, Finding, Knob, Matrix, Method, QuestionError, Track
+from actrec.types import Ask, Card, Evidence, Finding, Heat, Knob, Matrix, Method, QuestionError, Track
 
 if TYPE_CHECKING:
     from actrec.trace import Tap, Trace
@@ -63,7 +64,23 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     got = np.nan_to_num(named.values).mean(0, dtype=np.float64)
     track = Track("attention per frame", "attention", trace.clip.seconds, trace.clip.index, got)
     findings = (_kinds(kinds, who), _reach(named, index.shape[1]))
-    return Evidence((first,), (track,), matrices=(named,), findings=findings, claim=claim.attention(first, trace.clip, f"{who} reads most"))
+    said = _most_read(trace, who, got, even(spans, frames), first, float(kinds[0]))
+    return Evidence((first,), (track,), matrices=(named,), findings=findings, claim=said)
+
+
+def even(windows: Sequence[tuple[int, int]], frames: int) -> NDArray[np.float64]:
+    """What every frame would get from the mean row if all tokens of a window got the same: (T), less at the ends, which lie in fewer windows."""
+    held = np.array([[first <= frame < last for frame in range(frames)] for first, last in windows], np.float64)  # (windows, T)
+    asked = held / held.sum(0)  # a frame's row is the mean over its windows
+    return np.asarray((asked.sum(1) / held.sum(1)) @ held / frames)
+
+
+def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[np.float64], heat: Heat, picture: float) -> str:
+    """Which frame gets most, with all its tokens; and where in the picture, which may get but little of it."""
+    top, clip = int(got.argmax()), trace.clip
+    share = f"which gets {got[top]:.0%} of its attention (an even spread would give {even[top]:.0%})"
+    where = "" if heat.empty else f" Of the picture itself, which gets {picture:.0%} of it, it reads most at {claim.strongest(heat, clip)}."
+    return f"{who[0].upper()}{who[1:]} reads most of the frame at {clip.seconds[top]:.2f} s, {share}.{where}"
 
 
 def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -83,11 +83,11 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
         given = _attention(trace, shown, ask)
     count = points[..., 0].numel()
     scores, others = given[:count], float(given[count:].sum())
-    told = [f"The regular grid of {block_name(layer)}" if put_back else f"Tokens chosen by {block_name(layer)}"]
-    maps = [_on_cells(trace, ask, told[0], points, scores)]
+    title = f"The regular grid of {block_name(layer)}" if put_back else f"Tokens chosen by {block_name(layer)}"
+    maps = [_on_cells(trace, ask, title, points, scores)]
     if not put_back:
         maps.append(_on_cells(trace, ask, "The same attention on the regular grid", reference, scores))
-    tokens = _points(trace, ask, told[0], points, reference, scores, maps[0])
+    tokens = _points(trace, ask, title, points, reference, scores, maps[0])
     found = (_share(scores, others), _moved(trace, ask, points, reference), _without(trace, ask, logits))
     who = f"{_asker(ask)} reads most from {block_name(layer)}'s tokens"
     return Evidence(tuple(maps), points=tokens, findings=found, claim=claim.attention(maps[0], trace.clip, who))

@@ -4,7 +4,7 @@ Functions come back with plotly figures. `Sheet` is a page measured in inches, o
 publication figures.
 """
 
-from actrec.figures.attention import effects, joint_map, matrix, tokens_3d
+from actrec.figures.attention import effects, matrix, tokens_3d
 from actrec.figures.classes import Arrow, confusion, difference, reliability
 from actrec.figures.rows import Rows, rows_of
 from actrec.figures.sheet import Chart, Sheet
@@ -28,7 +28,6 @@ __all__ = [
     "difference",
     "document",
     "effects",
-    "joint_map",
     "matrix",
     "page",
     "plain",

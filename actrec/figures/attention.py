@@ -4,7 +4,6 @@ hiding a part of a person does."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from actrec import marks
-from actrec.figures.rows import rows_of
 from actrec.figures.words import AGAINST, FOR, GREY, bare, harmless, safe
 from actrec.overlay import PALETTES, ticks
-from actrec.types import Matrix, Points, Track
+from actrec.types import Matrix, Points
 
 PALETTE = next(iter(PALETTES.values()))
 """The default of unsigned evidence, uint8 (256, 3)."""
@@ -137,37 +135,6 @@ def matrix(found: Matrix, ink: str = GREY) -> go.Figure:
     if square:
         figure.update_xaxes(title="is read", constrain="domain")
         figure.update_yaxes(title="asks", scaleanchor="x", constrain="domain")
-    return figure
-
-
-def joint_map(tracks: Sequence[Track], ink: str = GREY) -> go.Figure:
-    """Grouped curves as the rows of a map over time, limb by limb, blank where nothing is known. Curves without a group, or in another unit than the
-    first, do not belong to it."""
-    found = rows_of(tracks)
-    if found is None:
-        figure = go.Figure()
-        bare(figure, ink, 120)
-        return figure
-    named, groups, edges, values = found.names, found.groups, found.edges, found.values
-    rows = harmless(named)
-    told = [[f"{row}, {a:.2f}–{b:.2f} s" for a, b in pairwise(edges)] for row in rows]
-    top = marks.largest(values)
-    figure = go.Figure(_heat(edges, np.arange(len(rows) + 1) - 0.5, values, told, found.unit, top))
-    figure.data[0].colorbar.update(x=1.14)
-    fixed = {"showgrid": False, "zeroline": False, "fixedrange": True}
-    figure.update_xaxes(title="seconds", range=[edges[0], edges[-1]], **fixed)
-    figure.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=rows, tickfont={"size": 10}, **fixed)
-    bare(figure, ink, 110 + 18 * len(rows))
-    for group in dict.fromkeys(groups):
-        at = [i for i, name in enumerate(groups) if name == group]
-        side = {"xref": "paper", "yref": "y"}
-        colour = marks.colour_of(group)
-        figure.add_shape(type="rect", x0=1.005, x1=1.017, y0=at[0] - 0.44, y1=at[-1] + 0.44, fillcolor=colour, line={"width": 0}, **side)
-        text = {"text": safe(group, 24), "showarrow": False, "xanchor": "left", "font": {"size": 10}}
-        figure.add_annotation(x=1.025, y=(at[0] + at[-1]) / 2, **text, **side)
-        if at[0]:
-            figure.add_shape(type="line", x0=0, x1=1, y0=at[0] - 0.5, y1=at[0] - 0.5, line={"color": ink, "width": 1}, **side)
-    figure.update_layout(margin={"r": 30})
     return figure
 
 
