@@ -22,8 +22,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from actrec.settings import Limits
-from actrec.types import ClipError, Progress, no_progress
+from actrec.core.errors import ClipError, Progress, no_progress
+from actrec.core.settings import Limits
 
 FORMATS = (
     "3gp,aac,amr,apng,asf,avi,dirac,dv,flac,flv,gif,h263,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mp3,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,"

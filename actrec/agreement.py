@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.answer import Explanation
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import NOTHING, Box, Heat
 from actrec.overlay import short_unit
-from actrec.types import NOTHING, Box, Explanation, Heat, QuestionError
 
 CELLS = 96
 """Cells of the common grid along the frame's longer side."""

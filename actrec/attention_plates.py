@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import marks, overlay, plates
+from actrec.core.answer import Explanation
+from actrec.core.clip import Clip
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Matrix, Points
 from actrec.figures import GREY, PAPER, Rows, Sheet, rows_of
 from actrec.overlay import Look
 from actrec.plates import EDGE, GAP, LEFT, PAGE, RIGHT
-from actrec.types import Clip, Explanation, Matrix, Points, QuestionError
 
 BLANK = (226, 229, 233)
 """The colour of what is not known: no palette has it."""

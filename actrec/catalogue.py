@@ -22,8 +22,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import actrec.explain
 import actrec.models
-from actrec import settings, trace, weights
-from actrec.types import Card, Method, Preprocess, QuestionError, Sampling, Weights, WeightsError
+from actrec import weights
+from actrec.core import settings, trace
+from actrec.core.card import Card, Weights
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.errors import QuestionError, WeightsError
+from actrec.explain import Method
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin")
 

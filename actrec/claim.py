@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from actrec.types import Card, Clip, Heat, Method
+from actrec.core.card import Card
+from actrec.core.clip import Clip
+from actrec.core.evidence import Heat
+from actrec.explain import Method
 
 
 def percent(share: float) -> str:

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec import catalogue, devices, pose, study, trace
-from actrec.types import Progress, Question, QuestionError, no_progress
+from actrec import catalogue, pose, study
+from actrec.core import devices, trace
+from actrec.core.errors import Progress, QuestionError, no_progress
+from actrec.core.question import Question
 
 WITHOUT_WINDOWS = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
 """Arguments that make every window as long as there are joints and frames."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actrec import catalogue, weights
-from actrec.types import Progress, WeightsError, no_progress
+from actrec.core.errors import Progress, WeightsError, no_progress
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from actrec import __version__, settings
-from actrec.types import Progress, Weights, WeightsError, no_progress
+from actrec import __version__
+from actrec.core import settings
+from actrec.core.card import Weights
+from actrec.core.errors import Progress, WeightsError, no_progress
 
 CHUNK = 1 << 20
 PATIENCE = 30.0  # seconds without a byte

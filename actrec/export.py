@@ -24,9 +24,10 @@ import numpy as np
 
 from actrec import attention_plates, figures, film, marks, plates, side_by_side
 from actrec.agreement import Agreement
+from actrec.core.answer import Explanation
+from actrec.core.errors import Progress, no_progress
 from actrec.figures import Sheet
 from actrec.overlay import Look
-from actrec.types import Explanation, Progress, no_progress
 
 PACKAGES = ("actrec", "torch", "torchvision", "av", "numpy", "grad-cam", "opencv-python-headless", "matplotlib")
 

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import marks, overlay, plates, video
+from actrec.core.answer import Explanation
+from actrec.core.clip import Clip
+from actrec.core.errors import Progress, no_progress
+from actrec.core.evidence import NOTHING, Heat
 from actrec.figures import Sheet
 from actrec.overlay import Look
-from actrec.types import NOTHING, Clip, Explanation, Heat, Progress, no_progress
 
 SECONDS = 10.0
 """A longer window is shown with every n-th frame, at the source's rate, so that the film lasts about this long."""

@@ -11,8 +11,10 @@ from typing import Any
 
 from torch import Tensor
 
-from actrec import devices, pose, study, trace
-from actrec.types import Progress, Question, QuestionError, no_progress
+from actrec import pose, study
+from actrec.core import devices, trace
+from actrec.core.errors import Progress, QuestionError, no_progress
+from actrec.core.question import Question
 
 
 @dataclass(frozen=True)

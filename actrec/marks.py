@@ -17,9 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.answer import Explanation
+from actrec.core.evidence import NOTHING, Points, Skeleton
 from actrec.overlay import Look, number
 from actrec.pose.layouts import COLOURS
-from actrec.types import NOTHING, Explanation, Points, Skeleton
 
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""

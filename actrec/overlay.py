@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.types import NOTHING, Box, Heat, QuestionError
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import NOTHING, Box, Heat
 
 DIM = 0.4
 """What is left of the brightness where the model did not look."""

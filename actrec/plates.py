@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import marks, overlay
+from actrec.core.answer import Explanation
+from actrec.core.clip import Clip
+from actrec.core.evidence import NOTHING, Heat
 from actrec.figures import FOR, GREY, Sheet
 from actrec.overlay import Look
 from actrec.pose import VIDEO_ONLY
-from actrec.types import NOTHING, Clip, Explanation, Heat
 
 PAGE = 7.2
 """Inches: the text width of a two-column journal page."""

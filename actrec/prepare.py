@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actrec import video as videos
-from actrec.types import Clip, Geometry, Heat, Preprocess, Sampling, Video
+from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
+from actrec.core.evidence import Heat
 
 EARLY = 6e-4
 """Seconds a frame may be late and still count as on screen: containers round time stamps (Matroska to 1 ms, so by up to half of one)."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from actrec.types import ActrecError
+from actrec.core.errors import ActrecError
 
 Optimizer = Literal["sgd", "adamw", "gc-sgd"]
 Schedule = Literal["exponential", "cosine", "plateau", "step"]

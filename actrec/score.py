@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from actrec.trace import Trace
-from actrec.types import Progress, no_progress
+from actrec.core.errors import Progress, no_progress
+from actrec.core.trace import Trace
 
 SHUFFLES = 4
 """How many fixed shuffles are averaged; their seeds are 0, 1, 2, …"""

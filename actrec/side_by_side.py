@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from actrec import overlay, plates
 from actrec.agreement import TITLES, Agreement
 from actrec.claim import percent
+from actrec.core.answer import Explanation
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
 from actrec.figures import AGAINST, FOR, GREY, INK, OTHER, Sheet
 from actrec.overlay import Look
 from actrec.plates import EDGE, GAP, PAGE, RIGHT, Shown
-from actrec.types import Explanation, Heat, QuestionError
 
 Rows = Sequence[tuple[str, Explanation]]
 """(name, explanation) from top to bottom, all about one clip."""

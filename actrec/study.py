@@ -15,28 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actrec import agreement, catalogue, claim, devices, library, pose, prepare, score, trace, video, weights, where
-from actrec.types import (
-    ActrecError,
-    Ask,
-    Card,
-    Clip,
-    ClipError,
-    Evidence,
-    Explanation,
-    Finding,
-    Geometry,
-    Heat,
-    Method,
-    Predictions,
-    Progress,
-    Question,
-    QuestionError,
-    Track,
-    Video,
-    WeightsError,
-    no_progress,
-)
+from actrec import agreement, catalogue, claim, library, pose, prepare, score, video, weights, where
+from actrec.core import devices, trace
+from actrec.core.answer import Explanation, Predictions
+from actrec.core.card import Card
+from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.errors import ActrecError, ClipError, Progress, QuestionError, WeightsError, no_progress
+from actrec.core.evidence import Evidence, Finding, Heat, Track
+from actrec.core.question import Question
+from actrec.explain import Ask, Method
 
 Value = TypeVar("Value")
 

@@ -15,8 +15,9 @@ from typing import TypeVar
 
 import streamlit as st
 
-from actrec import settings
-from actrec.types import ActrecError, Cancelled, Progress, Question, QuestionError
+from actrec.core import settings
+from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
+from actrec.core.question import Question
 
 Value = TypeVar("Value")
 

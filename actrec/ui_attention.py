@@ -10,7 +10,12 @@ import streamlit as st
 
 from actrec import cost, hiding, pose, study
 from actrec.claim import percent
-from actrec.types import Card, Explanation, Matrix, Points, Progress, Question, Video
+from actrec.core.answer import Explanation
+from actrec.core.card import Card
+from actrec.core.clip import Video
+from actrec.core.errors import Progress
+from actrec.core.evidence import Matrix, Points
+from actrec.core.question import Question
 from actrec.ui import ask, plain, work
 
 _effects: study.Kept[hiding.WhatIf] = study.Kept(32)

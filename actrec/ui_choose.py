@@ -9,8 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from actrec import library, settings, ui_own, ui_parts
-from actrec.types import ActrecError, Question
+from actrec import library, ui_own, ui_parts
+from actrec.core import settings
+from actrec.core.errors import ActrecError
+from actrec.core.question import Question
 from actrec.ui import ask, note, noted
 from actrec.ui_models import default_model, fitting
 from actrec.ui_own import belongings, receive_clip

@@ -12,9 +12,10 @@ import streamlit as st
 from actrec import catalogue, library, pose, study, ui_parts, ui_save
 from actrec.agreement import TITLES
 from actrec.claim import amid
+from actrec.core.errors import ActrecError, Progress, QuestionError
+from actrec.core.question import Question
 from actrec.player import Media, Pane, player
 from actrec.study import Comparison
-from actrec.types import ActrecError, Progress, Question, QuestionError
 from actrec.ui import note, noted, plain, put, remembered, trouble, work
 from actrec.ui_choose import clip_names, clip_title, complete
 from actrec.ui_models import fitting, groups, model_titles

@@ -13,7 +13,7 @@ import streamlit as st
 
 from actrec import chance, results, ui_evaluate_matrix, ui_evaluate_runs, ui_parts
 from actrec import ui_evaluate_verdict as verdict
-from actrec.types import ActrecError
+from actrec.core.errors import ActrecError
 from actrec.ui import plain, trouble
 from actrec.ui_evaluate_matrix import spaced
 from actrec.ui_evaluate_runs import Run, View, ask

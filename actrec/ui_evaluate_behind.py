@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, library, prepare, settings, study, ui_own, video
+from actrec import catalogue, library, prepare, study, ui_own, video
 from actrec.claim import percent
+from actrec.core import settings
+from actrec.core.clip import Sampling, Video
+from actrec.core.errors import ActrecError, ClipError, Progress
+from actrec.core.question import Question
 from actrec.data import Media
-from actrec.types import ActrecError, ClipError, Progress, Question, Sampling, Video
 from actrec.ui import PAGES, plain, work
 from actrec.ui_compare import to_query
 from actrec.ui_evaluate_matrix import spaced

@@ -11,8 +11,9 @@ from typing import Any
 
 import streamlit as st
 
-from actrec import results, settings
-from actrec.types import ActrecError, QuestionError
+from actrec import results
+from actrec.core import settings
+from actrec.core.errors import ActrecError, QuestionError
 from actrec.ui import noted, plain, put, trouble
 
 HOW = "python -m actrec evaluate --model c2d-mannequin --data mannequin"

@@ -11,9 +11,15 @@ import streamlit as st
 
 from actrec import catalogue, library, study, ui_attention, ui_joints, ui_parts, ui_save
 from actrec.claim import amid, percent
+from actrec.core.answer import Explanation
+from actrec.core.card import Card
+from actrec.core.clip import Video
+from actrec.core.errors import ActrecError
+from actrec.core.evidence import Track
+from actrec.core.question import Question
+from actrec.explain import Method
 from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
-from actrec.types import ActrecError, Card, Explanation, Method, Question, Track, Video
 from actrec.ui import ask, asked, noted, plain, trouble, work
 from actrec.ui_choose import clip_select, complete
 from actrec.ui_joints import Laid

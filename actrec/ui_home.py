@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from actrec import ui_choose, ui_models, ui_own, ui_parts
-from actrec.types import ActrecError, Question
+from actrec.core.errors import ActrecError
+from actrec.core.question import Question
 from actrec.ui import PAGES, asked, noted, plain, remembered, trouble, work
 
 

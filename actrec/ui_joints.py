@@ -11,8 +11,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from actrec import pose, settings, study, ui_own
-from actrec.types import ActrecError, Card, Explanation, Question, Skeleton, Video
+from actrec import pose, study, ui_own
+from actrec.core import settings
+from actrec.core.answer import Explanation
+from actrec.core.card import Card
+from actrec.core.clip import Video
+from actrec.core.errors import ActrecError
+from actrec.core.evidence import Skeleton
+from actrec.core.question import Question
 from actrec.ui import ask, note, noted, plain, work
 from actrec.ui_own import belongings
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from actrec import settings, ui_own, ui_parts
-from actrec.types import ActrecError, Card, Question
+from actrec import ui_own, ui_parts
+from actrec.core import settings
+from actrec.core.card import Card
+from actrec.core.errors import ActrecError
+from actrec.core.question import Question
 from actrec.ui import ask, note, noted, plain, work
 from actrec.ui_own import belongings
 from actrec.ui_parts import Choice

@@ -17,8 +17,12 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from actrec import library, pose, settings, video
-from actrec.types import Card, ClipError, Question, QuestionError, Video, WeightsError
+from actrec import library, pose, video
+from actrec.core import settings
+from actrec.core.card import Card
+from actrec.core.clip import Video
+from actrec.core.errors import ClipError, QuestionError, WeightsError
+from actrec.core.question import Question
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

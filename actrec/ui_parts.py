@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.runtime import get_instance
 
 from actrec.claim import percent
-from actrec.types import Explanation
+from actrec.core.answer import Explanation
 
 HERE = Path(__file__).parent / "parts"
 _CSS = (HERE / "parts.css").read_text(encoding="utf-8")

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from actrec.core.answer import Explanation
+from actrec.core.errors import Progress
+from actrec.core.question import Question
 from actrec.study import Comparison
-from actrec.types import Explanation, Progress, Question
 from actrec.ui import work
 from actrec.ui_own import belongings, is_upload
 

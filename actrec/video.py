@@ -21,9 +21,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
-from actrec import _demux, settings
-from actrec.settings import Limits
-from actrec.types import Progress, Video, no_progress
+from actrec import _demux
+from actrec.core import settings
+from actrec.core.clip import Video
+from actrec.core.errors import Progress, no_progress
+from actrec.core.settings import Limits
 
 KEY_EVERY = 15
 """Frames between two keys of a file made for seeking: the browser decodes at most this many to show one."""

@@ -29,8 +29,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from actrec.core.errors import WeightsError
 from actrec.download import fetch, here, place
-from actrec.types import WeightsError
 
 __all__ = ["Misfit", "Report", "fetch", "fit", "here", "load", "place", "read", "save"]
 

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import mannequin
-from actrec.types import Clip, Finding, Points, QuestionError, Skeleton
+from actrec.core.clip import Clip
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Finding, Points, Skeleton
 
 THICK = 0.12
 """A limb's thickness, as a share of the person's height in the picture (our choice)."""

@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import catalogue, chance, data, mannequin, pose, prepare, study, trace, where
+from actrec import catalogue, chance, data, mannequin, pose, prepare, study, where
+from actrec.core import trace
+from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.evidence import Evidence
 from actrec.data.windows import painted
-from actrec.types import Ask, Clip, Evidence, Geometry, Video
+from actrec.explain import Ask
 
 SCOPES = ("arms and legs", "all joints")
 """Which joints are asked about."""

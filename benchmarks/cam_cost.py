@@ -28,9 +28,11 @@ from torchvision.models.video import r3d_18
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec.explain import cam, gradcam
-from actrec.trace import Tap, attach, run
-from actrec.types import Ask, Clip, Gap, Geometry, Heat, Video
+from actrec.core.card import Gap
+from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.evidence import Heat
+from actrec.core.trace import Tap, attach, run
+from actrec.explain import Ask, cam, gradcam
 
 FRAMES, SIDE, LABEL = 16, 112, 7
 BOUNDS = {"exact CAM / forward": 1.1, "Grad-CAM / grad-cam library": 0.6}

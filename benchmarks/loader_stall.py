@@ -22,9 +22,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import catalogue, data, devices, recipes, settings
+from actrec import catalogue, data, recipes
+from actrec.core import devices, settings
+from actrec.core.clip import Preprocess, Sampling
 from actrec.train import steps
-from actrec.types import Preprocess, Sampling
 
 WARM = 2
 """Steps that are not counted."""

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import pose
-from actrec.types import Box, Clip, Explanation, Finding, Geometry, Heat, Matrix, Points, Predictions, Question, Skeleton, Track, Video
+from actrec.core.answer import Explanation, Predictions
+from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.evidence import Box, Finding, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.question import Question
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 40
 

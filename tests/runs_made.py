@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from actrec import catalogue, data, train, video
-from actrec.types import Card, Preprocess, Sampling
+from actrec.core.card import Card
+from actrec.core.clip import Preprocess, Sampling
 
 TINY: dict[str, Any] = {"width": 0.125, "dropout": 0.0}
 RECIPE = train.Recipe(epochs=3, batch=4, lr=0.1, lr_end=0.3)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from actrec import agreement
 from actrec.agreement import TITLES, between
-from actrec.types import Heat, QuestionError
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
 
 SOURCE = (HEIGHT, WIDTH)
 RNG = np.random.default_rng(5)

@@ -13,11 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec import catalogue, pose, trace, where
-from actrec.explain import _attention, joint_stride, temporal_stride, tokens
+from actrec import catalogue, pose, where
+from actrec.core import trace
+from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Evidence, Points, Skeleton
+from actrec.explain import Ask, Method, _attention, joint_stride, temporal_stride, tokens
 from actrec.explain.joint_stride import averaged, windows
 from actrec.models import deform
-from actrec.types import Ask, Clip, Evidence, Geometry, Method, Points, QuestionError, Skeleton, Video
 
 FRAMES, SIDE, CELLS, HEADS = 6, 48, 6, 4
 SMALL: dict[str, Any] = {"width": 0.125, "heads": HEADS, "kernel": 3, "frames": FRAMES, "size": SIDE, "joint_window": 4, "classes": 5}

@@ -9,9 +9,11 @@ from tiny_models import CLASSES, GAP, ConvNet, TokenNet, WindowNet, card_of, noi
 from torch import Tensor, nn
 
 from actrec import prepare
-from actrec.explain import cam
-from actrec.trace import Tap, taps
-from actrec.types import Ask, Gap, Heat, QuestionError
+from actrec.core.card import Gap
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
+from actrec.core.trace import Tap, taps
+from actrec.explain import Ask, cam
 
 
 def shares(model: nn.Module, inputs: Tensor, label: int, versus: int | None = None, **knobs: str) -> tuple[Heat, Tensor]:

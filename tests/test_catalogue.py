@@ -10,8 +10,9 @@ import demo_made
 import pytest
 from safetensors.torch import save_file
 
-from actrec import catalogue, claim, settings, weights
-from actrec.types import QuestionError
+from actrec import catalogue, claim, weights
+from actrec.core import settings
+from actrec.core.errors import QuestionError
 
 
 def test_every_citation_is_in_the_bibliography() -> None:

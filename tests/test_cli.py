@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from actrec import cli, study
-from actrec.types import Question
+from actrec.core.question import Question
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,11 +13,12 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from actrec.core.card import Card
+from actrec.core.errors import WeightsError
+from actrec.core.trace import record, taps
 from actrec.models import dam
 from actrec.models._attend import BLOCKS, Attend, Axis, ConvNorm, Poly, block, fold, linear_attention, softmax_attention, unfold
 from actrec.models._resnet import inflate, name_2d
-from actrec.trace import record, taps
-from actrec.types import Card, WeightsError
 
 STRIDE = (8.0, 16.0, 16.0)
 AXES: tuple[Axis, ...] = ("space-time", "time", "space")

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from tiny_models import Attention, AttentionNet, ConvNet, card_of, noise, settled, traced
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec.explain import directed
-from actrec.trace import Tap, Trace, taps
-from actrec.types import Ask, Heat, QuestionError
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
+from actrec.core.trace import Tap, Trace, taps
+from actrec.explain import Ask, directed
 
 PLACE, CELL = (5, 6.5, 12.9), (5, 6, 3)  # input frame, x, y in input pixels; step, row, column of the 8 × 8 × 8 grid of stride (1, 2, 2)
 

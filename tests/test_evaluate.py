@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
 from actrec import catalogue, cli, data, evaluate, figures, measures, results, video, weights
+from actrec.core.card import Card
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.errors import ActrecError
 from actrec.evaluate import sharded
 from actrec.results import ResultError, folder, report
-from actrec.types import ActrecError, Card, Preprocess, Sampling
 
 LABELS = ("blue", "green", "red")
 HOSTILE = "</script><script>alert(1)</script> & <b>"

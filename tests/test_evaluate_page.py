@@ -21,8 +21,9 @@ from evaluations_made import evaluation
 from test_app_browser import PATIENCE, open_page, settle
 
 from actrec import chance, ui_evaluate_behind, ui_evaluate_matrix, video
+from actrec.core.clip import Preprocess, Sampling, Video
+from actrec.core.errors import no_progress
 from actrec.data import ClipSet, Media, Windows
-from actrec.types import Preprocess, Sampling, Video, no_progress
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

@@ -12,8 +12,9 @@ from runs_made import card as tiny
 from runs_made import make_set
 
 from actrec import catalogue, data, train
+from actrec.core.card import Card
+from actrec.core.clip import Sampling
 from actrec.recipes import RECIPES
-from actrec.types import Card, Sampling
 
 MODELS = list(catalogue.architectures())
 NARROW = {"dam": {"width": 0.125}, "deform": {"width": 0.125, "frames": 4, "size": 32, "heads": 2, "blocks": 1}}

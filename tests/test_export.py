@@ -17,8 +17,12 @@ from answers_made import attentive, explanation, heat, one_hot, points, skeleton
 from clips_made import clip as make_clip
 
 from actrec import agreement, export, film, video
+from actrec.core.answer import Explanation
+from actrec.core.clip import Video
+from actrec.core.errors import Cancelled
+from actrec.core.evidence import Heat
+from actrec.core.question import Question
 from actrec.overlay import Look
-from actrec.types import Cancelled, Explanation, Heat, Question, Video
 
 
 def grey(number: int, width: int, height: int) -> np.ndarray:

@@ -16,9 +16,11 @@ import pytest
 from answers_made import FRAMES, HEIGHT, WIDTH, attentive, explanation, film, heat, lanes, matrix, one_hot, points, skeleton
 
 from actrec import agreement, attention_plates, claim, figures, marks, plates, side_by_side
+from actrec.core.answer import Explanation
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Matrix, Track
 from actrec.figures import AGAINST, FOR, Sheet
 from actrec.overlay import PALETTES, Look
-from actrec.types import Explanation, Matrix, QuestionError, Track
 
 HOSTILE = "<script>alert(1)</script> & $\\frac{1}{"
 

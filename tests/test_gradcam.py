@@ -16,9 +16,10 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from tiny_models import GAP, ConvNet, TokenNet, WindowNet, card_of, noise, settled, traced
 from torch import Tensor, nn
 
-from actrec.explain import cam, gradcam
-from actrec.trace import Tap, taps
-from actrec.types import Ask, Heat, Method, QuestionError
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
+from actrec.core.trace import Tap, taps
+from actrec.explain import Ask, Method, cam, gradcam
 
 METHODS = {method.id: method for method in gradcam.METHODS}
 LIBRARY = {method.id: method.explain.args[0].formula for method in gradcam.METHODS}  # type: ignore[attr-defined]

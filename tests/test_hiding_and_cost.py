@@ -12,7 +12,8 @@ import pytest
 from test_joints import COCO, checkpoint, person
 
 from actrec import cli, cost, hiding, pose, study
-from actrec.types import ActrecError, Cancelled, Question, QuestionError
+from actrec.core.errors import ActrecError, Cancelled, QuestionError
+from actrec.core.question import Question
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -18,9 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs_made import log, make_set
 
-from actrec import catalogue, cli, data, devices, evaluate, mannequin, pose, prepare, score, study, train, weights
+from actrec import catalogue, cli, data, evaluate, mannequin, pose, prepare, score, study, train, weights
+from actrec.core import devices
+from actrec.core.card import Card
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.errors import QuestionError
+from actrec.core.question import Question
 from actrec.recipes import RECIPES
-from actrec.types import Card, Preprocess, Question, QuestionError, Sampling
 
 LEFT, RIGHT = "left_wrist", "right_wrist"
 COCO = pose.layout("coco17")

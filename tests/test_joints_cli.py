@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from actrec import cli, pose
+from actrec.core.errors import Progress
 from actrec.pose import estimators
-from actrec.types import Progress
 
 FRAMES, SIZE = 24, (96, 64)
 

@@ -17,8 +17,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from actrec import catalogue, pose, weights
+from actrec.core.clip import Sampling
+from actrec.core.errors import Progress
+from actrec.core.question import Question
 from actrec.pose import estimators
-from actrec.types import Progress, Question, Sampling
 
 COCO = pose.layout("coco17")
 FRAMES, SIZE = 24, (96, 64)

@@ -11,9 +11,9 @@ import pytest
 import sets_made as made
 
 from actrec import data
+from actrec.core.errors import ClipError
 from actrec.data.readers import _ntu_names, ntu
 from actrec.data.survey import probe
-from actrec.types import ClipError
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from actrec import mannequin
+from actrec.core.errors import ActrecError
 from actrec.mannequin import ACTIONS, PAIRS, Mannequin, Scene, render
-from actrec.types import ActrecError
 
 ASSETS = Path(__file__).parent.parent / "assets" / "clips"
 

@@ -11,9 +11,9 @@ import pytest
 from answers_made import HEIGHT, WIDTH, attentive, points, skeleton
 
 from actrec import marks
+from actrec.core.evidence import Points, Skeleton
 from actrec.overlay import PALETTES, Look
 from actrec.pose.layouts import COLOURS
-from actrec.types import Points, Skeleton
 
 SOURCE = (HEIGHT, WIDTH)
 SIZE = (480, 640)

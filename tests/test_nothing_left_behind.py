@@ -13,9 +13,10 @@ import torch
 from tiny_models import GAP, AttentionNet, noise, settled, traced
 from torch import Tensor, nn
 
-from actrec import prepare, trace
-from actrec.explain import cam, directed, gradcam
-from actrec.types import Ask, Heat, Method
+from actrec import prepare
+from actrec.core import trace
+from actrec.core.evidence import Heat
+from actrec.explain import Ask, Method, cam, directed, gradcam
 
 METHODS = {method.id: method for method in (*cam.METHODS, *gradcam.METHODS, *directed.METHODS)}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actrec import overlay
+from actrec.core.errors import QuestionError
 from actrec.overlay import DIVERGING, PALETTES, Look
-from actrec.types import QuestionError
 
 SOURCE = (HEIGHT, WIDTH)
 FRAME = np.random.default_rng(1).integers(0, 256, (*SOURCE, 3), np.uint8)

@@ -12,7 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from actrec import ui_own
-from actrec.types import ClipError, Question
+from actrec.core.errors import ClipError
+from actrec.core.question import Question
 from actrec.ui import plain
 from actrec.ui_compare import from_query, to_query
 

@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from actrec import player as house
+from actrec.core.evidence import Heat, Points, Skeleton, Track
 from actrec.overlay import PALETTES, caption, largest
 from actrec.player import Media, Pane, Pick, payload, script
 from actrec.pose.layouts import COLOURS
-from actrec.types import Heat, Points, Skeleton, Track
 
 
 def numbers(text: str, kind: str) -> NDArray[Any]:

@@ -14,9 +14,9 @@ import pytest
 from conftest import Serve
 from numpy.typing import NDArray
 
+from actrec.core.evidence import Heat
 from actrec.overlay import PALETTES, Look, draw
 from actrec.pose.layouts import COLOURS
-from actrec.types import Heat
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

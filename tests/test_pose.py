@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 
 from actrec import mannequin, pose, prepare, video
+from actrec.core.clip import Preprocess, Video
+from actrec.core.errors import Cancelled, WeightsError
 from actrec.pose import estimators, files, layouts, mat, pickles, tracks
 from actrec.pose.joints import Joints, JointsError
-from actrec.types import Cancelled, Preprocess, Video, WeightsError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 REAL = [SHARED / "clips/golf_portrait.mp4", SHARED / "clips/S001C001P001R001A001_rgb.avi", SHARED / "clips/hmdb_golf.avi"]

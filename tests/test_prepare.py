@@ -14,7 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from actrec import prepare, video
-from actrec.types import Clip, Geometry, Heat, Preprocess, Sampling, Video
+from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
+from actrec.core.evidence import Heat
 
 REAL = sorted(p for p in (Path(__file__).resolve().parents[2] / "shared/data/clips").glob("*.*") if p.suffix != ".csv")
 DENSE = Sampling("dense", 32, span=64)

@@ -18,9 +18,9 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from actrec import catalogue, data, evaluate, train, weights
+from actrec.core.clip import Sampling
 from actrec.recipes import RECIPES, Recipe, RecipeError, recipe, sided
 from actrec.train import steps
-from actrec.types import Sampling
 
 # A paper's rates are for thousands of clips and a pretrained model; these are for eight clips and a new one.
 SMALL = {"dam": {"lr": 0.1}, "deform": {"lr": 3e-3, "warmup": 1}, "shift": {"lr": 0.1}, "tpnlst": {"lr": 0.1, "patience": 0}, "pyramid": {"lr": 0.1}}

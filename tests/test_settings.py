@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actrec import settings
-from actrec.types import ActrecError
+from actrec.core import settings
+from actrec.core.errors import ActrecError
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actrec import catalogue, prepare, study, trace
-from actrec.types import ActrecError, Cancelled, ClipError, Question, QuestionError, WeightsError
+from actrec import catalogue, prepare, study
+from actrec.core import trace
+from actrec.core.errors import ActrecError, Cancelled, ClipError, QuestionError, WeightsError
+from actrec.core.question import Question
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec import trace, weights
+from actrec import weights
+from actrec.core import trace
+from actrec.core.card import Card
 from actrec.models import torchvision_video as family
-from actrec.types import Card
 
 CARDS = {card.id: card for card in family.CARDS}
 SLOW = {"swin3d_s", "swin3d_b"}

@@ -16,7 +16,8 @@ import torch
 from runs_made import TINY, card, log, make_set, run
 
 from actrec import catalogue, data, evaluate, prepare, train, video, weights
-from actrec.types import ActrecError, Preprocess, Sampling
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.errors import ActrecError
 
 
 @pytest.fixture

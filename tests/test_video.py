@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from actrec import _demux, video
-from actrec.settings import Limits
-from actrec.types import Cancelled, ClipError
+from actrec.core.errors import Cancelled, ClipError
+from actrec.core.settings import Limits
 
 REAL = sorted(p for p in (Path(__file__).resolve().parents[2] / "shared/data/clips").glob("*.*") if p.suffix != ".csv")
 VFR = np.cumsum(np.random.default_rng(5).integers(1, 9, 40)).tolist()

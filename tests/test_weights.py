@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from actrec import download, weights
-from actrec.types import Cancelled, Weights, WeightsError
+from actrec.core.card import Weights
+from actrec.core.errors import Cancelled, WeightsError
 
 
 def network(classes: int = 4) -> nn.Module:

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec.trace import Tap, Trace, run
-from actrec.types import Card, Clip, Gap, Geometry, Preprocess, Sampling, Video
+from actrec.core.card import Card, Gap
+from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
+from actrec.core.trace import Tap, Trace, run
 
 FRAMES, SIDE, CLASSES = 8, 16, 5
 GAP = Gap("tap", "fc")

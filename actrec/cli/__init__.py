@@ -12,7 +12,7 @@ import typer
 
 from actrec.cli import ask, data, evaluate, joints, train  # noqa: F401  (each adds its commands to `app`)
 from actrec.cli.options import app
-from actrec.types import ActrecError
+from actrec.core.errors import ActrecError
 
 
 def main(arguments: list[str] | None = None) -> int:

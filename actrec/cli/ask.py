@@ -9,7 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from actrec.cli.options import AsJson, Clip, Hide, Joints, Model, Models, Out, Start, app, clear, pair, print_json, progress
-from actrec.types import Explanation, Finding, Question, QuestionError
+from actrec.core.answer import Explanation
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Finding
+from actrec.core.question import Question
 
 
 @app.command()

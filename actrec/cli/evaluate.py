@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from actrec import settings
 from actrec.cli.options import AsJson, Model, app, print_json, progress
-from actrec.types import QuestionError
+from actrec.core import settings
+from actrec.core.errors import QuestionError
 
 if TYPE_CHECKING:
     from actrec.evaluate import Trial

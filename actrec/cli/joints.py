@@ -9,11 +9,11 @@ import numpy as np
 import typer
 
 from actrec.cli.options import AsJson, Clip, Joints, app, clear, print_json, progress
-from actrec.types import QuestionError
+from actrec.core.errors import QuestionError
 
 if TYPE_CHECKING:
     from actrec import pose
-    from actrec.types import Video
+    from actrec.core.clip import Video
 
 PICTURES = 6
 """Frames on the picture that shows how the joints lie."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from actrec.types import Progress, QuestionError
+from actrec.core.errors import Progress, QuestionError
 
 app = typer.Typer(add_completion=False, help="See what a video action-recognition model sees.", pretty_exceptions_enable=False, rich_markup_mode=None)
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from actrec.cli.options import AsJson, app, pair, print_json
+from actrec.core.card import Card
 from actrec.recipes import RECIPES, Crops, Flip, Norm, Optimizer, Precision, Recipe, Schedule, recipe
-from actrec.types import Card
 
 
 @app.command()

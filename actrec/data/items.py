@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import mannequin, pose, settings, video
+from actrec import mannequin, pose, video
+from actrec.core import settings
+from actrec.core.clip import Video
+from actrec.core.errors import ActrecError, ClipError
 from actrec.pose.pickles import read_pyskl
-from actrec.types import ActrecError, ClipError, Video
 
 FPS = 25.0
 """The rate of pictures that come without times, unless their set says another."""

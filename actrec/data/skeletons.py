@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import mannequin, pose, settings
+from actrec import mannequin, pose
+from actrec.core import settings
+from actrec.core.clip import Video
+from actrec.core.errors import ActrecError
 from actrec.data.items import DataError, Item
-from actrec.types import ActrecError, Video
 
 
 def layout_of(items: Sequence[Item]) -> pose.Layout | None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from actrec.core.errors import ActrecError, ClipError, Progress, no_progress
 from actrec.data.index import layouts
 from actrec.data.items import ClipSet, DataError, Item
-from actrec.types import ActrecError, ClipError, Progress, no_progress
 
 SAMPLE = 20
 """So many clips are opened if not all are asked for."""

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from actrec import pose, prepare, settings
+from actrec import pose, prepare
+from actrec.core import settings
+from actrec.core.clip import Preprocess, Sampling, Video
+from actrec.core.errors import ClipError, Progress, no_progress
 from actrec.data.crops import CROPS_OF_ALL, Cut, drawn, fixed
 from actrec.data.items import ClipSet, DataError, Item, Media
 from actrec.data.skeletons import laid, layout_of
-from actrec.types import ClipError, Preprocess, Progress, Sampling, Video, no_progress
 
 MOST_KEPT = 20e9
 """Bytes of shrunk frames up to which a set's clips are kept."""

@@ -14,8 +14,9 @@ from torch import nn
 from tqdm import tqdm
 
 from actrec import data, measures, pose
+from actrec.core.card import Card
+from actrec.core.errors import ActrecError
 from actrec.data.skeletons import layout_of
-from actrec.types import ActrecError, Card
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from actrec import __version__, catalogue, data
+from actrec.core.card import Card
+from actrec.core.clip import Preprocess
+from actrec.core.errors import ActrecError
 from actrec.data import ClipSet, Item
 from actrec.evaluate.scores import open_items, video_only
 from actrec.results import Evaluation, ResultError, folder, report
-from actrec.types import ActrecError, Card, Preprocess
 
 
 @dataclass(frozen=True)

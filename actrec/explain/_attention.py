@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from actrec.types import Ask, Card, Knob, QuestionError
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.explain import Ask, Knob
 
 if TYPE_CHECKING:
-    from actrec.trace import Seen, Tap
+    from actrec.core.trace import Seen, Tap
 
 CHUNK = 512
 """Rows of an attention that are made at a time."""

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actrec import prepare
-from actrec.types import Ask, Card, Heat, Knob, QuestionError
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
+from actrec.explain import Ask, Knob
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from actrec.trace import Tap, Trace
+    from actrec.core.trace import Tap, Trace
 
 _SIGN_LINE = "positive keeps what speaks for the class; signed also shows what speaks against it"
 POSITIVE_FIRST = Knob("sign", "Sign", ("positive", "signed"), _SIGN_LINE)

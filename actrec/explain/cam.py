@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
+from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, score, setting
-from actrec.types import Ask, Card, Heat, Method, QuestionError
 
 if TYPE_CHECKING:
-    from actrec.trace import Tap, Trace
+    from actrec.core.trace import Tap, Trace
 
 TOLERANCE = 1e-3
 """Largest gap between the map's mean and the score, as a share of what is added up. Half precision is allowed two of its own steps."""

@@ -21,10 +21,13 @@ import torch
 from torch import Tensor
 
 from actrec import prepare
-from actrec.types import Ask, Card, Heat, Method, QuestionError
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Heat
+from actrec.explain import Ask, Method
 
 if TYPE_CHECKING:
-    from actrec.trace import Seen, Tap, Trace
+    from actrec.core.trace import Seen, Tap, Trace
 
 RELATIONS = ("cosine", "scaled cosine", "softmax")
 AXES = ("space-time", "time", "space")

@@ -32,11 +32,12 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from actrec.core.evidence import Heat
+from actrec.explain import Ask, Knob, Method
 from actrec.explain._evidence import POSITIVE_FIRST, SIGNED_FIRST, feature_layers, heat, score, setting
-from actrec.types import Ask, Heat, Knob, Method
 
 if TYPE_CHECKING:
-    from actrec.trace import Trace
+    from actrec.core.trace import Trace
 
 WEIGHTS = Knob("weights", "Channel weights", ("clip", "frame"), "one for the whole clip, or new ones at every step of the features")
 

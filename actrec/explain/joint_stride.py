@@ -25,12 +25,15 @@ from torch import Tensor
 
 from actrec import pose
 from actrec.agreement import rank_correlation
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Track
+from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
 from actrec.explain._evidence import heat
-from actrec.types import Ask, Card, Evidence, Finding, Heat, Knob, Matrix, Method, QuestionError, Skeleton, Track
 
 if TYPE_CHECKING:
-    from actrec.trace import Tap, Trace
+    from actrec.core.trace import Tap, Trace
 
 FEATURES = "layer1.tap"
 """Where F_a passes, the features that pose tokens are read from."""

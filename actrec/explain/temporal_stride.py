@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actrec import claim
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Track
+from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
 from actrec.explain._evidence import heat
-from actrec.types import Ask, Card, Evidence, Finding, Heat, Knob, Matrix, Method, QuestionError, Track
 
 if TYPE_CHECKING:
-    from actrec.trace import Tap, Trace
+    from actrec.core.trace import Tap, Trace
 
 
 def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:

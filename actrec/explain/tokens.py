@@ -25,12 +25,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from actrec import claim, prepare
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.core.evidence import Evidence, Finding, Heat, Points
+from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, modal, received, watched
 from actrec.explain._evidence import heat, setting
-from actrec.types import Ask, Card, Evidence, Finding, Heat, Knob, Method, Points, QuestionError
 
 if TYPE_CHECKING:
-    from actrec.trace import Seen, Tap, Trace
+    from actrec.core.trace import Seen, Tap, Trace
 
 PLACES = Knob(
     "places",

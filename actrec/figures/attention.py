@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from actrec import marks
+from actrec.core.evidence import Matrix, Points
 from actrec.figures.words import AGAINST, FOR, GREY, bare, harmless, safe
 from actrec.overlay import PALETTES, ticks
-from actrec.types import Matrix, Points
 
 PALETTE = next(iter(PALETTES.values()))
 """The default of unsigned evidence, uint8 (256, 3)."""

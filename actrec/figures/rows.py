@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.evidence import Track
 from actrec.pose.layouts import GROUPS
-from actrec.types import Track
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,13 +21,13 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
 from actrec import video
+from actrec.core.errors import QuestionError
 from actrec.mannequin.actions import MOVES
 from actrec.mannequin.body import LAYOUT, OBJECT, PARTS, Look, dress, figure, joints, things
 from actrec.mannequin.brush import Blob, Camera, Picture, Slab, paint
 from actrec.mannequin.room import Easel, place, props
 from actrec.mannequin.skeleton import Manner, Motion, smooth
 from actrec.mannequin.things import distractor
-from actrec.types import QuestionError
 
 ACTIONS: tuple[str, ...] = tuple(MOVES)
 PAIRS: tuple[tuple[str, str], ...] = (

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec.trace import Tap, Triple
+from actrec.core.trace import Tap, Triple
 
 Axis = Literal["space-time", "time", "space"]
 Relation = Literal["cosine", "scaled cosine", "softmax", "poly"]

@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from actrec.core.trace import Tap, Triple
 from actrec.models import _deform_windows as windows
 from actrec.models._deform_pose import Joints
-from actrec.trace import Tap, Triple
 
 STRIDE: Triple = (1.0, 8.0, 8.0)
 """Input frames and pixels per cell of Z; its first cell is centred on frame 0, pixel 0."""

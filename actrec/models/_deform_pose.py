@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec.trace import Triple
+from actrec.core.trace import Triple
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,8 +27,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
-from actrec.trace import Tap, Triple
-from actrec.types import WeightsError
+from actrec.core.errors import WeightsError
+from actrec.core.trace import Tap, Triple
 
 UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 BACKBONES = ("c2d", "c3d", "c3d333", "i3d")

@@ -19,10 +19,11 @@ from typing import Any
 
 from torch import nn
 
+from actrec.core.card import Card, Gap
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.trace import Triple
 from actrec.models._attend import block as make_block
 from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, inflate
-from actrec.trace import Triple
-from actrec.types import Card, Gap, Preprocess, Sampling
 
 __all__ = ["CARDS", "NON_LOCAL", "build", "inflate", "places"]
 

@@ -27,11 +27,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from actrec.core.card import Card
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.trace import Tap, Triple
 from actrec.models import _deform_pose as pose
 from actrec.models._deform_attend import STRIDE, Deformable, JointStride, Note, TemporalStride
 from actrec.models._resnet import scaled
-from actrec.trace import Tap, Triple
-from actrec.types import Card, Preprocess, Sampling
 
 TOKENS: dict[str, tuple[str, ...]] = {"cross-modal": ("rgb", "pose", "cls"), "single": ("cls",), "none": ()}
 """The modal tokens of table 5's rows. "single": one token serves all modalities. "none": the last RGB and pose tokens are averaged instead."""

@@ -21,8 +21,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from actrec.trace import Axes, Tap, Triple, attach
-from actrec.types import Card, Gap, Preprocess, Sampling, Weights
+from actrec.core.card import Card, Gap, Weights
+from actrec.core.clip import Preprocess, Sampling
+from actrec.core.trace import Axes, Tap, Triple, attach
 
 
 def build(name: str, classes: int = 400) -> nn.Module:

@@ -26,9 +26,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime import get_instance
 
+from actrec.core.evidence import NOTHING, Heat, Points, Skeleton, Track
 from actrec.overlay import DIM, DIVERGING, PALETTES
 from actrec.player import sent
-from actrec.types import NOTHING, Heat, Points, Skeleton, Track
 
 HERE = Path(__file__).parent
 SCRIPTS = ("paint.js", "reel.js", "marks.js", "pane.js", "lanes.js", "timeline.js", "player.js")

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.evidence import Heat, Points, Skeleton, Track
 from actrec.marks import colour_of, limb
 from actrec.overlay import caption, largest
-from actrec.types import Heat, Points, Skeleton, Track
 
 
 def heat(heat: Heat) -> dict[str, Any]:

@@ -22,11 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import download, settings, video
+from actrec import download, video
+from actrec.core import settings
+from actrec.core.card import Weights
+from actrec.core.clip import Video
+from actrec.core.errors import Progress, WeightsError, no_progress
 from actrec.pose.joints import Joints, JointsError, Values
 from actrec.pose.layouts import LAYOUTS
 from actrec.pose.tracks import Found, gather
-from actrec.types import Progress, Video, Weights, WeightsError, no_progress
 
 if TYPE_CHECKING:
     from torch import nn
@@ -166,7 +169,7 @@ def _place(clip: Video, way: Estimator, model: Path | None) -> Path:
 def _keypoint_rcnn(model: Path | None, progress: Progress) -> Iterator[Detect]:
     import torch
 
-    from actrec import devices
+    from actrec.core import devices
 
     device = devices.best()
     file = download.fetch(KEYPOINT_RCNN if model is None else Weights(file=model), progress)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import settings
+from actrec.core import settings
+from actrec.core.clip import Video
 from actrec.pose import layouts
 from actrec.pose.joints import HIDDEN, Joints, JointsError
 from actrec.pose.json_files import is_openpose_zip, read_json, read_openpose
@@ -25,7 +26,6 @@ from actrec.pose.layouts import LAYOUTS, Layout
 from actrec.pose.mat import arrays, texts
 from actrec.pose.pickles import read_pyskl
 from actrec.pose.tracks import Found, gather
-from actrec.types import Video
 
 FORMATS: Mapping[str, str] = {
     "npz": "npz with joints (T, R, 3) or (people, T, R, 3) and layout",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.clip import Video
 from actrec.pose.joints import Joints, JointsError
-from actrec.types import Video
 
 
 @dataclass(frozen=True, eq=False)

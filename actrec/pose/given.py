@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import library
+from actrec.core.card import Card
+from actrec.core.clip import Video
 from actrec.pose.files import read
 from actrec.pose.fitting import Fit, fit
 from actrec.pose.joints import Joints, JointsError, Values
 from actrec.pose.layouts import LAYOUTS, Layout, layout, named
 from actrec.pose.named import Named
-from actrec.types import Card, Video
 
 NONE = "none"
 """In place of a file: no joints, not even those that are known."""

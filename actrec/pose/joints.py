@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.clip import Geometry
+from actrec.core.errors import ActrecError
 from actrec.pose.layouts import Layout, LayoutError, conversion
-from actrec.types import ActrecError, Geometry
 
 Values = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import settings
+from actrec.core import settings
 from actrec.pose import layouts
 from actrec.pose.joints import HIDDEN, Joints, JointsError, Values
 from actrec.pose.layouts import LAYOUTS, Layout

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from actrec.types import ActrecError
+from actrec.core.errors import ActrecError
 
 GROUPS: tuple[str, ...] = ("head", "torso", "left arm", "right arm", "left leg", "right leg")
 """The parts of a body that joints and bones belong to; "other" where a name does not say."""

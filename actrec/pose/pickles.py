@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import settings
+from actrec.core import settings
 from actrec.pose.joints import Joints, JointsError
 from actrec.pose.layouts import LAYOUTS, Layout, known
 from actrec.pose.tracks import Found, gather

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.evidence import Skeleton
 from actrec.pose.layouts import Layout
-from actrec.types import Skeleton
 
 
 def skeleton(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import settings
+from actrec.core import settings
 from actrec.pose.joints import Joints, JointsError, Values
 from actrec.pose.layouts import Layout
 

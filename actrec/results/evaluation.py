@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import measures, settings
+from actrec import measures
+from actrec.core import settings
+from actrec.core.errors import ActrecError
 from actrec.measures import Measures
-from actrec.types import ActrecError
 
 if TYPE_CHECKING:
     from actrec.data import Media

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from actrec.types import ActrecError
+from actrec.core.errors import ActrecError
 
 Row = dict[str, float]
 

@@ -21,9 +21,9 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 
-from actrec import devices
+from actrec.core import devices
+from actrec.core.errors import ActrecError
 from actrec.recipes import Recipe
-from actrec.types import ActrecError
 
 T = TypeVar("T")
 

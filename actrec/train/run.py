@@ -21,13 +21,14 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from actrec import catalogue, data, recipes, weights
+from actrec.core.card import Card
+from actrec.core.errors import ActrecError
 from actrec.evaluate import Scores, evaluate, opened, video_only
 from actrec.train import steps
 from actrec.train.folder import Folder
 from actrec.train.processes import Processes, Shares, shares
 from actrec.train.report import describe, minutes, model_card, settings
 from actrec.train.start import Start, begin, with_dropout
-from actrec.types import ActrecError, Card
 
 CHOSEN_BY = {
     "val": "The val split chose best.safetensors; the test split was looked at once, at the end.",

@@ -12,7 +12,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from actrec import catalogue, weights
-from actrec.types import ActrecError, Card, Progress, WeightsError, no_progress
+from actrec.core.card import Card
+from actrec.core.errors import ActrecError, Progress, WeightsError, no_progress
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actrec import devices
+from actrec.core import devices
 from actrec.recipes import Recipe, RecipeError
 
 

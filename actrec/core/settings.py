@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from actrec.types import ActrecError
+from actrec.core.errors import ActrecError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def limits() -> Limits:
 
 def assets() -> Path:
     """What ships with the project: sample clips, demo checkpoints, label lists."""
-    return Path(__file__).resolve().parent.parent / "assets"
+    return Path(__file__).resolve().parents[2] / "assets"
 
 
 def cache() -> Path:

@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from actrec.types import Clip, Geometry
+from actrec.core.clip import Clip, Geometry
 
 Axes = Literal["b c t h w", "b t h w c", "b (t h w) c", "b (1 t h w) c"]
 Triple = tuple[float, float, float]

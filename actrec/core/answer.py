@@ -1,0 +1,70 @@
+"""What comes back: what was predicted, what the claim is, and the evidence for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actrec.core.clip import Clip, Geometry
+from actrec.core.evidence import Finding, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.question import Question
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """labels (C), logits and probabilities float32 (C), in the model's own class order."""
+
+    labels: tuple[str, ...]
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The answer: what was predicted, what the claim is, and the evidence for it, with everything needed to get it again."""
+
+    question: Question
+    model: str
+    predictions: Predictions
+    label: str
+    versus: str | None
+    probability: float
+    score: float  # the logit explained, or the logit difference
+    claim: str
+    cautions: tuple[str, ...]
+    heats: tuple[Heat, ...]
+    tracks: tuple[Track, ...]
+    clip: Clip
+    geometry: Geometry
+    provenance: Mapping[str, Any]
+    points: Points | None = None
+    skeleton: Skeleton | None = None
+    matrices: tuple[Matrix, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def heat(self) -> Heat:
+        return self.heats[0]
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What the answer hangs on, whatever the way of explaining: the bytes of clip and weights, the window, joints, and the classes asked about.
+
+        Names do not count: two readers' uploads may be called the same.
+        """
+        told = self.provenance
+        joints = repr(told.get("joints"))
+        return told["clip_sha256"], told["weights_sha256"], self.question.start, joints, self.label, self.versus
+
+    @property
+    def video_only(self) -> bool:
+        """Whether a model that reads joints was given none."""
+        return self.provenance.get("joints", "unread") is None

@@ -1,0 +1,56 @@
+"""A model as data: what travels with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from actrec.core.clip import Preprocess, Sampling
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a model's numbers are: a file, or an address with its checksum."""
+
+    file: Path | None = None
+    url: str | None = None
+    sha256: str | None = None  # a prefix is enough; torchvision's file names carry eight digits
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A head that is global average pooling and one linear layer: there CAM is exact. Names of the tap before it and of the linear layer."""
+
+    tap: str
+    linear: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model as data: everything that travels with its weights.
+
+    The family's `build(**arguments, classes=…)` gives the untrained network; it takes inputs (B, 3, T, H, W) and returns logits (B, classes).
+    parameters and gflops under `paper_figures` are the paper's own words, never ours.
+    """
+
+    id: str
+    title: str
+    family: str  # the module under actrec/models
+    arguments: Mapping[str, Any]  # plain values, so that a checkpoint can carry them
+    sampling: Sampling
+    preprocess: Preprocess
+    labels: tuple[str, ...]
+    weights: Weights | None = None
+    paper: str = ""  # key in assets/papers.bib
+    inputs: tuple[str, ...] = ("rgb",)
+    gap: Gap | None = None
+    trained_on: str = ""
+    note: str = ""  # what not to expect of it
+    paper_figures: Mapping[str, float] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split
+    head: str = "fc"  # name of the last linear layer, whose rows are the classes
+    layout: tuple[str, ...] = ()  # names of the joints it was trained on, in their order
+    people: int = 1  # how many people's joints it is given

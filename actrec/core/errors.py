@@ -1,0 +1,33 @@
+"""What can go wrong in a way that the reader can mend, and how long work says how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class ActrecError(Exception):
+    """Something the reader can mend. The message names the value, the reason and the way out, in one line."""
+
+
+class ClipError(ActrecError):
+    """A video file that cannot be used."""
+
+
+class WeightsError(ActrecError):
+    """A checkpoint that cannot be used, or weights that cannot be had."""
+
+
+class QuestionError(ActrecError):
+    """A question that cannot be answered: an unknown name, or a method that does not fit the model."""
+
+
+class Cancelled(ActrecError):
+    """The reader stopped the work."""
+
+
+Progress = Callable[[float, str], None]
+"""Called with a fraction in [0, 1] and a short text; it raises `Cancelled` to stop the work."""
+
+
+def no_progress(fraction: float, text: str) -> None:
+    """Take a progress report and do nothing."""
