@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import NOTHING, Box, Heat
-from actrec.overlay import short_unit
+from actrec.core.words import short_unit
 
 CELLS = 96
 """Cells of the common grid along the frame's longer side."""
@@ -144,7 +144,7 @@ class _Common:
 
 def _common(a: Heat, b: Heat, source: tuple[int, int]) -> _Common:
     """Both maps where both models looked."""
-    from actrec.prepare import on_source  # late, see overlay
+    from actrec.core.evidence import on_source  # late, see overlay
 
     for heat, which in ((a, "first"), (b, "second")):
         if heat.empty:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import marks, overlay, plates
+from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import QuestionError
@@ -194,12 +195,12 @@ def _limb(sheet: Sheet, place: Inches, rows: Rows, group: str, ticks: list[tuple
     top = marks.largest(rows.values) or 1.0
     middles = (rows.edges[1:] + rows.edges[:-1]) / 2
     limits = (0.0, 1.06 * top)
-    chart = sheet.chart(place, (rows.edges[0], rows.edges[-1]), limits, [(at, "") for at, _ in ticks], [(0, "0"), (top, overlay.number(top))])
+    chart = sheet.chart(place, (rows.edges[0], rows.edges[-1]), limits, [(at, "") for at, _ in ticks], [(0, "0"), (top, words.number(top))])
     members = [i for i, name in enumerate(rows.groups) if name == group]
     sheet.box(EDGE, y + 0.03, 0.05, high - 0.06, marks.colour_of(group))
     lines = sheet.lines(group, x - EDGE - 0.42, 6.5, bold=True)[:2]
-    for number, words in enumerate(lines):
-        sheet.text(EDGE + 0.1, y + high / 2 + 0.11 * (number - (len(lines) - 1) / 2), words, size=6.5, bold=True, room=x - EDGE - 0.42)
+    for number, line in enumerate(lines):
+        sheet.text(EDGE + 0.1, y + high / 2 + 0.11 * (number - (len(lines) - 1) / 2), line, size=6.5, bold=True, room=x - EDGE - 0.42)
     columns = 1 if len(members) <= 4 else 2
     room, step = 1.35 / columns, min(0.095, (high + 0.05) / -(-len(members) // columns))
     for number, i in enumerate(members):

@@ -22,12 +22,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import actrec.explain
 import actrec.models
-from actrec import weights
 from actrec.core import settings, trace
 from actrec.core.card import Card, Weights
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import QuestionError, WeightsError
 from actrec.explain import Method
+from actrec.models import weights
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin")
 
@@ -35,7 +35,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin")
 @functools.cache
 def architectures() -> dict[str, Card]:
     """The cards in the models folder, by id, in the order of the files and of the cards in them."""
-    names = sorted(m.name for m in pkgutil.iter_modules(actrec.models.__path__) if not m.name.startswith("_"))
+    names = sorted(m.name for m in pkgutil.iter_modules(actrec.models.__path__) if not (m.ispkg or m.name.startswith("_")))
     return {card.id: card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS}
 
 

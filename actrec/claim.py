@@ -10,11 +10,6 @@ from actrec.core.evidence import Heat
 from actrec.explain import Method
 
 
-def percent(share: float) -> str:
-    """A probability for reading: 83.1 %, 0.4 %, < 0.1 %."""
-    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
-
-
 def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: bool = False) -> str:
     """One claim that the numbers bear out, about the place and the time of the strongest evidence."""
     about = f"“{label}”" if versus is None else f"“{label}” rather than “{versus}”"

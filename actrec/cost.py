@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec import catalogue, pose, study
+from actrec import catalogue, study
 from actrec.core import devices, trace
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
+from actrec.inputs import pose
 
 WITHOUT_WINDOWS = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
 """Arguments that make every window as long as there are joints and frames."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from actrec import catalogue, weights
+from actrec import catalogue
 from actrec.core.errors import Progress, WeightsError, no_progress
+from actrec.models import weights
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import marks, overlay, plates, video
+from actrec import marks, overlay, plates
+from actrec.clips import video
+from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import Progress, no_progress
@@ -116,7 +118,7 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
         for place, number in overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top and look.scale == "shared"):
             align = "left" if place == 0 else "right" if place == 1 else "center"
             sheet.text(x + place * bar, 0.22, number, size=5.5, colour=INK, align=align)  # type: ignore[arg-type]
-        unit = overlay.short_unit(heat) + (", this step" if look.scale == "frame" else "")
+        unit = words.short_unit(heat) + (", this step" if look.scale == "frame" else "")
         sheet.text(x + bar, 0.33, unit, size=5.5, colour=SOFT, align="right", room=bar + 0.3)
     else:
         sheet.text(x + bar, 0.14, "no evidence", size=6, colour="#ff9d73", align="right")
@@ -130,9 +132,9 @@ def _marked(explanation: Explanation, look: Look) -> str:
     points, skeleton, said = explanation.points, explanation.skeleton, []
     if points is not None:
         kept = len(marks.chosen(points, threshold=look.threshold))
-        said.append(f"dots: {kept} of {len(points.scores)} tokens, up to {overlay.number(marks.largest(points.scores))}")
+        said.append(f"dots: {kept} of {len(points.scores)} tokens, up to {words.number(marks.largest(points.scores))}")
     if skeleton is not None and marks.largest(skeleton.scores) >= NOTHING:
-        said.append(f"joints: up to {overlay.number(marks.largest(skeleton.scores))}")
+        said.append(f"joints: up to {words.number(marks.largest(skeleton.scores))}")
     return " · ".join(said)
 
 

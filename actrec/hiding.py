@@ -11,10 +11,11 @@ from typing import Any
 
 from torch import Tensor
 
-from actrec import pose, study
+from actrec import study
 from actrec.core import devices, trace
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
+from actrec.inputs import pose
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
 from actrec.core.evidence import NOTHING, Points, Skeleton
-from actrec.overlay import Look, number
-from actrec.pose.layouts import COLOURS
+from actrec.core.words import number
+from actrec.inputs.pose.layouts import COLOURS
+from actrec.overlay import Look
 
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""

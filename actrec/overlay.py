@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import NOTHING, Box, Heat
+from actrec.core.words import number, short_unit
 
 DIM = 0.4
 """What is left of the brightness where the model did not look."""
@@ -80,9 +81,9 @@ class Look:
         for value, legal in ((self.palette, PALETTES), (self.diverging, DIVERGING), (self.scale, ("frame", "clip", "shared"))):
             if value not in legal:
                 raise QuestionError(f"{value!r} is not one of {', '.join(legal)}")
-        for name, number in (("opacity", self.opacity), ("threshold", self.threshold)):
-            if not 0 <= number <= 1:
-                raise QuestionError(f"{name} {number!r} is not between 0 and 1")
+        for name, share in (("opacity", self.opacity), ("threshold", self.threshold)):
+            if not 0 <= share <= 1:
+                raise QuestionError(f"{name} {share!r} is not between 0 and 1")
         if self.scale == "shared" and (self.top is None or not np.isfinite(self.top) or self.top < 0):
             raise QuestionError(f"a shared scale needs its top as a number from 0 on, not {self.top!r}")
 
@@ -161,7 +162,7 @@ def layer(heat: Heat, step: int | None, source: tuple[int, int], size: tuple[int
     unseen, top = outside(heat.seen, source, size), look.top_of(heat, step)
     if top < NOTHING:
         return paint(nothing, heat.signed, look, unseen)
-    from actrec.prepare import on_source  # late: it brings torch, and whoever needs only the palettes should not wait for that
+    from actrec.core.evidence import on_source  # late: it brings torch, and whoever needs only the palettes should not wait for that
 
     return paint(strength(on_source(heat, step, *size, source=source), top, heat.signed, look.threshold), heat.signed, look, unseen)
 
@@ -179,16 +180,6 @@ def bar(signed: bool, look: Look, backdrop: int = 128) -> NDArray[np.uint8]:
     share = np.linspace(-1 if signed else 0, 1, 256, dtype=np.float32)
     share = np.where(np.abs(share) >= look.threshold, share, np.float32(0))[None]
     return paint(share, signed, look).over(np.full((1, 256, 3), backdrop, np.uint8))[0]
-
-
-def number(value: float) -> str:
-    """Three significant digits, with a true minus sign."""
-    return f"{value:.3g}".replace("-", "−", 1) if value < 0 else f"{value:.3g}"
-
-
-def short_unit(heat: Heat) -> str:
-    """The unit without what it adds in brackets, for the colour bar."""
-    return heat.unit.split(" (")[0]
 
 
 def ticks(top: float, signed: bool, beyond: bool = False) -> list[tuple[float, str]]:

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec import marks, overlay
+from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.evidence import NOTHING, Heat
 from actrec.figures import FOR, GREY, Sheet
+from actrec.inputs.pose import VIDEO_ONLY
 from actrec.overlay import Look
-from actrec.pose import VIDEO_ONLY
 
 PAGE = 7.2
 """Inches: the text width of a two-column journal page."""
@@ -133,7 +134,7 @@ def scale(sheet: Sheet, x: float, y: float, high: float, heat: Heat, look: Look)
     marks = overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top)
     if look.scale == "frame":
         marks = [(at, text) for at, text in zip((0.0, 0.5, 1.0), ("−max", "0", "max") if heat.signed else ("0", "½", "max"), strict=True)]
-    unit = "per step" if look.scale == "frame" else overlay.short_unit(heat)
+    unit = "per step" if look.scale == "frame" else words.short_unit(heat)
     sheet.scale(x, y, high, RIGHT - 0.08, overlay.bar(heat.signed, look, backdrop=205), marks, unit)
 
 
@@ -179,9 +180,7 @@ def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], mos
             notes.append(f"Read from none of the frames shown: {len(kept) - int(read.sum())} of them.")
     if skeleton is not None:
         top = marks.largest(skeleton.scores)
-        known = (
-            f"coloured by {skeleton.unit or 'score'} (largest {overlay.number(top)}), hollow where none" if top >= NOTHING else "hollow: no scores"
-        )
+        known = f"coloured by {skeleton.unit or 'score'} (largest {words.number(top)}), hollow where none" if top >= NOTHING else "hollow: no scores"
         notes.append(f"Joints: {known}; faint below a confidence of {marks.UNSURE}; bones in their limb’s colour.")
     return notes
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from actrec import overlay, plates
 from actrec.agreement import TITLES, Agreement
-from actrec.claim import percent
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
+from actrec.core.words import percent
 from actrec.figures import AGAINST, FOR, GREY, INK, OTHER, Sheet
 from actrec.overlay import Look
 from actrec.plates import EDGE, GAP, PAGE, RIGHT, Shown

@@ -5,50 +5,27 @@ from __future__ import annotations
 import difflib
 import hashlib
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actrec import agreement, catalogue, claim, library, pose, prepare, score, video, weights, where
+from actrec import agreement, catalogue, claim, score, where
+from actrec.clips import library, video
 from actrec.core import devices, trace
 from actrec.core.answer import Explanation, Predictions
 from actrec.core.card import Card
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import ActrecError, ClipError, Progress, QuestionError, WeightsError, no_progress
 from actrec.core.evidence import Evidence, Finding, Heat, Track
+from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.explain import Ask, Method
-
-Value = TypeVar("Value")
-
-
-class Kept(OrderedDict[object, Value]):
-    """The last few results by identity, oldest out first; safe between sessions. A frozen question is an identity, an array is not.
-
-    weigh, most_bytes: results that weigh more than that together are too many too; the newest stays.
-    """
-
-    def __init__(self, most: int, weigh: Callable[[Value], int] | None = None, most_bytes: float = float("inf")) -> None:
-        super().__init__()
-        self.most, self.weigh, self.most_bytes, self._lock = most, weigh or (lambda _: 0), most_bytes, threading.Lock()
-
-    def get_or(self, key: object, make: Callable[[], Value]) -> Value:
-        with self._lock:
-            if key in self:
-                self.move_to_end(key)
-                return self[key]
-        value = make()
-        with self._lock:
-            self[key] = value
-            while len(self) > self.most or (len(self) > 1 and sum(map(self.weigh, self.values())) > self.most_bytes):
-                self.popitem(last=False)
-        return value
+from actrec.inputs import pixels, pose, sampling
+from actrec.models import weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +98,9 @@ def window(loaded: Loaded, film: Video, start: float, joints: pose.Joints | None
 
     joints: one step for every frame of the film, as `pose.given` lays them.
     """
-    clip = prepare.load(film, loaded.card.sampling, start)
-    geometry = prepare.geometry(film, loaded.card.preprocess)
-    frames = prepare.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
+    clip = sampling.load(film, loaded.card.sampling, start)
+    geometry = pixels.geometry(film, loaded.card.preprocess)
+    frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
     if joints is None:
         return clip, geometry, (frames,)
     return replace(clip, joints=pose.side_by_side(joints, clip.index)), geometry, (frames, placed(joints, clip, geometry, loaded.device))
@@ -287,7 +264,7 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
         raise QuestionError(f"{loaded.card.title} always reads {loaded.card.sampling}: there is no window to slide")
     label, _ = classes(question, answer(question.with_(method=default_method(loaded.card), at=None, knobs=()), progress).predictions)
     given = pose.given(question.joints, film, loaded.card, question.hide)
-    first = prepare.load(film, loaded.card.sampling, 0.0)
+    first = sampling.load(film, loaded.card.sampling, 0.0)
     length = float(first.seconds[-1] - first.seconds[0])
     room = max(film.duration - length - film.step, 0.0)
     count = int(min(max(np.ceil(room / max(length / 2, film.step)) + 1, 1), most))

@@ -8,18 +8,20 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from actrec import cost, hiding, pose, study
-from actrec.claim import percent
+from actrec import cost, hiding
 from actrec.core.answer import Explanation
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import Progress
 from actrec.core.evidence import Matrix, Points
+from actrec.core.kept import Kept
 from actrec.core.question import Question
+from actrec.core.words import percent
+from actrec.inputs import pose
 from actrec.ui import ask, plain, work
 
-_effects: study.Kept[hiding.WhatIf] = study.Kept(32)
-_costs: study.Kept[cost.Cost] = study.Kept(32)
+_effects: Kept[hiding.WhatIf] = Kept(32)
+_costs: Kept[cost.Cost] = Kept(32)
 
 Value = TypeVar("Value")
 
@@ -130,7 +132,7 @@ def _nothing() -> bool:
     return False
 
 
-def _on_demand(kept: study.Kept[Value], key: str, offer: str, what: str, make: Callable[[Progress], Value]) -> Callable[[], bool]:
+def _on_demand(kept: Kept[Value], key: str, offer: str, what: str, make: Callable[[Progress], Value]) -> Callable[[], bool]:
     """A button for a result that is dear; comes back with what is to be done at the page's end, which says whether the result is there now."""
     slot = st.container()
     wanted = slot.button(offer, key=f"want {key}", icon=":material/play_arrow:")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from actrec import library, ui_own, ui_parts
+from actrec import ui_own, ui_parts
+from actrec.clips import library
 from actrec.core import settings
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, library, pose, study, ui_parts, ui_save
+from actrec import catalogue, study, ui_parts, ui_save
 from actrec.agreement import TITLES
 from actrec.claim import amid
+from actrec.clips import library
 from actrec.core.errors import ActrecError, Progress, QuestionError
+from actrec.core.kept import Kept
 from actrec.core.question import Question
+from actrec.inputs import pose
 from actrec.player import Media, Pane, player
 from actrec.study import Comparison
 from actrec.ui import note, noted, plain, put, remembered, trouble, work
@@ -265,7 +268,7 @@ def _segments_place() -> st.delta_generator.DeltaGenerator:
     return st.container()
 
 
-_drawn: study.Kept[bytes] = study.Kept(16)
+_drawn: Kept[bytes] = Kept(16)
 
 
 def _segments(found: Comparison) -> None:

@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, library, prepare, study, ui_own, video
-from actrec.claim import percent
+from actrec import catalogue, study, ui_own
+from actrec.clips import library, video
 from actrec.core import settings
 from actrec.core.clip import Sampling, Video
 from actrec.core.errors import ActrecError, ClipError, Progress
+from actrec.core.kept import Kept
 from actrec.core.question import Question
+from actrec.core.words import percent
 from actrec.data import Media
+from actrec.inputs.sampling import span
 from actrec.ui import PAGES, plain, work
 from actrec.ui_compare import to_query
 from actrec.ui_evaluate_matrix import spaced
@@ -123,7 +126,7 @@ def _lines(runs: Sequence[Run], number: int, title: str, true: int) -> None:
 
 # --------------------------------------------------------------------------------------------------------------- pictures
 
-_stills: study.Kept[bytes] = study.Kept(400)
+_stills: Kept[bytes] = Kept(400)
 
 
 def _still(slot: st.delta_generator.DeltaGenerator, media: Media, name: str) -> None:
@@ -228,7 +231,7 @@ def _question(model: str, clip: str, labels: Sequence[str], true: int, said: int
 
 def _middle(sampling: Sampling, film: Video) -> float:
     """Seconds where the evaluation's middle window begins (as `data.Windows` takes it)."""
-    return round(float(film.seconds[max(film.frames - prepare.span(film, sampling), 0) // 2]), 4)
+    return round(float(film.seconds[max(film.frames - span(film, sampling), 0) // 2]), 4)
 
 
 def _bring(media: Media, progress: Progress) -> str:

@@ -9,14 +9,18 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, library, study, ui_attention, ui_joints, ui_parts, ui_save
-from actrec.claim import amid, percent
+from actrec import catalogue, study, ui_attention, ui_joints, ui_parts, ui_save
+from actrec.claim import amid
+from actrec.clips import library
+from actrec.clips.video import Proxy
 from actrec.core.answer import Explanation
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.core.evidence import Track
+from actrec.core.kept import Kept
 from actrec.core.question import Question
+from actrec.core.words import percent
 from actrec.explain import Method
 from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
@@ -26,13 +30,12 @@ from actrec.ui_joints import Laid
 from actrec.ui_models import model_select
 from actrec.ui_own import clip_path, model_name, private_folder, real
 from actrec.ui_parts import Bar, Choice
-from actrec.video import Proxy
 
 AT_ONCE = 60.0
 """GFLOPs (about a second on two cores) up to which extra runs of the model are made without being asked for."""
 
-_curves: study.Kept[Track] = study.Kept(64)
-_arrows: study.Kept[Arrow] = study.Kept(64)
+_curves: Kept[Track] = Kept(64)
+_arrows: Kept[Arrow] = Kept(64)
 
 
 def show() -> None:
@@ -324,7 +327,7 @@ def _strip(question: Question, found: Explanation) -> None:
     st.caption(f"Cut to what the model was given; it reads them at {found.geometry.crop[1]} × {found.geometry.crop[0]} pixels." if cut else "")
 
 
-_sheets: study.Kept[bytes] = study.Kept(24)
+_sheets: Kept[bytes] = Kept(24)
 
 
 def _sheet(found: Explanation, inside: tuple[int, int, int, int]) -> bytes:

@@ -40,7 +40,8 @@ def show() -> None:
 
 def _answer(question: Question) -> None:
     """The five most probable classes, and the way on."""
-    from actrec import pose, study
+    from actrec import study
+    from actrec.inputs import pose
 
     try:
         asked_for = ui_own.real(question.with_(label=None, versus=None))

@@ -11,14 +11,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from actrec import pose, study, ui_own
+from actrec import ui_own
 from actrec.core import settings
 from actrec.core.answer import Explanation
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.core.evidence import Skeleton
+from actrec.core.kept import Kept
 from actrec.core.question import Question
+from actrec.inputs import pose
 from actrec.ui import ask, note, noted, plain, work
 from actrec.ui_own import belongings
 
@@ -46,7 +48,7 @@ class Laid:
         return pose.side_by_side(self.given, np.arange(self.given.values.shape[1]))
 
 
-_laid: study.Kept[Laid] = study.Kept(16)
+_laid: Kept[Laid] = Kept(16)
 
 
 def laid(asked_for: Question, card: Card, film: Video) -> Laid | None:

@@ -125,7 +125,7 @@ def _folder_files() -> dict[str, Path]:
 
 
 def _receive_weights(file: UploadedFile) -> None:
-    from actrec import weights
+    from actrec.models import weights
 
     own = belongings()
     room = own.room()

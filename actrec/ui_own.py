@@ -17,12 +17,13 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from actrec import library, pose, video
+from actrec.clips import library, video
 from actrec.core import settings
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ClipError, QuestionError, WeightsError
 from actrec.core.question import Question
+from actrec.inputs import pose
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

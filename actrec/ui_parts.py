@@ -15,8 +15,8 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime import get_instance
 
-from actrec.claim import percent
 from actrec.core.answer import Explanation
+from actrec.core.words import percent
 
 HERE = Path(__file__).parent / "parts"
 _CSS = (HERE / "parts.css").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import mannequin
+from actrec.clips import mannequin
 from actrec.core.clip import Clip
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Finding, Points, Skeleton

@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import catalogue, chance, data, mannequin, pose, prepare, study, where
+from actrec import catalogue, chance, data, study, where
+from actrec.clips import mannequin
 from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.evidence import Evidence
 from actrec.data.windows import painted
 from actrec.explain import Ask
+from actrec.inputs import pixels, pose, sampling
 
 SCOPES = ("arms and legs", "all joints")
 """Which joints are asked about."""
@@ -115,12 +117,12 @@ def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry
     """The clip as training and evaluation see it, with its truth."""
     table: Video = painted(data.Media(Path(action, str(seed)), "mannequin"), loaded.card.preprocess)
     made = mannequin.render(action, seed, height=table.height, width=table.width)
-    index = prepare.sample(table, loaded.card.sampling, 0.0)[0]
-    geometry = prepare.geometry(table, loaded.card.preprocess)
+    index = sampling.sample(table, loaded.card.sampling, 0.0)[0]
+    geometry = pixels.geometry(table, loaded.card.preprocess)
     spots = mannequin.render_joints(action, seed, frames=table.frames, height=table.height, width=table.width)
     joints = pose.Joints(spots[None], pose.layout("mannequin"), np.arange(len(spots)))
     clip = Clip(table, made.frames[index], index, table.seconds[index], joints=pose.side_by_side(joints, index))
-    frames = prepare.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
+    frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
     return clip, geometry, (frames, study.placed(joints, clip, geometry, loaded.device)), made
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import pose
 from actrec.core.answer import Explanation, Predictions
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.evidence import Box, Finding, Heat, Matrix, Points, Skeleton, Track
 from actrec.core.question import Question
+from actrec.inputs import pose
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 40
 

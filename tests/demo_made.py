@@ -9,7 +9,8 @@ from pathlib import Path
 import clips_made
 import torch
 
-from actrec import catalogue, weights
+from actrec import catalogue
+from actrec.models import weights
 
 LABELS = ("bend down", "stand up", "wave <b>one</b> hand", "*jump*", "walk", "run")
 """Two of them look like markup: they must stay text."""

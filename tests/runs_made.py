@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from actrec import catalogue, data, train, video
+from actrec import catalogue, data, train
+from actrec.clips import video
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 

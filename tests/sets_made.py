@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from scipy.io import savemat
 
-from actrec import video
+from actrec.clips import video
 
 FRAMES = 6
 

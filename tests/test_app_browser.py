@@ -29,7 +29,7 @@ ALWAYS = 3
 SLOW_APP = """
 import time, streamlit as st
 from actrec import ui
-from actrec.types import Progress
+from actrec.core.errors import Progress
 
 def slowly(progress: Progress) -> str:
     st.session_state.begun = st.session_state.get("begun", 0) + 1

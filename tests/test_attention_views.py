@@ -13,13 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec import catalogue, pose, where
+from actrec import catalogue, where
 from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Points, Skeleton
 from actrec.explain import Ask, Method, _attention, joint_stride, temporal_stride, tokens
 from actrec.explain.joint_stride import averaged, windows
+from actrec.inputs import pose
 from actrec.models import deform
 
 FRAMES, SIDE, CELLS, HEADS = 6, 48, 6, 4

@@ -8,7 +8,7 @@ import torch
 from tiny_models import CLASSES, GAP, ConvNet, TokenNet, WindowNet, card_of, noise, settled, traced
 from torch import Tensor, nn
 
-from actrec import prepare
+from actrec.core import evidence
 from actrec.core.card import Gap
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
@@ -135,7 +135,7 @@ def test_with_two_steps_the_peak_falls_into_the_right_band_and_pixel(frame: int,
     step = heat.step_at(frame)
     assert step == frame // 4
     assert heat.values[1 - step].max() <= 0 < heat.values[step].max()
-    peak = np.unravel_index(np.nanargmax(prepare.on_source(heat, step, 16, 16)), (16, 16))
+    peak = np.unravel_index(np.nanargmax(evidence.on_source(heat, step, 16, 16)), (16, 16))
     assert abs(peak[0] - y) <= 2
     assert abs(peak[1] - x) <= 2
 

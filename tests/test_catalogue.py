@@ -10,9 +10,10 @@ import demo_made
 import pytest
 from safetensors.torch import save_file
 
-from actrec import catalogue, claim, weights
+from actrec import catalogue, claim
 from actrec.core import settings
 from actrec.core.errors import QuestionError
+from actrec.models import weights
 
 
 def test_every_citation_is_in_the_bibliography() -> None:

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from actrec import catalogue, weights
+from actrec import catalogue
 from actrec.core.trace import record, taps
 from actrec.models import _deform_windows as windows
-from actrec.models import deform
+from actrec.models import deform, weights
 from actrec.models._deform_attend import Attention, JointStride, Note, TemporalStride, TokenSearch, regular
 from actrec.models._deform_pose import Joints, PoseTokens, Positions, none, present
 from actrec.train.start import adapt

@@ -19,11 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
-from actrec import catalogue, cli, data, evaluate, figures, measures, results, video, weights
+from actrec import catalogue, cli, data, evaluate, figures, measures, results
+from actrec.clips import video
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
 from actrec.evaluate import sharded
+from actrec.models import weights
 from actrec.results import ResultError, folder, report
 
 LABELS = ("blue", "green", "red")

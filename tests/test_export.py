@@ -16,7 +16,8 @@ import pytest
 from answers_made import attentive, explanation, heat, one_hot, points, skeleton
 from clips_made import clip as make_clip
 
-from actrec import agreement, export, film, video
+from actrec import agreement, export, film
+from actrec.clips import video
 from actrec.core.answer import Explanation
 from actrec.core.clip import Video
 from actrec.core.errors import Cancelled

@@ -15,7 +15,8 @@ import plotly.graph_objects as go
 import pytest
 from answers_made import FRAMES, HEIGHT, WIDTH, attentive, explanation, film, heat, lanes, matrix, one_hot, points, skeleton
 
-from actrec import agreement, attention_plates, claim, figures, marks, plates, side_by_side
+from actrec import agreement, attention_plates, figures, marks, plates, side_by_side
+from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Matrix, Track
@@ -57,7 +58,7 @@ def test_a_confusion_matrix_escapes_its_labels() -> None:
 
 @pytest.mark.parametrize(("share", "text"), [(0.8312, "83.1 %"), (0.0, "0.0 %"), (1e-5, "< 0.1 %"), (1.0, "100.0 %")])
 def test_a_small_probability_is_not_shown_as_none(share: float, text: str) -> None:
-    assert claim.percent(share) == text
+    assert words.percent(share) == text
 
 
 # ------------------------------------------------------------------------------------------------- plotly: attention

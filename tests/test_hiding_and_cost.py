@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from test_joints import COCO, checkpoint, person
 
-from actrec import cli, cost, hiding, pose, study
+from actrec import cli, cost, hiding, study
 from actrec.core.errors import ActrecError, Cancelled, QuestionError
 from actrec.core.question import Question
+from actrec.inputs import pose
 
 
 @pytest.fixture(scope="module", autouse=True)

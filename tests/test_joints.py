@@ -18,12 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs_made import log, make_set
 
-from actrec import catalogue, cli, data, evaluate, mannequin, pose, prepare, score, study, train, weights
+from actrec import catalogue, cli, data, evaluate, score, study, train
+from actrec.clips import mannequin
 from actrec.core import devices
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import QuestionError
 from actrec.core.question import Question
+from actrec.inputs import pixels, pose, sampling
+from actrec.models import weights
 from actrec.recipes import RECIPES
 
 LEFT, RIGHT = "left_wrist", "right_wrist"
@@ -306,14 +309,14 @@ def test_a_question_with_joints_survives_links_and_commands() -> None:
 def test_joints_from_a_file_reach_the_model_in_input_pixels(home: Path) -> None:
     loaded, film = study.load("tinydeform"), study.open_clip("short")
     found = study.answer(ask(joints=str(home / "short.npz")))
-    clip = prepare.load(film, loaded.card.sampling)
-    geometry = prepare.geometry(film, loaded.card.preprocess)
+    clip = sampling.load(film, loaded.card.sampling)
+    geometry = pixels.geometry(film, loaded.card.preprocess)
     values = pose.read(home / "short.npz").at(clip.index)[0]
     assert found.clip.joints is not None
     np.testing.assert_array_equal(found.clip.joints, values)
     places = np.stack([[(*geometry.to_input(x, y), s) for x, y, s in row] for row in values.tolist()])
     with torch.no_grad():
-        frames = prepare.to_input(clip.frames, loaded.card.preprocess, geometry)
+        frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry)
         wanted = loaded.model(frames, torch.tensor(places, dtype=torch.float32)[None])[0]
         without = loaded.model(frames)[0]
     np.testing.assert_allclose(found.predictions.logits, wanted.numpy(), atol=1e-5)

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from actrec import cli, pose
+from actrec import cli
 from actrec.core.errors import Progress
-from actrec.pose import estimators
+from actrec.inputs import pose
+from actrec.inputs.pose import estimators
 
 FRAMES, SIZE = 24, (96, 64)
 

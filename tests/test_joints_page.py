@@ -16,11 +16,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from actrec import catalogue, pose, weights
+from actrec import catalogue
 from actrec.core.clip import Sampling
 from actrec.core.errors import Progress
 from actrec.core.question import Question
-from actrec.pose import estimators
+from actrec.inputs import pose
+from actrec.inputs.pose import estimators
+from actrec.models import weights
 
 COCO = pose.layout("coco17")
 FRAMES, SIZE = 24, (96, 64)

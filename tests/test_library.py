@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from actrec import library, video
+from actrec.clips import library, video
 
 
 @pytest.fixture

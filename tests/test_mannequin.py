@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actrec import mannequin
+from actrec.clips import mannequin
+from actrec.clips.mannequin import ACTIONS, PAIRS, Mannequin, Scene, render
 from actrec.core.errors import ActrecError
-from actrec.mannequin import ACTIONS, PAIRS, Mannequin, Scene, render
 
 ASSETS = Path(__file__).parent.parent / "assets" / "clips"
 
@@ -194,7 +194,7 @@ def test_the_truth_survives_the_disk(tmp_path: Path) -> None:
 
 
 def test_the_shipped_clips_are_small_and_have_their_truth_beside_them() -> None:
-    from actrec import video
+    from actrec.clips import video
 
     lines = (ASSETS / "index.csv").read_text().splitlines()[1:]
     assert len(lines) == len(mannequin.SAMPLES)
@@ -210,7 +210,7 @@ def test_the_shipped_clips_are_small_and_have_their_truth_beside_them() -> None:
 
 
 def test_a_shipped_clip_shows_what_the_generator_makes() -> None:
-    from actrec import video
+    from actrec.clips import video
 
     label, seed, frames = mannequin.SAMPLES[0]
     film = video.probe(ASSETS / f"{label}.mp4")

@@ -12,8 +12,8 @@ from answers_made import HEIGHT, WIDTH, attentive, points, skeleton
 
 from actrec import marks
 from actrec.core.evidence import Points, Skeleton
+from actrec.inputs.pose.layouts import COLOURS
 from actrec.overlay import PALETTES, Look
-from actrec.pose.layouts import COLOURS
 
 SOURCE = (HEIGHT, WIDTH)
 SIZE = (480, 640)

@@ -13,10 +13,10 @@ import torch
 from tiny_models import GAP, AttentionNet, noise, settled, traced
 from torch import Tensor, nn
 
-from actrec import prepare
 from actrec.core import trace
 from actrec.core.evidence import Heat
 from actrec.explain import Ask, Method, cam, directed, gradcam
+from actrec.inputs import cells
 
 METHODS = {method.id: method for method in (*cam.METHODS, *gradcam.METHODS, *directed.METHODS)}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")
@@ -87,7 +87,7 @@ def at_the_gradient(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
 
 
 def at_the_end(model: nn.Module, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(prepare, "heat", crash)
+    patch.setattr(cells, "heat", crash)
 
 
 @pytest.mark.parametrize("failure", [in_the_network, at_the_gradient, at_the_end])

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from actrec import player as house
 from actrec.core.evidence import Heat, Points, Skeleton, Track
+from actrec.inputs.pose.layouts import COLOURS
 from actrec.overlay import PALETTES, caption, largest
 from actrec.player import Media, Pane, Pick, payload, script
-from actrec.pose.layouts import COLOURS
 
 
 def numbers(text: str, kind: str) -> NDArray[Any]:

@@ -15,8 +15,8 @@ from conftest import Serve
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat
+from actrec.inputs.pose.layouts import COLOURS
 from actrec.overlay import PALETTES, Look, draw
-from actrec.pose.layouts import COLOURS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,9 +32,9 @@ APP = """
 import json
 from pathlib import Path
 import numpy as np, streamlit as st
-from actrec import video
+from actrec.clips import video
 from actrec.player import Media, Pane, Pick, player
-from actrec.types import Heat, Points, Skeleton, Track
+from actrec.core.evidence import Heat, Points, Skeleton, Track
 
 st.set_page_config(layout="wide")
 st.session_state.runs = st.session_state.get("runs", 0) + 1

@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from actrec import mannequin, pose, prepare, video
+from actrec.clips import mannequin, video
 from actrec.core.clip import Preprocess, Video
 from actrec.core.errors import Cancelled, WeightsError
-from actrec.pose import estimators, files, layouts, mat, pickles, tracks
-from actrec.pose.joints import Joints, JointsError
+from actrec.inputs import pixels, pose
+from actrec.inputs.pose import estimators, files, layouts, mat, pickles, tracks
+from actrec.inputs.pose.joints import Joints, JointsError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
 REAL = [SHARED / "clips/golf_portrait.mp4", SHARED / "clips/S001C001P001R001A001_rgb.avi", SHARED / "clips/hmdb_golf.avi"]
@@ -183,7 +184,7 @@ def test_joints_that_contradict_their_layout_or_frames_are_refused() -> None:
 
 def test_places_go_to_the_input_as_the_geometry_says() -> None:
     joints, clip = some(people=2), film()
-    geometry = prepare.geometry(clip, Preprocess(32, (24, 24)))
+    geometry = pixels.geometry(clip, Preprocess(32, (24, 24)))
     seen = joints.to_input(geometry)
     for p, t, r in ((0, 0, 0), (1, 5, 16)):
         x, y = joints.xy[p, t, r]
@@ -894,7 +895,7 @@ def test_mediapipe_is_asked_in_order_of_time_and_answers_in_pixels(clip: Video, 
 def test_nothing_here_needs_torch_until_joints_are_estimated() -> None:
     import subprocess
 
-    code = "import sys, actrec.pose; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
+    code = "import sys, actrec.inputs.pose; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).resolve().parents[1]).returncode == 0
 
 

@@ -14,7 +14,8 @@ import pytest
 from conftest import ROOT, Serve
 from test_app_browser import PATIENCE, open_page, settle
 
-from actrec import mannequin, pose, video
+from actrec.clips import mannequin, video
+from actrec.inputs import pose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

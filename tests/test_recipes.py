@@ -17,8 +17,9 @@ from runs_made import TINY, card, log, make_set, run
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
-from actrec import catalogue, data, evaluate, train, weights
+from actrec import catalogue, data, evaluate, train
 from actrec.core.clip import Sampling
+from actrec.models import weights
 from actrec.recipes import RECIPES, Recipe, RecipeError, recipe, sided
 from actrec.train import steps
 

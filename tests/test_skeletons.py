@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import sets_made as made
 
-from actrec import data, pose
+from actrec import data
+from actrec.inputs import pose
 
 
 @pytest.fixture(autouse=True)

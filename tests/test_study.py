@@ -14,10 +14,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actrec import catalogue, prepare, study
+from actrec import catalogue, study
 from actrec.core import trace
 from actrec.core.errors import ActrecError, Cancelled, ClipError, QuestionError, WeightsError
+from actrec.core.kept import Kept
 from actrec.core.question import Question
+from actrec.inputs import pixels, sampling
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,9 +44,9 @@ def test_the_prediction_is_that_of_a_plain_forward_pass() -> None:
     found = study.answer(ask())
     loaded = study.load("tiny")
     film = study.open_clip("short")
-    clip = prepare.load(film, loaded.card.sampling)
+    clip = sampling.load(film, loaded.card.sampling)
     with torch.no_grad():
-        logits = loaded.model(prepare.to_input(clip.frames, loaded.card.preprocess, prepare.geometry(film, loaded.card.preprocess)))[0]
+        logits = loaded.model(pixels.to_input(clip.frames, loaded.card.preprocess, pixels.geometry(film, loaded.card.preprocess)))[0]
     np.testing.assert_array_equal(found.predictions.logits, logits.numpy())
     assert found.probability == pytest.approx(float(logits.softmax(0).max()), abs=1e-6)
 
@@ -186,7 +188,7 @@ def test_a_model_against_itself_agrees_and_a_comparison_needs_one_clip() -> None
 
 
 def test_what_is_kept_is_bounded_in_number_and_in_bytes() -> None:
-    kept: study.Kept[int] = study.Kept(3, lambda value: value, most_bytes=10)
+    kept: Kept[int] = Kept(3, lambda value: value, most_bytes=10)
     for value in (1, 2, 3, 4):
         kept.get_or(value, lambda value=value: value)
     assert list(kept.values()) == [2, 3, 4]

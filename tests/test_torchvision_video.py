@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec import weights
 from actrec.core import trace
 from actrec.core.card import Card
 from actrec.models import torchvision_video as family
+from actrec.models import weights
 
 CARDS = {card.id: card for card in family.CARDS}
 SLOW = {"swin3d_s", "swin3d_b"}

@@ -15,9 +15,12 @@ import pytest
 import torch
 from runs_made import TINY, card, log, make_set, run
 
-from actrec import catalogue, data, evaluate, prepare, train, video, weights
+from actrec import catalogue, data, evaluate, train
+from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
+from actrec.inputs import pixels, sampling
+from actrec.models import weights
 
 
 @pytest.fixture
@@ -115,8 +118,8 @@ def test_the_test_window_is_number_for_number_what_the_app_gives_the_model(clips
     given = next(iter(data.batches(windows, 1)))
     window = data.to_input(given.frames, card().preprocess)[0]
     film = video.probe(clips / "8.mp4")
-    clip = prepare.load(film, card().sampling, start=1 / 25)  # the middle window of 8 among 10 frames
-    inputs = prepare.to_input(clip.frames, card().preprocess, prepare.geometry(film, card().preprocess))
+    clip = sampling.load(film, card().sampling, start=1 / 25)  # the middle window of 8 among 10 frames
+    inputs = pixels.to_input(clip.frames, card().preprocess, pixels.geometry(film, card().preprocess))
     torch.testing.assert_close(window, inputs[0], rtol=0, atol=1e-5)
     assert windows.targets(given.numbers).tolist() == [0]
 
@@ -174,8 +177,9 @@ def test_the_learning_rate_warms_up_and_decays_exponentially() -> None:
 def test_workers_start_after_mannequins_were_painted_in_the_same_process(tmp_path: Path) -> None:
     """OpenCV's thread pool does not live through a fork: with it, the workers would wait for ever."""
     script = """
-from actrec import data, mannequin
-from actrec.types import Preprocess, Sampling
+from actrec import data
+from actrec.clips import mannequin
+from actrec.core.clip import Preprocess, Sampling
 mannequin.render("walk", 3, height=60, width=80)
 clips = data.mannequin_set(1, 1)
 windows, _ = data.open_windows(clips.items[:2], clips, Sampling("dense", 4, 8), Preprocess(36, (32, 32)), train=True, keep=False)

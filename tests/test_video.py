@@ -12,7 +12,7 @@ import clips_made as made
 import numpy as np
 import pytest
 
-from actrec import _demux, video
+from actrec.clips import demux, video
 from actrec.core.errors import Cancelled, ClipError
 from actrec.core.settings import Limits
 
@@ -118,7 +118,7 @@ def test_a_fragmented_file_is_read_whole(tmp_path: Path, folder: Path) -> None:
 def test_the_table_is_the_same_whether_all_or_only_places_were_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("plain.mp4", "short_gops.mp4", "open_gops.mkv", "uneven.mkv", "reordered.avi", "bare.h264", "hidden_frames.webm", "picture.gif"):
         whole = video.probe(make(folder, name))
-        monkeypatch.setattr(_demux, "CHECKED", 10_000)
+        monkeypatch.setattr(demux, "CHECKED", 10_000)
         quick = video.probe(make(folder, name))
         monkeypatch.undo()
         np.testing.assert_array_equal(quick.seconds, whole.seconds)
@@ -175,7 +175,7 @@ def test_a_file_cut_off_behind_its_index_gives_what_is_there(tmp_path: Path, sha
 def test_damage_that_probe_did_not_come_across_is_said_on_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = made.clip(tmp_path / "whole.mp4", 400, options={"g": "10"})
     hurt = made.damaged(whole, tmp_path / "hurt.mp4", [(0.36, 0.40)])
-    monkeypatch.setattr(_demux, "CHECKED", 96 * 64 * 8 * 8)
+    monkeypatch.setattr(demux, "CHECKED", 96 * 64 * 8 * 8)
     clip = video.probe(hurt)
     assert clip.frames == 400  # as the packets promise
     with pytest.raises(ClipError, match=r"hurt.mp4 is damaged or was changed: frame \d+ .*; "):
@@ -234,7 +234,7 @@ def test_a_bad_file_gets_one_clear_sentence(folder: Path, tmp_path: Path) -> Non
 def test_a_file_over_a_limit_is_refused_before_a_frame_is_decoded(folder: Path, limits: Limits, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(folder, "plain.mp4")
     decoded = []
-    monkeypatch.setattr(_demux.Decoder, "__iter__", lambda self: iter(decoded.append(1) or ()))
+    monkeypatch.setattr(demux.Decoder, "__iter__", lambda self: iter(decoded.append(1) or ()))
     with pytest.raises(ClipError, match=words):
         video.probe(path, limits)
     assert not decoded

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
-from actrec import download, weights
 from actrec.core.card import Weights
 from actrec.core.errors import Cancelled, WeightsError
+from actrec.models import weights
+from actrec.models.weights import download
 
 
 def network(classes: int = 4) -> nn.Module:

@@ -204,7 +204,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _joints_told(found: Explanation) -> str:
     """What the model was given of the people's joints, in a sentence; "" for a model that reads none and was offered none."""
-    from actrec import pose
+    from actrec.inputs import pose
 
     if "joints" not in found.provenance:
         return pose.UNREAD if found.question.joints not in (None, pose.NONE) else ""

@@ -12,8 +12,8 @@ from actrec.cli.options import AsJson, Clip, Joints, app, clear, print_json, pro
 from actrec.core.errors import QuestionError
 
 if TYPE_CHECKING:
-    from actrec import pose
     from actrec.core.clip import Video
+    from actrec.inputs import pose
 
 PICTURES = 6
 """Frames on the picture that shows how the joints lie."""
@@ -32,7 +32,8 @@ def joints(
     as_json: AsJson = False,
 ) -> None:
     """Say what joints there are of a clip and how they lie on it; mend them, estimate them, and keep them."""
-    from actrec import pose, study
+    from actrec import study
+    from actrec.inputs import pose
 
     if estimate is not None and joints is not None:
         raise QuestionError(f"--joints {joints} names joints and --estimate {estimate} finds others; give one of the two")
@@ -81,7 +82,9 @@ def _draw(path: Path, film: Video, joints: pose.Joints) -> None:
     """Frames evenly over the clip, in two rows, with the skeletons on them."""
     import cv2
 
-    from actrec import marks, pose, video
+    from actrec import marks
+    from actrec.clips import video
+    from actrec.inputs import pose
 
     index = np.linspace(0, film.frames - 1, PICTURES).round().astype(np.int64)
     skeleton = pose.skeleton(pose.side_by_side(joints, index), joints.layout, np.stack([index, index + 1], -1))

@@ -201,3 +201,35 @@ class Evidence:
     @property
     def heat(self) -> Heat:
         return self.heats[0]
+
+
+def on_source(heat: Heat, step: int, height: int, width: int, source: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    """One step of a heat over the full source frame, drawn at any size: float32 (height, width), NaN outside `seen`.
+
+    source: the frame's own (height, width) where the drawing has another size. Bilinear between cell centres, clamped behind the outermost
+    centres. A pixel whose own cell is NaN is NaN; elsewhere NaN cells do not weigh in.
+    """
+    rows, cols = source or (height, width)
+    y, x = (np.arange(height) + 0.5) * rows / height, (np.arange(width) + 0.5) * cols / width
+    x0, y0, x1, y1 = heat.box
+    cells = heat.values[step].astype(np.float64)
+    r, c = (y - y0) / (y1 - y0) * cells.shape[0] - 0.5, (x - x0) / (x1 - x0) * cells.shape[1] - 0.5
+    down, across = _weights(r, cells.shape[0]), _weights(c, cells.shape[1])
+    known = np.isfinite(cells)
+    out = down @ np.where(known, cells, 0.0) @ across.T
+    if not known.all():
+        own = known[np.ix_(_nearest(r, cells.shape[0]), _nearest(c, cells.shape[1]))]
+        out = np.where(own, out / np.where(own, down @ known @ across.T, 1.0), np.nan)
+    left, top, right, bottom = heat.seen
+    inside = ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))
+    return np.where(inside, out, np.nan).astype(np.float32)
+
+
+def _weights(place: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
+    """Linear interpolation as a matrix (places, cells); places in units of cells, 0 at the first centre."""
+    place = np.clip(place, 0, cells - 1)
+    return np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0)
+
+
+def _nearest(place: NDArray[np.float64], cells: int) -> NDArray[np.int64]:
+    return np.clip(np.floor(place + 0.5).astype(np.int64), 0, cells - 1)

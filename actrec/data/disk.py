@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from actrec.clips.library import SUFFIXES
 from actrec.data.items import PICTURES, DataError, Media
-from actrec.library import SUFFIXES
 
 
 def here(folder: Path) -> Path:

@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import mannequin, pose, video
+from actrec.clips import mannequin, video
 from actrec.core import settings
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError, ClipError
-from actrec.pose.pickles import read_pyskl
+from actrec.inputs import pose
+from actrec.inputs.pose.pickles import read_pyskl
 
 FPS = 25.0
 """The rate of pictures that come without times, unless their set says another."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actrec import mannequin
+from actrec.clips import mannequin
 from actrec.data.items import ClipSet, DataError, Item
 
 Choices = Mapping[str, str]

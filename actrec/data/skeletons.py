@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import mannequin, pose
+from actrec.clips import mannequin
 from actrec.core import settings
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.data.items import DataError, Item
+from actrec.inputs import pose
 
 
 def layout_of(items: Sequence[Item]) -> pose.Layout | None:

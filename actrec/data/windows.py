@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from actrec import pose, prepare
 from actrec.core import settings
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import ClipError, Progress, no_progress
 from actrec.data.crops import CROPS_OF_ALL, Cut, drawn, fixed
 from actrec.data.items import ClipSet, DataError, Item, Media
 from actrec.data.skeletons import laid, layout_of
+from actrec.inputs import pixels, pose, sampling
 
 MOST_KEPT = 20e9
 """Bytes of shrunk frames up to which a set's clips are kept."""
@@ -116,7 +116,7 @@ class Windows(torch.utils.data.Dataset[Found]):
             else:
                 frames = media.read(table, index + first)
                 if not (self.train and self.crops in CROPS_OF_ALL and isinstance(self.preprocess.resize, int)):
-                    frames = prepare.shrink(frames, self.preprocess, prepare.geometry(table, self.preprocess))
+                    frames = pixels.shrink(frames, self.preprocess, pixels.geometry(table, self.preprocess))
             cuts = self._cuts(frames.shape[1:3], draw)
             found += [cut.pixels(frames) for cut in cuts]
             places += self._joints(number, index, frames.shape[1:3], cuts)
@@ -138,14 +138,14 @@ class Windows(torch.utils.data.Dataset[Found]):
         return [cut.joints(values, self.layout.mirrored) for cut in cuts]
 
     def _sampled(self, part: Video, start: int) -> NDArray[np.int64]:
-        return prepare.sample(part, self.sampling, part.seconds[start])[0]
+        return sampling.sample(part, self.sampling, part.seconds[start])[0]
 
     def _scattered(self, part: Video, draw: np.random.Generator) -> NDArray[np.int64]:
         edges = np.arange(self.sampling.frames + 1) * part.frames // self.sampling.frames
         return draw.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)).clip(max=part.frames - 1)
 
     def _starts(self, part: Video, draw: np.random.Generator) -> list[int]:
-        room = max(part.frames - prepare.span(part, self.sampling), 0)
+        room = max(part.frames - sampling.span(part, self.sampling), 0)
         if self.train:
             return [int(draw.integers(room + 1))]
         count = self.views[0]
@@ -223,7 +223,7 @@ def _bytes(items: Sequence[Item], preprocess: Preprocess) -> float:
         except ClipError:
             continue
         first, last = item.media.span(table)
-        height, width = prepare.geometry(table, preprocess).resized
+        height, width = pixels.geometry(table, preprocess).resized
         found.append(3.0 * (last - first) * height * width)
     return float(np.mean(found)) * len(items) if found else 0.0
 
@@ -263,4 +263,4 @@ def _all(media: Media, preprocess: Preprocess) -> NDArray[np.uint8]:
     table = painted(media, preprocess)
     if media.kind == "mannequin" and isinstance(preprocess.resize, int):
         return media.read(table, range(table.frames))
-    return prepare.shrink(media.read(table, range(*media.span(table))), preprocess, prepare.geometry(table, preprocess))
+    return pixels.shrink(media.read(table, range(*media.span(table))), preprocess, pixels.geometry(table, preprocess))

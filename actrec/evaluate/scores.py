@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from actrec import data, measures, pose
+from actrec import data, measures
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.data.skeletons import layout_of
+from actrec.inputs import pose
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actrec import prepare
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
 from actrec.explain import Ask, Knob
+from actrec.inputs import cells
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,4 +59,4 @@ def heat(trace: Trace, layer: str, title: str, values: Tensor, unit: str, *, sig
     tap = trace.seen[layer].tap
     values = values.detach().float()
     numbers = (values if signed else values.clamp(min=0)).cpu().numpy()
-    return prepare.heat(title, numbers, stride=tap.stride, first=tap.first, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed)
+    return cells.heat(title, numbers, stride=tap.stride, first=tap.first, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed)

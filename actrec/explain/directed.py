@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
-from actrec import prepare
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
 from actrec.explain import Ask, Method
+from actrec.inputs import cells
 
 if TYPE_CHECKING:
     from actrec.core.trace import Seen, Tap, Trace
@@ -83,7 +83,7 @@ def relate(relation: str, q: Tensor, k: Tensor, scale: float) -> list[tuple[str,
 def _cell(ask: Ask, seen: Seen, grid: Tensor) -> Cell:
     assert ask.place is not None
     _, T, h, w = grid.shape
-    return prepare.cell_of(ask.place, seen.tap.stride, seen.tap.first, (T, h, w))
+    return cells.cell_of(ask.place, seen.tap.stride, seen.tap.first, (T, h, w))
 
 
 def _reach(axis: str, cell: Cell) -> tuple[slice, slice, slice]:
@@ -105,7 +105,7 @@ def _heat(trace: Trace, key: Seen, title: str, unit: str, row: Tensor, reach: tu
     values = torch.full(k.shape[1:], torch.nan)
     values[reach] = row.cpu()
     signed = unit != "probability"
-    return prepare.heat(
+    return cells.heat(
         title, values.numpy(), stride=key.tap.stride, first=key.tap.first, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed
     )
 

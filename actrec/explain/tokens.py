@@ -24,13 +24,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from actrec import claim, prepare
+from actrec import claim
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Points
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, modal, received, watched
 from actrec.explain._evidence import heat, setting
+from actrec.inputs.cells import cell_of
 
 if TYPE_CHECKING:
     from actrec.core.trace import Seen, Tap, Trace
@@ -114,7 +115,7 @@ def _queries(trace: Trace, ask: Ask, cells: int, count: int) -> Tensor:
             raise QuestionError("this view starts from a place: click one in a frame, or give --at seconds,x,y")
         tap = trace.seen[f"{_block(ask.layer)}.z"]
         grid = tap.grid().shape[2:]
-        t, y, x = prepare.cell_of(ask.place, tap.tap.stride, tap.tap.first, (grid[0], grid[1], grid[2]))
+        t, y, x = cell_of(ask.place, tap.tap.stride, tap.tap.first, (grid[0], grid[1], grid[2]))
         return torch.tensor([(t * grid[1] + y) * grid[2] + x])
     names = [name for name in trace.model.names if name != "pose"]  # type: ignore[union-attr]
     if who not in names:

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from actrec import chance, figures
-from actrec.claim import percent
+from actrec.core.words import percent
 from actrec.measures import Measures
 from actrec.results.difference import Difference
 from actrec.results.evaluation import Evaluation, measure

@@ -20,10 +20,11 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from actrec import catalogue, data, recipes, weights
+from actrec import catalogue, data, recipes
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.evaluate import Scores, evaluate, opened, video_only
+from actrec.models import weights
 from actrec.train import steps
 from actrec.train.folder import Folder
 from actrec.train.processes import Processes, Shares, shares

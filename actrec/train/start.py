@@ -11,9 +11,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from actrec import catalogue, weights
+from actrec import catalogue
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError, Progress, WeightsError, no_progress
+from actrec.models import weights
 
 
 @dataclass(frozen=True)

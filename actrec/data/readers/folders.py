@@ -6,10 +6,10 @@ import hashlib
 import os
 from pathlib import Path
 
+from actrec.clips.library import SUFFIXES
 from actrec.data.disk import clips_under, here, is_frames
 from actrec.data.items import ClipSet, DataError, Item, Media
 from actrec.data.layout import Choices, Layout, clip_set
-from actrec.library import SUFFIXES
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test"}
 

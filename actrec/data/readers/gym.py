@@ -13,7 +13,7 @@ from typing import Any
 from actrec.data.disk import Shelf, first, here, json_of, lines_of, seen
 from actrec.data.items import ClipSet, DataError, Item, Media, naming
 from actrec.data.layout import Choices, Layout, clip_set
-from actrec.pose.pickles import annotated
+from actrec.inputs.pose.pickles import annotated
 
 _NAME = re.compile(r"(?P<event>(?P<video>.+)_E_(?P<begin>\d+)_\d+)_(?P<element>A_\d+_\d+)")
 _PLACES = ("", "annotations/")

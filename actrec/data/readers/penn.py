@@ -7,7 +7,7 @@ from pathlib import Path
 from actrec.data.disk import here, is_frames, seen
 from actrec.data.items import ClipSet, DataError, Item, Media, naming
 from actrec.data.layout import Choices, Layout, clip_set
-from actrec.pose.files import read_mat, read_penn_labels
+from actrec.inputs.pose.files import read_mat, read_penn_labels
 
 _SOURCE = "get Penn_Action.tar.gz from the Penn Action page and unpack it whole"
 

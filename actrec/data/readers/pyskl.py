@@ -9,7 +9,7 @@ from actrec.data.disk import Shelf, first, here, lines_of
 from actrec.data.items import ClipSet, DataError, Item, Media, naming
 from actrec.data.layout import Choices, Layout, clip_set
 from actrec.data.readers._ntu_names import ACTIONS
-from actrec.pose.pickles import annotated
+from actrec.inputs.pose.pickles import annotated
 
 _SOURCE = "get one from pyskl's page of skeleton data (tools/data), such as ntu60_hrnet.pkl or gym_hrnet.pkl"
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core import settings
-from actrec.pose import layouts
-from actrec.pose.joints import HIDDEN, Joints, JointsError, Values
-from actrec.pose.layouts import LAYOUTS, Layout
-from actrec.pose.tracks import Found, gather
+from actrec.inputs.pose import layouts
+from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError, Values
+from actrec.inputs.pose.layouts import LAYOUTS, Layout
+from actrec.inputs.pose.tracks import Found, gather
 
 _OPENPOSE = "_keypoints.json"
 

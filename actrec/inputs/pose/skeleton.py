@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Skeleton
-from actrec.pose.layouts import Layout
+from actrec.inputs.pose.layouts import Layout
 
 
 def skeleton(

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import download, video
+from actrec.clips import video
 from actrec.core import settings
 from actrec.core.card import Weights
 from actrec.core.clip import Video
 from actrec.core.errors import Progress, WeightsError, no_progress
-from actrec.pose.joints import Joints, JointsError, Values
-from actrec.pose.layouts import LAYOUTS
-from actrec.pose.tracks import Found, gather
+from actrec.inputs.pose.joints import Joints, JointsError, Values
+from actrec.inputs.pose.layouts import LAYOUTS
+from actrec.inputs.pose.tracks import Found, gather
 
 if TYPE_CHECKING:
     from torch import nn
@@ -169,10 +169,12 @@ def _place(clip: Video, way: Estimator, model: Path | None) -> Path:
 def _keypoint_rcnn(model: Path | None, progress: Progress) -> Iterator[Detect]:
     import torch
 
-    from actrec.core import devices
+    from actrec.core import devices  # late: torch
 
     device = devices.best()
-    file = download.fetch(KEYPOINT_RCNN if model is None else Weights(file=model), progress)
+    from actrec.models import weights  # late: torch
+
+    file = weights.fetch(KEYPOINT_RCNN if model is None else Weights(file=model), progress)
     network = _network(file).to(device)
 
     def detect(frame: Frame, _: float) -> list[Values]:
@@ -202,7 +204,7 @@ def _network(file: Path) -> nn.Module:
     """
     from torchvision.ops.misc import FrozenBatchNorm2d
 
-    from actrec import weights
+    from actrec.models import weights  # late: torch
 
     network = _bare()
     state, _ = weights.read(file)
@@ -302,4 +304,6 @@ ESTIMATORS: Mapping[str, Estimator] = {
 
 def weights_here() -> bool:
     """Whether Keypoint R-CNN's weights need not be fetched first."""
-    return download.here(KEYPOINT_RCNN)
+    from actrec.models import weights  # late: torch
+
+    return weights.here(KEYPOINT_RCNN)

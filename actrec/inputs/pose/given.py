@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import library
+from actrec.clips import library
 from actrec.core.card import Card
 from actrec.core.clip import Video
-from actrec.pose.files import read
-from actrec.pose.fitting import Fit, fit
-from actrec.pose.joints import Joints, JointsError, Values
-from actrec.pose.layouts import LAYOUTS, Layout, layout, named
-from actrec.pose.named import Named
+from actrec.inputs.pose.files import read
+from actrec.inputs.pose.fitting import Fit, fit
+from actrec.inputs.pose.joints import Joints, JointsError, Values
+from actrec.inputs.pose.layouts import LAYOUTS, Layout, layout, named
+from actrec.inputs.pose.named import Named
 
 NONE = "none"
 """In place of a file: no joints, not even those that are known."""

@@ -3,10 +3,6 @@
 A checkpoint is data, never code: safetensors, or torch files through torch's weights-only reader. What a pickle wants beyond tensors is refused
 by name. Names are matched after wrappers and prefixes are taken off, and a `Report` says what fits. `load` writes to the model only when everything
 has been checked.
-
->>> state, about = read(fetch(card.weights, progress))
->>> load(model, state)
-Report: 122 of 122 tensors match
 """
 
 from __future__ import annotations
@@ -30,9 +26,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from actrec.core.errors import WeightsError
-from actrec.download import fetch, here, place
-
-__all__ = ["Misfit", "Report", "fetch", "fit", "here", "load", "place", "read", "save"]
 
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module")
 """Keys under which people keep the tensors of a training checkpoint."""

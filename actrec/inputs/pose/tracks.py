@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core import settings
-from actrec.pose.joints import Joints, JointsError, Values
-from actrec.pose.layouts import Layout
+from actrec.inputs.pose.joints import Joints, JointsError, Values
+from actrec.inputs.pose.layouts import Layout
 
 FAR = 0.5
 """Mean distance of the joints, in diagonals of the person's box, beyond which it is somebody else."""

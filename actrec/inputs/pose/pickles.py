@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core import settings
-from actrec.pose.joints import Joints, JointsError
-from actrec.pose.layouts import LAYOUTS, Layout, known
-from actrec.pose.tracks import Found, gather
+from actrec.inputs.pose.joints import Joints, JointsError
+from actrec.inputs.pose.layouts import LAYOUTS, Layout, known
+from actrec.inputs.pose.tracks import Found, gather
 
 Rows = dict[str, dict[str, Any]]
 

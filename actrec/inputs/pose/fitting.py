@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.clip import Video
-from actrec.pose.joints import Joints, JointsError
+from actrec.inputs.pose.joints import Joints, JointsError
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actrec.core.clip import Geometry
 from actrec.core.errors import ActrecError
-from actrec.pose.layouts import Layout, LayoutError, conversion
+from actrec.inputs.pose.layouts import Layout, LayoutError, conversion
 
 Values = NDArray[np.float32]
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from actrec.mannequin.brush import Camera, Colour, Picture, paint, shade, vec
-from actrec.mannequin.things import ACCENTS, RESTS, furniture, hue, pick
+from actrec.clips.mannequin.brush import Camera, Colour, Picture, paint, shade, vec
+from actrec.clips.mannequin.things import ACCENTS, RESTS, furniture, hue, pick
 
 WALLS: tuple[Colour, ...] = (
     (226, 214, 196), (206, 217, 214), (214, 206, 220), (232, 222, 190), (190, 205, 222), (222, 200, 190), (196, 212, 190), (238, 232, 224),

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from actrec.mannequin.brush import Array, Blob, Camera, Colour, Slab, blob, disc, shade, slab, vec
-from actrec.mannequin.skeleton import BALL, BOX, PLATE, SEAT, TABLE
+from actrec.clips.mannequin.brush import Array, Blob, Camera, Colour, Slab, blob, disc, shade, slab, vec
+from actrec.clips.mannequin.skeleton import BALL, BOX, PLATE, SEAT, TABLE
 
 ACCENTS: tuple[Colour, ...] = (
     (200, 92, 74), (64, 116, 158), (228, 176, 84), (88, 142, 112), (138, 104, 156), (214, 136, 120), (72, 150, 160), (232, 226, 214), (60, 66, 84),

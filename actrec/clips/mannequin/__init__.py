@@ -20,14 +20,14 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
-from actrec import video
+from actrec.clips import video
+from actrec.clips.mannequin.actions import MOVES
+from actrec.clips.mannequin.body import LAYOUT, OBJECT, PARTS, Look, dress, figure, joints, things
+from actrec.clips.mannequin.brush import Blob, Camera, Picture, Slab, paint
+from actrec.clips.mannequin.room import Easel, place, props
+from actrec.clips.mannequin.skeleton import Manner, Motion, smooth
+from actrec.clips.mannequin.things import distractor
 from actrec.core.errors import QuestionError
-from actrec.mannequin.actions import MOVES
-from actrec.mannequin.body import LAYOUT, OBJECT, PARTS, Look, dress, figure, joints, things
-from actrec.mannequin.brush import Blob, Camera, Picture, Slab, paint
-from actrec.mannequin.room import Easel, place, props
-from actrec.mannequin.skeleton import Manner, Motion, smooth
-from actrec.mannequin.things import distractor
 
 ACTIONS: tuple[str, ...] = tuple(MOVES)
 PAIRS: tuple[tuple[str, str], ...] = (

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from actrec.mannequin.skeleton import (
-    ANKLE,
+from actrec.clips.mannequin.skeleton import ANKLE  # isort: skip  # fmt: skip
+from actrec.clips.mannequin.skeleton import (
     BALL,
     BOX,
     PLATE,
@@ -33,7 +33,7 @@ from actrec.mannequin.skeleton import (
     skeleton,
     smooth,
     unit,
-)  # isort: skip  # fmt: skip
+)
 
 
 def sit_down(m: Manner) -> Motion:

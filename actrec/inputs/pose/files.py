@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from actrec.core import settings
 from actrec.core.clip import Video
-from actrec.pose import layouts
-from actrec.pose.joints import HIDDEN, Joints, JointsError
-from actrec.pose.json_files import is_openpose_zip, read_json, read_openpose
-from actrec.pose.layouts import LAYOUTS, Layout
-from actrec.pose.mat import arrays, texts
-from actrec.pose.pickles import read_pyskl
-from actrec.pose.tracks import Found, gather
+from actrec.inputs.pose import layouts
+from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
+from actrec.inputs.pose.json_files import is_openpose_zip, read_json, read_openpose
+from actrec.inputs.pose.layouts import LAYOUTS, Layout
+from actrec.inputs.pose.mat import arrays, texts
+from actrec.inputs.pose.pickles import read_pyskl
+from actrec.inputs.pose.tracks import Found, gather
 
 FORMATS: Mapping[str, str] = {
     "npz": "npz with joints (T, R, 3) or (people, T, R, 3) and layout",

@@ -21,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
-from actrec import _demux
+from actrec.clips import demux
 from actrec.core import settings
 from actrec.core.clip import Video
 from actrec.core.errors import Progress, no_progress
@@ -60,14 +60,14 @@ def probe(path: Path, limits: Limits | None = None, progress: Progress = no_prog
         ClipError: whatever keeps the file from being used; `limits` (by default `settings.limits()`) are checked before anything is decoded.
     """
     path, allowed = Path(path), limits or settings.limits()
-    sha256 = _demux.digest(path, allowed)
-    listed = _demux.listed(path, allowed)
-    with _demux.opened(path, allowed) as (container, stream):
-        first = next(iter(_demux.Decoder(container, stream)), None)
+    sha256 = demux.digest(path, allowed)
+    listed = demux.listed(path, allowed)
+    with demux.opened(path, allowed) as (container, stream):
+        first = next(iter(demux.Decoder(container, stream)), None)
         codec = stream.codec_context.codec.canonical_name
     if first is None:
-        raise _demux.bad(path, "holds no frame that can be decoded", "it is damaged or cut off: copy or export it again")
-    table = _demux.checked(path, listed, first.width * first.height, allowed, progress)
+        raise demux.bad(path, "holds no frame that can be decoded", "it is damaged or cut off: copy or export it again")
+    table = demux.checked(path, listed, first.width * first.height, allowed, progress)
     rotation = round(first.rotation / 90) * 90 % 360
     width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
     return Video(path, sha256, table.seconds, width, height, rotation, codec, table.lost, table.pts, table.keys)
@@ -105,7 +105,7 @@ def stream(video: Video, index: Sequence[int] | NDArray[np.int64]) -> Iterator[t
                 break
         if left:
             where = f"frame {left[0]} (second {video.seconds[left[0]]:.2f}) does not decode"
-            raise _demux.bad(video.path, f"is damaged or was changed: {where}", "open it again, or look at another part of it")
+            raise demux.bad(video.path, f"is damaged or was changed: {where}", "open it again, or look at another part of it")
 
 
 def write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, *, crf: int = 18, exact_seek: bool = False) -> None:
@@ -165,13 +165,13 @@ def _pick(video: Video, numbers: list[int], key: int | None) -> Iterator[tuple[i
     """The wanted frames in order, decoded from a key (or the start of the file) on; ends early where one does not come."""
     waiting = iter(numbers)
     target = next(waiting)
-    with _demux.opened(video.path) as (container, stream):
+    with demux.opened(video.path) as (container, stream):
         if key is not None:
             try:
                 container.seek(int(video.keys[key, 1]), stream=stream)
             except FFmpegError:
                 return
-        for count, frame in enumerate(_demux.Decoder(container, stream)):
+        for count, frame in enumerate(demux.Decoder(container, stream)):
             if key is not None and not count and not (frame.key_frame and frame.pts is not None and frame.pts <= video.pts[target]):
                 return  # the seek led too far, or to where nothing can begin
             number = _number(video, frame, count)
@@ -197,8 +197,8 @@ def _number(video: Video, frame: VideoFrame, count: int) -> int:
 def _every(video: Video) -> Iterator[tuple[int, VideoFrame | None]]:
     """Every frame of the table in order; None for one that does not come."""
     due = 0
-    with _demux.opened(video.path) as (container, stream):
-        for count, frame in enumerate(_demux.Decoder(container, stream)):
+    with demux.opened(video.path) as (container, stream):
+        for count, frame in enumerate(demux.Decoder(container, stream)):
             number = _number(video, frame, count)
             if due <= number < video.frames:
                 yield from ((n, None) for n in range(due, number))

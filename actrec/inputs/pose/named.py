@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from actrec.pose.joints import JointsError
-from actrec.pose.layouts import layout
+from actrec.inputs.pose.joints import JointsError
+from actrec.inputs.pose.layouts import layout
 
 CHOICES = ("offset", "layout", "sides", "person")
 

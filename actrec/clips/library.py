@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import video
+from actrec.clips import video
+from actrec.clips.video import Proxy
 from actrec.core import settings
 from actrec.core.clip import Video
 from actrec.core.errors import ClipError, Progress, no_progress
-from actrec.video import Proxy
 
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv"})
 """File names that are offered as clips; what a file really is, its content decides."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from actrec.mannequin.brush import Blob, Camera, Colour, Picture, Slab, blob, shade
-from actrec.mannequin.skeleton import Motion
-from actrec.mannequin.things import ACCENTS, furniture, hue, pick
+from actrec.clips.mannequin.brush import Blob, Camera, Colour, Picture, Slab, blob, shade
+from actrec.clips.mannequin.skeleton import Motion
+from actrec.clips.mannequin.things import ACCENTS, furniture, hue, pick
 
 PARTS: tuple[str, ...] = ("scenery", "head", "trunk", "hips", "left_arm", "right_arm", "left_leg", "right_leg", "object")
 """What the numbers in `Mannequin.parts` mean."""
