@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actrec import agreement, catalogue, claim, score, where
+from actrec import catalogue, claim, score
 from actrec.clips import library, video
 from actrec.core import devices, trace
 from actrec.core.answer import Explanation, Predictions
@@ -25,6 +25,7 @@ from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.explain import Ask, Method
 from actrec.inputs import pixels, pose, sampling
+from actrec.measure import agreement, regions
 from actrec.models import weights
 
 
@@ -193,7 +194,7 @@ def _on_what(evidence: Evidence, clip: Clip, layout: tuple[str, ...]) -> tuple[F
     if evidence.points is None:
         return ()
     people = None if clip.joints is None else pose.skeleton(clip.joints, pose.named(layout), evidence.points.bands)
-    return where.findings(evidence.points, where.regions(clip, people))
+    return regions.findings(evidence.points, regions.regions(clip, people))
 
 
 def _settings(question: Question, card: Card, method: Method) -> tuple[str, dict[str, str]]:

@@ -50,9 +50,9 @@ def _cloud(points: Points, film: Video) -> None:
     steps = [n for n in (16, 32, 64, 128, 256, 512) if n < count] + [count]
     shown = most.select_slider("Strongest", steps, value=min(128, steps[-1]) if 128 in steps else steps[-1], key="cloud-most")
     threshold = least.slider("Threshold (share of the largest)", 0.0, 0.95, 0.0, 0.05, key="cloud-threshold")
-    from actrec import figures  # late: the drawing libraries are slow to load
+    from actrec.draw import charts  # late: the drawing libraries are slow to load
 
-    figure = figures.tokens_3d(points, most=int(shown), threshold=threshold, ink=_ink(), size=(film.width, film.height))
+    figure = charts.tokens_3d(points, most=int(shown), threshold=threshold, ink=_ink(), size=(film.width, film.height))
     st.plotly_chart(figure, key="cloud", config=BARE)
     st.caption(
         "Drag to turn it. A dot is a token at p + Δp, a line runs to it from its place p on the regular grid; the time axis runs into the picture. "
@@ -62,9 +62,9 @@ def _cloud(points: Points, film: Video) -> None:
 
 def _matrix(matrix: Matrix, number: int) -> None:
     st.subheader(plain(matrix.title), anchor=False)
-    from actrec import figures
+    from actrec.draw import charts
 
-    st.plotly_chart(figures.matrix(matrix, _ink()), key=f"matrix{number}", config=BARE)
+    st.plotly_chart(charts.matrix(matrix, _ink()), key=f"matrix{number}", config=BARE)
     if matrix.line:
         st.caption(plain(matrix.line))
 
@@ -102,10 +102,10 @@ def what_if(question: Question, asked_for: Question, card: Card, found: Explanat
     known = _effects.get(key)
     if known is None:
         return _on_demand(_effects, key, "Run it again without each joint and limb", "Hiding joints", partial(hiding.what_if, about))
-    from actrec import figures
+    from actrec.draw import charts
 
     rows = [(row.name, known.probability, row.probability) for row in known.effects]
-    picked = st.plotly_chart(figures.effects(rows, _ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
+    picked = st.plotly_chart(charts.effects(rows, _ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
     st.markdown(plain(known.verdict))
     st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
     names = [point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")]

@@ -10,13 +10,13 @@ import numpy as np
 import streamlit as st
 
 from actrec import catalogue, study, ui_parts, ui_save
-from actrec.agreement import TITLES
-from actrec.claim import amid
 from actrec.clips import library
 from actrec.core.errors import ActrecError, Progress, QuestionError
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pose
+from actrec.measure.agreement import TITLES
+from actrec.measure.strongest import amid
 from actrec.player import Media, Pane, player
 from actrec.study import Comparison
 from actrec.ui import note, noted, plain, put, remembered, trouble, work
@@ -277,9 +277,10 @@ def _segments(found: Comparison) -> None:
 
     def draw(progress: Progress) -> bytes:
         progress(0.1, "drawing")
-        from actrec import export, side_by_side  # late: the drawing libraries are slow to load
+        from actrec.draw import export  # late: the drawing libraries are slow to load
+        from actrec.draw.figures import several
 
-        return side_by_side.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3).png()
+        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3).png()
 
     data = work(f"segments {identity}", "Three moments", lambda progress: _drawn.get_or(identity, lambda: draw(progress)))
     if data is not None:

@@ -11,9 +11,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from actrec import chance, results, ui_evaluate_matrix, ui_evaluate_runs, ui_parts
+from actrec import results, ui_evaluate_matrix, ui_evaluate_runs, ui_parts
 from actrec import ui_evaluate_verdict as verdict
 from actrec.core.errors import ActrecError
+from actrec.measure import chance
 from actrec.ui import plain, trouble
 from actrec.ui_evaluate_matrix import spaced
 from actrec.ui_evaluate_runs import Run, View, ask
@@ -238,12 +239,12 @@ def _classes(runs: Sequence[Run], view: View) -> None:
 def _reliability(runs: Sequence[Run]) -> None:
     """Whether the probabilities can be taken at their word."""
     st.subheader("Can its probabilities be believed?", anchor=False)
-    from actrec import figures  # late: the drawing libraries are slow to load
+    from actrec.draw import charts  # late: the drawing libraries are slow to load
 
     ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
     for run, column in zip(runs, st.columns(len(runs)), strict=True):
         with column:
-            st.plotly_chart(figures.reliability(run.measured.calibration, ink), key=f"reliability-{run.letter}", config={"displayModeBar": False})
+            st.plotly_chart(charts.reliability(run.measured.calibration, ink), key=f"reliability-{run.letter}", config={"displayModeBar": False})
             st.caption(plain(verdict.trust(run, len(runs) > 1)))
 
 

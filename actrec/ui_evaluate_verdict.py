@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actrec import chance, results
+from actrec import results
+from actrec.measure import chance
 from actrec.ui_evaluate_matrix import signed, spaced
 from actrec.ui_evaluate_runs import Run
 

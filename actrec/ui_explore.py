@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 
 from actrec import catalogue, study, ui_attention, ui_joints, ui_parts, ui_save
-from actrec.claim import amid
 from actrec.clips import library
 from actrec.clips.video import Proxy
 from actrec.core.answer import Explanation
@@ -22,6 +21,7 @@ from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.explain import Method
+from actrec.measure.strongest import amid
 from actrec.player import Media, Pane, Pick, player
 from actrec.score import Arrow
 from actrec.ui import ask, asked, noted, plain, trouble, work

@@ -76,7 +76,7 @@ def _record(question: Question) -> None:
         for pair, share in pairs.items():
             st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {share:.0%} (guessing: 50%)"))
         if st.toggle("Which actions it mixes up", key="confusion"):
-            from actrec import figures  # late: the drawing libraries are slow to load
+            from actrec.draw import charts  # late: the drawing libraries are slow to load
 
             ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
-            st.plotly_chart(figures.confusion(card.labels, found["confusion"], ink), key="confused", config={"displayModeBar": False})
+            st.plotly_chart(charts.confusion(card.labels, found["confusion"], ink), key="confused", config={"displayModeBar": False})

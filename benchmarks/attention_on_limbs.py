@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import catalogue, chance, data, study, where
+from actrec import catalogue, data, study
 from actrec.clips import mannequin
 from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
@@ -31,6 +31,7 @@ from actrec.core.evidence import Evidence
 from actrec.data.windows import painted
 from actrec.explain import Ask
 from actrec.inputs import pixels, pose, sampling
+from actrec.measure import chance, regions
 
 SCOPES = ("arms and legs", "all joints")
 """Which joints are asked about."""
@@ -49,8 +50,8 @@ class Seen:
     blind: bool
     even: bool
     block: int
-    limbs: where.Shares
-    person: where.Shares
+    limbs: regions.Shares
+    person: regions.Shares
     top: dict[tuple[str, str], float]
     chances: dict[str, float]
 
@@ -80,7 +81,7 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
     clip, geometry, inputs, made = opened(loaded, action, int(seed))
     methods = catalogue.methods()
     layers = {name: catalogue.layers(loaded.card, methods[name]) for name in ("tokens", "joint-stride")}
-    masks = [where.Region(name, mask[clip.index], 1, "") for name, mask in (("limbs", made.limbs), ("person", made.actor))]
+    masks = [regions.Region(name, mask[clip.index], 1, "") for name, mask in (("limbs", made.limbs), ("person", made.actor))]
     acting = [name for part in made.carriers for name in pose.layout("mannequin").joints if name in members(part)]
     grids = [name for name in trace.taps(loaded.model) if name.endswith("search.reference")]
     blind = loaded.card.labels[int(loaded.model(inputs[0])[0].argmax())] == action
@@ -90,7 +91,7 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
         ask = Ask(0, None, tokens, None, {"query": "cls"}, layout=pose.layout("mannequin").joints)
         chosen = evidence(methods["tokens"].explain(seen, ask))
         assert chosen.points is not None
-        limbs, person = (where.shares(chosen.points, region) for region in masks)
+        limbs, person = (regions.shares(chosen.points, region) for region in masks)
         top, chances = {}, {}
         for score in ("cls", "received"):
             skeleton = evidence(methods["joint-stride"].explain(seen, replace(ask, layer=joints, knobs={"score": score}))).skeleton
@@ -144,7 +145,7 @@ def members(part: str) -> set[str]:
 
 def report(block: int, found: list[Seen]) -> None:
     for name in ("limbs", "person"):
-        told: list[where.Shares] = [getattr(one, name) for one in found]
+        told: list[regions.Shares] = [getattr(one, name) for one in found]
         attention, places, on_grid, grid = (
             np.array([getattr(s, field) for s in told]) for field in ("attention", "places", "attention_on_grid", "grid")
         )

@@ -8,10 +8,10 @@ from answers_made import HEIGHT, WIDTH, explanation, film, heat, one_hot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actrec import agreement
-from actrec.agreement import TITLES, between
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
+from actrec.measure import agreement
+from actrec.measure.agreement import TITLES, between
 
 SOURCE = (HEIGHT, WIDTH)
 RNG = np.random.default_rng(5)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec import catalogue, where
+from actrec import catalogue
 from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
@@ -21,6 +21,7 @@ from actrec.core.evidence import Evidence, Points, Skeleton
 from actrec.explain import Ask, Method, _attention, joint_stride, temporal_stride, tokens
 from actrec.explain.joint_stride import averaged, windows
 from actrec.inputs import pose
+from actrec.measure import regions
 from actrec.models import deform
 
 FRAMES, SIDE, CELLS, HEADS = 6, 48, 6, 4
@@ -433,15 +434,15 @@ def spots(*places: tuple[float, float, float]) -> Points:
 def test_shares_on_a_region_follow_the_trilinear_weights_in_time() -> None:
     masks = np.zeros((4, 16, 16), bool)
     masks[1, 4:8, 4:8] = True  # source pixels 8 … 15, at step 1 alone
-    region = where.Region("it", masks, 2, "made")
+    region = regions.Region("it", masks, 2, "made")
     points = spots((1, 9, 9), (1.25, 15.9, 8.1), (2, 9, 9), (1, 16.1, 9), (1, -5, 9))
     np.testing.assert_allclose(region.covers(points.places), [1, 0.75, 0, 0, 0], atol=1e-6)
-    told = where.shares(points, region)
+    told = regions.shares(points, region)
     assert told.attention == pytest.approx((2 + 0.75 * 1.75) / points.scores.sum())
     assert told.places == pytest.approx(1.75 / 5)
     assert told.grid == told.attention_on_grid == 0
-    assert "35% of the chosen places" in where.findings(points, [region])[0].sentence
-    assert where.findings(points, [where.Region("nothing", np.zeros_like(masks), 2, "made")]) == ()
+    assert "35% of the chosen places" in regions.findings(points, [region])[0].sentence
+    assert regions.findings(points, [regions.Region("nothing", np.zeros_like(masks), 2, "made")]) == ()
 
 
 def test_without_masks_a_person_is_what_lies_near_the_bones_and_the_fastest_limb_moves() -> None:
@@ -458,8 +459,8 @@ def test_without_masks_a_person_is_what_lies_near_the_bones_and_the_fastest_limb
         for name, y in (("left_knee", 80), ("left_ankle", 98)):
             joints[t, COCO.index(name)] = (42, y, 1)
     skeleton = pose_skeleton(joints)
-    assert where.moving_groups(skeleton) == {"left arm"}
-    person, limbs = where.outlined(skeleton, (100, 100))
+    assert regions.moving_groups(skeleton) == {"left arm"}
+    person, limbs = regions.outlined(skeleton, (100, 100))
     assert person.at(0, np.array([42.0, 90.0]), np.array([70.0, 90.0])).tolist() == [True, False]
     assert limbs.at(0, np.array([35.0, 42.0]), np.array([35.0, 70.0])).tolist() == [True, False]
     assert limbs.name == "the moving limbs (left arm)"

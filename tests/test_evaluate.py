@@ -19,12 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
-from actrec import catalogue, cli, data, evaluate, figures, measures, results
+from actrec import catalogue, cli, data, evaluate, results
 from actrec.clips import video
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
+from actrec.draw import charts, style
 from actrec.evaluate import sharded
+from actrec.measure import accuracy
 from actrec.models import weights
 from actrec.results import ResultError, folder, report
 
@@ -38,13 +40,13 @@ ROOT = Path(__file__).parent.parent
 
 def test_measures_of_four_clips_are_those_counted_by_hand() -> None:
     scores = np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.3, 0.4, 0.3], [0.1, 0.8, 0.1]], np.float32)
-    found = measures.measure(("a", "b", "c"), scores, np.array([0, 1, 2, 1]), [("a", "b")])
+    found = accuracy.measure(("a", "b", "c"), scores, np.array([0, 1, 2, 1]), [("a", "b")])
     assert found.confusion.tolist() == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
     assert found.top1 == 0.5
     assert found.mean_class == pytest.approx((1 + 0.5 + 0) / 3)
     assert found.merged == 0.75
     assert found.pairs == {"a / b": pytest.approx(2 / 3)}
-    assert measures.top_k(scores, np.array([0, 1, 2, 1]), 2) == 0.75  # of clip 3, b is first, then a before c: equal scores go by class number
+    assert accuracy.top_k(scores, np.array([0, 1, 2, 1]), 2) == 0.75  # of clip 3, b is first, then a before c: equal scores go by class number
     assert [(r.label, r.clips, r.recall, r.taken_for, r.mistaken) for r in found.worst] == [
         ("c", 1, 0, "b", 1),
         ("b", 2, 0.5, "a", 1),
@@ -55,36 +57,36 @@ def test_measures_of_four_clips_are_those_counted_by_hand() -> None:
 
 
 def test_average_precision_by_hand_with_and_without_ties() -> None:
-    assert measures.average_precision(np.array([0.9, 0.8, 0.7, 0.6]), np.array([1, 0, 1, 0])) == pytest.approx((1 + 2 / 3) / 2)
-    assert measures.average_precision(np.array([0.5, 0.5, 0.1]), np.array([0, 1, 0])) == pytest.approx(0.5)
-    assert np.isnan(measures.average_precision(np.array([0.5, 0.2]), np.array([0, 0])))
+    assert accuracy.average_precision(np.array([0.9, 0.8, 0.7, 0.6]), np.array([1, 0, 1, 0])) == pytest.approx((1 + 2 / 3) / 2)
+    assert accuracy.average_precision(np.array([0.5, 0.5, 0.1]), np.array([0, 1, 0])) == pytest.approx(0.5)
+    assert np.isnan(accuracy.average_precision(np.array([0.5, 0.2]), np.array([0, 0])))
 
 
 def test_weighted_average_precision_counts_each_class_by_its_positives_and_leaves_empty_classes_out() -> None:
     truth = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0]], np.uint8)
-    aps = measures.average_precisions(np.array([[0.9, 0.9, 0.1], [0.8, 0.5, 0.1], [0.7, 0.1, 0.1]]), truth)
+    aps = accuracy.average_precisions(np.array([[0.9, 0.9, 0.1], [0.8, 0.5, 0.1], [0.7, 0.1, 0.1]]), truth)
     assert aps[:2].tolist() == [1.0, 0.5]
-    assert measures.mean_ap(aps) == pytest.approx(0.75)
-    assert measures.weighted_ap(aps, truth) == pytest.approx((1.0 * 3 + 0.5 * 1) / 4)
+    assert accuracy.mean_ap(aps) == pytest.approx(0.75)
+    assert accuracy.weighted_ap(aps, truth) == pytest.approx((1.0 * 3 + 0.5 * 1) / 4)
 
 
 def test_calibration_error_by_hand() -> None:
-    found = measures.calibration(np.array([0.95, 0.95, 0.55, 0.0]), np.array([True, False, True, False]), bins=10)
+    found = accuracy.calibration(np.array([0.95, 0.95, 0.55, 0.0]), np.array([True, False, True, False]), bins=10)
     assert found.count.tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 2]
     assert found.error == pytest.approx((1 * 0 + 1 * 0.45 + 2 * 0.45) / 4)
     assert np.isnan(found.accuracy[1])
 
 
 def test_a_probability_on_an_edge_belongs_to_the_bin_below() -> None:
-    assert measures.calibration(np.array([0.5, 1.0]), np.array([True, True]), bins=2).count.tolist() == [1, 1]
+    assert accuracy.calibration(np.array([0.5, 1.0]), np.array([True, True]), bins=2).count.tolist() == [1, 1]
 
 
 def test_several_labels_stand_in_the_matrix_once_each() -> None:
     scores = np.array([[0.9, 0.8, 0.1, 0.2], [0.1, 0.2, 0.9, 0.3]])
     truth = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], np.uint8)
     # Clip 0: both right. Clip 1: class 2 is among the two highest; class 0 is not, and stands where the highest wrong class, 3, is.
-    assert measures.counted(scores, truth).tolist() == [[0, 0, 0], [0, 1, 1], [1, 0, 3], [1, 2, 2]]
-    found = measures.measure(tuple("abcd"), scores, truth)
+    assert accuracy.counted(scores, truth).tolist() == [[0, 0, 0], [0, 1, 1], [1, 0, 3], [1, 2, 2]]
+    found = accuracy.measure(tuple("abcd"), scores, truth)
     assert found.top1 == 1
     assert found.confusion.sum() == 4
     assert found.mean_ap is not None
@@ -93,8 +95,8 @@ def test_several_labels_stand_in_the_matrix_once_each() -> None:
 def test_views_are_averaged_after_softmax_or_sigmoid() -> None:
     logits = np.array([[10.0, 0, 0], [0, 4.0, 0]])
     soft = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    np.testing.assert_allclose(measures.chances(logits, False), soft.mean(0), rtol=1e-6)
-    np.testing.assert_allclose(measures.chances(np.array([[1000.0, 0, -1000]]), True), [1, 0.5, 0], atol=1e-12)
+    np.testing.assert_allclose(accuracy.chances(logits, False), soft.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(accuracy.chances(np.array([[1000.0, 0, -1000]]), True), [1, 0.5, 0], atol=1e-12)
 
 
 @st.composite
@@ -111,17 +113,17 @@ def test_measures_agree_with_a_library(case: tuple[np.ndarray, np.ndarray]) -> N
     scores, truth = case
     classes = scores.shape[1]
     names = [str(k) for k in range(classes)]
-    found = measures.measure(names, scores, truth)
+    found = accuracy.measure(names, scores, truth)
     answers = scores.argmax(1)
     np.testing.assert_array_equal(found.confusion, confusion_matrix(truth, answers, labels=range(classes)))
     with np.errstate(all="ignore"):
         assert found.mean_class == pytest.approx(balanced_accuracy_score(truth, answers))
     distinct = scores - np.arange(classes) * 1e-6  # the library orders equal scores otherwise
     if classes > 3:
-        assert measures.top_k(scores, truth, 3) == pytest.approx(top_k_accuracy_score(truth, distinct, k=3, labels=range(classes)))
+        assert accuracy.top_k(scores, truth, 3) == pytest.approx(top_k_accuracy_score(truth, distinct, k=3, labels=range(classes)))
     hot = (np.random.default_rng(len(truth)).random(scores.shape) < 0.4).astype(np.uint8)
     for k in np.flatnonzero(hot.any(0)):
-        assert measures.average_precision(scores[:, k], hot[:, k]) == pytest.approx(average_precision_score(hot[:, k], scores[:, k]))
+        assert accuracy.average_precision(scores[:, k], hot[:, k]) == pytest.approx(average_precision_score(hot[:, k], scores[:, k]))
 
 
 @given(answered(), st.integers(1, 20))
@@ -134,13 +136,13 @@ def test_calibration_agrees_with_a_loop_over_the_bins(case: tuple[np.ndarray, np
         inside = (sure > low) & (sure <= high)
         if inside.any():
             error += inside.mean() * abs(right[inside].mean() - sure[inside].mean())
-    found = measures.calibration(sure, right, bins)
+    found = accuracy.calibration(sure, right, bins)
     assert found.error == pytest.approx(error)
     assert found.count.sum() == len(truth)
 
 
 def test_measures_without_a_number_are_null_in_json() -> None:
-    found = measures.measure(("a", "b"), np.array([[0.6, 0.4]]), np.array([0]), [("a", "b")])
+    found = accuracy.measure(("a", "b"), np.array([[0.6, 0.4]]), np.array([0]), [("a", "b")])
     text = json.dumps(found.to_json(), allow_nan=False)
     assert json.loads(text)["per_class"][1]["recall"] is None
 
@@ -256,13 +258,13 @@ def test_labels_are_text_in_every_report(tmp_path: Path) -> None:
 
 def test_the_difference_figure_has_numbers_arrows_and_something_to_click() -> None:
     change = np.array([[0, 0, 0], [0, 2, -2], [1, 0, -1]])
-    figure = figures.difference(("a", "<i>b</i>", "c"), change, [(1, 2, 2, True), (2, 0, 1, False)])
+    figure = charts.difference(("a", "<i>b</i>", "c"), change, [(1, 2, 2, True), (2, 0, 1, False)])
     heat, *arrows, numbers, picks = figure.data
     assert heat.colorscale[1][1].endswith("0)")  # no change shows the page
     assert (heat.zmin, heat.zmax) == (-2, 2)
     assert sorted(numbers.text) == ["+1", "+2", "−1", "−2"]
-    good = next(a for a in arrows if a.line.color == figures.AGAINST)
-    bad = next(a for a in arrows if a.line.color == figures.FOR)
+    good = next(a for a in arrows if a.line.color == style.AGAINST)
+    bad = next(a for a in arrows if a.line.color == style.FOR)
     assert good.x[0] == 2
     assert 1 < good.x[1] < 2  # towards the diagonal
     assert 0.5 < good.y[0] < 1
@@ -277,7 +279,7 @@ def test_of_many_arrows_the_strongest_are_drawn_and_the_rest_counted() -> None:
     labels = [f"class {k}" for k in range(100)]
     arrows = [(i, (i + 1) % 100, 1 + i % 7, i % 2 == 0) for i in range(100)]
     change = np.zeros((100, 100), int)
-    figure = figures.difference(labels, change, arrows, most=30)
+    figure = charts.difference(labels, change, arrows, most=30)
     drawn = [trace for trace in figure.data[1:] if trace.mode == "lines+markers"]
     assert len(drawn) == 30
     assert "70 weaker ones are left out" in figure.layout.title.text
@@ -285,7 +287,7 @@ def test_of_many_arrows_the_strongest_are_drawn_and_the_rest_counted() -> None:
 
 
 def test_arrows_of_one_row_do_not_hide_each_other() -> None:
-    figure = figures.difference(tuple("abcdef"), np.zeros((6, 6), int), [(0, k, 1, True) for k in (1, 2, 3)] + [(0, 4, 1, False)])
+    figure = charts.difference(tuple("abcdef"), np.zeros((6, 6), int), [(0, k, 1, True) for k in (1, 2, 3)] + [(0, 4, 1, False)])
     places = [trace.y[0] for trace in figure.data[1:] if trace.mode == "lines+markers"]
     assert len(set(places)) == 4
     assert sorted(place > 0 for place in places) == [False, False, False, True]  # the lost one runs below
@@ -293,13 +295,13 @@ def test_arrows_of_one_row_do_not_hide_each_other() -> None:
 
 @pytest.mark.parametrize("ink", ["#1b1f24", "#e6eaec"])
 def test_numbers_in_a_matrix_are_readable_on_any_page(ink: str) -> None:
-    numbers = figures.confusion(("a", "b"), np.array([[9, 1], [0, 0]]), ink).data[1]
+    numbers = charts.confusion(("a", "b"), np.array([[9, 1], [0, 0]]), ink).data[1]
     assert dict(zip(numbers.text, numbers.textfont.color, strict=True)) == {"9": "#ffffff", "1": ink}
 
 
 def test_the_reliability_figure_shows_filled_bins_alone() -> None:
-    found = measures.calibration(np.array([0.95, 0.95, 0.55]), np.array([True, False, True]))
-    bars = figures.reliability(found).data[0]
+    found = accuracy.calibration(np.array([0.95, 0.95, 0.55]), np.array([True, False, True]))
+    bars = charts.reliability(found).data[0]
     assert list(bars.y) == [1.0, 0.5]
     assert list(bars.text) == ["1", "2"]
     assert [tuple(d)[1] for d in bars.customdata] == [1, 2]

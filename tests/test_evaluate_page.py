@@ -20,11 +20,12 @@ from conftest import ROOT, Serve
 from evaluations_made import evaluation
 from test_app_browser import PATIENCE, open_page, settle
 
-from actrec import chance, ui_evaluate_behind, ui_evaluate_matrix
+from actrec import ui_evaluate_behind, ui_evaluate_matrix
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import no_progress
 from actrec.data import ClipSet, Media, Windows
+from actrec.measure import chance
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

@@ -16,14 +16,15 @@ import pytest
 from answers_made import attentive, explanation, heat, one_hot, points, skeleton
 from clips_made import clip as make_clip
 
-from actrec import agreement, export, film
 from actrec.clips import video
 from actrec.core.answer import Explanation
 from actrec.core.clip import Video
 from actrec.core.errors import Cancelled
 from actrec.core.evidence import Heat
 from actrec.core.question import Question
-from actrec.overlay import Look
+from actrec.draw import export, overlay_video
+from actrec.draw.overlay import Look
+from actrec.measure import agreement
 
 
 def grey(number: int, width: int, height: int) -> np.ndarray:
@@ -103,18 +104,18 @@ def test_the_film_is_h264_of_every_source_frame_between_the_first_and_the_last_s
     assert written.frames == 30 - 4 + 1
     assert written.fps == pytest.approx(source.fps)
     assert (written.width % 2, written.height % 2) == (0, 0)
-    assert written.height <= film.HIGH
+    assert written.height <= overlay_video.HIGH
     # Frame i of the film shows source frame 4 + i: read its grey in a corner that has no evidence.
-    high, wide, full = film.size_of(source.height, source.width)
+    high, wide, full = overlay_video.size_of(source.height, source.width)
     corner = video.read(written, range(27))[:, high - 40 : high - 8, (full - wide) // 2 + 8 : (full - wide) // 2 + 40].mean((1, 2, 3))
     np.testing.assert_array_equal(np.rint((corner - 10) / 6), np.arange(4, 31))
 
 
 def test_the_films_evidence_is_where_and_when_the_map_says(tmp_path: Path, source: Video) -> None:
     one = about(source, heat(one_hot(1, 2, 3), bands=[(4, 12), (12, 20), (20, 26), (26, 32)]))
-    film.write(one, tmp_path / "film.mp4")
+    overlay_video.write(one, tmp_path / "film.mp4")
     pictures = video.read(video.probe(tmp_path / "film.mp4"), range(27)).astype(int)
-    high, wide, full = film.size_of(source.height, source.width)
+    high, wide, full = overlay_video.size_of(source.height, source.width)
     pictures = pictures[:, :high, (full - wide) // 2 : (full + wide) // 2]
     colour = np.ptp(pictures, axis=3)
     hot = (colour > 40).any((1, 2))
@@ -124,9 +125,9 @@ def test_the_films_evidence_is_where_and_when_the_map_says(tmp_path: Path, sourc
 
 
 def test_the_panel_says_when_there_is_no_evidence_and_the_picture_stays_grey(tmp_path: Path, source: Video) -> None:
-    film.write(about(source, heat(np.full((4, 6, 8), 1e-6))), tmp_path / "film.mp4", look=Look(scale="frame"))
+    overlay_video.write(about(source, heat(np.full((4, 6, 8), 1e-6))), tmp_path / "film.mp4", look=Look(scale="frame"))
     picture = video.read(video.probe(tmp_path / "film.mp4"), [3])[0].astype(int)
-    high, _, _ = film.size_of(source.height, source.width)
+    high, _, _ = overlay_video.size_of(source.height, source.width)
     assert np.ptp(picture[:high], axis=2).max() < 12
     assert np.ptp(picture[high:], axis=2).max() > 60  # the words are in colour
 
@@ -134,7 +135,7 @@ def test_the_panel_says_when_there_is_no_evidence_and_the_picture_stays_grey(tmp
 def test_a_long_window_becomes_a_film_of_about_ten_seconds(source: Video) -> None:
     long = replace(source, seconds=np.arange(3000) / 25)
     clip = replace(about(source).clip, video=long, index=np.array([0, 1500, 2999]), seconds=np.array([0, 60, 119.96]))
-    numbers, stride = film.frames_of(clip)
+    numbers, stride = overlay_video.frames_of(clip)
     assert stride == 12
     assert len(numbers) == 250
     assert numbers[-1] <= 2999
@@ -142,11 +143,11 @@ def test_a_long_window_becomes_a_film_of_about_ten_seconds(source: Video) -> Non
 
 @pytest.mark.parametrize("size", [(1080, 1920), (2160, 3840), (1920, 1080), (144, 180), (64, 64), (35, 47), (10, 2000)])
 def test_a_film_has_even_sides_fits_720p_and_keeps_its_shape(size: tuple[int, int]) -> None:
-    high, wide, full = film.size_of(*size)
+    high, wide, full = overlay_video.size_of(*size)
     assert all(side % 2 == 0 for side in (high, wide, full))
-    assert full <= film.WIDE
-    assert high + 2 * round(film.PANEL_HIGH * film.DPI / 2) <= film.HIGH
-    assert full >= film.NARROW
+    assert full <= overlay_video.WIDE
+    assert high + 2 * round(overlay_video.PANEL_HIGH * overlay_video.DPI / 2) <= overlay_video.HIGH
+    assert full >= overlay_video.NARROW
     assert wide / high == pytest.approx(size[1] / size[0], rel=0.3 if min(size) < 20 else 0.02)
 
 
@@ -271,14 +272,14 @@ def test_an_explanation_without_them_writes_none_of_them(tmp_path: Path, source:
 def test_the_film_shows_a_token_on_the_frames_it_is_read_from_and_nowhere_else(tmp_path: Path, source: Video) -> None:
     blank = heat(np.zeros((4, 6, 8)))
     one = about(source, blank, points=replace(points([(3, 40, 30)]), bands=np.arange(16)[:, None] * 2 + np.array([0, 2])))
-    film.write(one, tmp_path / "film.mp4")
+    overlay_video.write(one, tmp_path / "film.mp4")
     pictures = video.read(video.probe(tmp_path / "film.mp4"), range(27)).astype(int)
-    high, wide, full = film.size_of(source.height, source.width)
+    high, wide, full = overlay_video.size_of(source.height, source.width)
     colour = np.ptp(pictures[:, :high, (full - wide) // 2 : (full + wide) // 2], axis=3) > 40
     assert np.flatnonzero(colour.any((1, 2))).tolist() == [6 - 4, 7 - 4]
     _, y, x = np.nonzero(colour)
     assert (x.mean() / wide * 64, y.mean() / high * 48) == pytest.approx((40, 30), abs=0.5)
-    film.write(about(source, blank, skeleton=skeleton()), tmp_path / "joints.mp4")
+    overlay_video.write(about(source, blank, skeleton=skeleton()), tmp_path / "joints.mp4")
     picture = video.read(video.probe(tmp_path / "joints.mp4"), [4])[0].astype(int)
     assert np.ptp(picture[:high], axis=2).max() > 60
 

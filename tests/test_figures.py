@@ -15,13 +15,16 @@ import plotly.graph_objects as go
 import pytest
 from answers_made import FRAMES, HEIGHT, WIDTH, attentive, explanation, film, heat, lanes, matrix, one_hot, points, skeleton
 
-from actrec import agreement, attention_plates, figures, marks, plates, side_by_side
 from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Matrix, Track
-from actrec.figures import AGAINST, FOR, Sheet
-from actrec.overlay import PALETTES, Look
+from actrec.draw import charts, marks
+from actrec.draw.figures import Sheet, attention, several, strip
+from actrec.draw.overlay import PALETTES, Look
+from actrec.draw.rows import rows_of
+from actrec.draw.style import AGAINST, FOR
+from actrec.measure import agreement
 
 HOSTILE = "<script>alert(1)</script> & $\\frac{1}{"
 
@@ -42,7 +45,7 @@ def compared(*explanations: Explanation) -> dict[tuple[int, int], agreement.Agre
 
 def test_a_confusion_matrix_shows_its_counts_and_colours_by_rows() -> None:
     counts = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
-    chart = figures.confusion(("a", "b", "c"), counts).data[0]
+    chart = charts.confusion(("a", "b", "c"), counts).data[0]
     np.testing.assert_allclose(chart.z, [[0.75, 0.25, 0], [0, 0, 0], [0, 0.5, 0.5]])
     assert chart.text[0][0] == "3"
     assert list(chart.text[1]) == ["", "", ""]
@@ -50,7 +53,7 @@ def test_a_confusion_matrix_shows_its_counts_and_colours_by_rows() -> None:
 
 
 def test_a_confusion_matrix_escapes_its_labels() -> None:
-    figure = figures.confusion((HOSTILE, "<b>bold</b>"), np.eye(2, dtype=int))
+    figure = charts.confusion((HOSTILE, "<b>bold</b>"), np.eye(2, dtype=int))
     shown = [*figure.layout.yaxis.ticktext, *figure.layout.xaxis.ticktext, *np.asarray(figure.data[0].customdata).ravel()]
     assert not any("<" in text or ">" in text for text in shown)
     assert len(set(figure.data[0].y)) == 2
@@ -72,7 +75,7 @@ def trace(figure: go.Figure, name: str) -> Any:
 
 def test_the_tokens_stand_at_their_x_second_and_y_with_score_and_offset() -> None:
     two = points([(3.5, 20, 11), (6, 40, 30)], [0.4, 0.1], reference=[(2, 17, 7), (6, 40, 30)])
-    figure = figures.tokens_3d(two, size=(WIDTH, HEIGHT))
+    figure = charts.tokens_3d(two, size=(WIDTH, HEIGHT))
     dots = trace(figure, "tokens")
     np.testing.assert_allclose(dots.x, [20, 40])
     np.testing.assert_allclose(dots.y, [0.28, 0.48])
@@ -89,7 +92,7 @@ def test_the_tokens_stand_at_their_x_second_and_y_with_score_and_offset() -> Non
 
 
 def test_the_tokens_space_is_honest() -> None:
-    figure = figures.tokens_3d(points([(3, 20, 11)], seen=(8, 0, 56, 48)), size=(WIDTH, HEIGHT))
+    figure = charts.tokens_3d(points([(3, 20, 11)], seen=(8, 0, 56, 48)), size=(WIDTH, HEIGHT))
     scene = figure.layout.scene
     assert list(scene.zaxis.range) == [HEIGHT, 0]  # down
     assert list(scene.xaxis.range) == [0, WIDTH]
@@ -101,15 +104,15 @@ def test_the_tokens_space_is_honest() -> None:
 
 def test_only_the_strongest_tokens_above_the_threshold_are_in_the_cloud() -> None:
     three = points([(3, 10, 24), (3, 32, 24), (3, 54, 24)], [0.4, 0.2, 0.1])
-    assert list(trace(figures.tokens_3d(three, 2, 0.0, size=(WIDTH, HEIGHT)), "tokens").x) == [10, 32]
-    dots = trace(figures.tokens_3d(three, 3, 0.6, size=(WIDTH, HEIGHT)), "tokens")
+    assert list(trace(charts.tokens_3d(three, 2, 0.0, size=(WIDTH, HEIGHT)), "tokens").x) == [10, 32]
+    dots = trace(charts.tokens_3d(three, 3, 0.6, size=(WIDTH, HEIGHT)), "tokens")
     assert (list(dots.x), dots.name) == ([10], "tokens p + Δp (1 of 3)")
-    assert len(trace(figures.tokens_3d(points([]), size=(WIDTH, HEIGHT)), "tokens").x) == 0
+    assert len(trace(charts.tokens_3d(points([]), size=(WIDTH, HEIGHT)), "tokens").x) == 0
 
 
 def test_tokens_outside_of_the_clip_are_hollow_and_still_in_the_picture() -> None:
     out = points([(3, 20, 11), (-1, 20, 11), (3, 90, 11)])
-    figure = figures.tokens_3d(out, size=(WIDTH, HEIGHT))
+    figure = charts.tokens_3d(out, size=(WIDTH, HEIGHT))
     assert list(trace(figure, "tokens").marker.symbol) == ["circle", "circle-open", "circle-open"]
     assert figure.layout.scene.xaxis.range[1] == 90
     assert figure.layout.scene.yaxis.range[0] == pytest.approx(-0.08)
@@ -117,7 +120,7 @@ def test_tokens_outside_of_the_clip_are_hollow_and_still_in_the_picture() -> Non
 
 def test_a_matrix_keeps_its_numbers_its_gaps_and_its_windows() -> None:
     found = matrix(16, 8)
-    figure = figures.matrix(found)
+    figure = charts.matrix(found)
     chart = figure.data[0]
     np.testing.assert_allclose(np.asarray(chart.z, float), found.values, rtol=1e-6)
     assert np.isnan(np.asarray(chart.z, float)[0, 15])
@@ -125,12 +128,12 @@ def test_a_matrix_keeps_its_numbers_its_gaps_and_its_windows() -> None:
     assert [(s.x0, s.x1, s.y0, s.y1) for s in figure.layout.shapes] == [(a - 0.5, b - 0.5) * 2 for a, b in found.windows]
     assert list(figure.layout.yaxis.range) == [15.5, -0.5]  # the first row on top
     assert (figure.layout.xaxis.ticktext[1], chart.text[2][1]) == ("0.08 s", "0.16 s → 0.08 s")
-    assert not figures.matrix(replace(found, windows=())).layout.shapes
+    assert not charts.matrix(replace(found, windows=())).layout.shapes
 
 
 def test_names_of_a_large_matrix_are_thinned_and_none_is_lost_for_being_the_same_as_another() -> None:
     large = Matrix("m", "attention", np.ones((50, 50), np.float32), ("0.00 s",) * 50, ("0.00 s",) * 50)
-    figure = figures.matrix(large)
+    figure = charts.matrix(large)
     assert len(figure.data[0].z) == len(figure.data[0].y) == 50
     assert len(figure.layout.xaxis.ticktext) <= 20
 
@@ -140,7 +143,7 @@ def test_the_joint_map_has_a_row_for_each_joint_limb_after_limb_and_true_seconds
     scores = body.scores.copy()
     scores[3, 9] = np.nan
     uneven = np.array([*np.arange(15) * 0.1, 5.0])
-    rows = figures.rows_of([*lanes(replace(body, scores=scores), uneven)[::-1], Track("a mean", "logit", uneven, body.bands[:, 0], uneven)])
+    rows = rows_of([*lanes(replace(body, scores=scores), uneven)[::-1], Track("a mean", "logit", uneven, body.bands[:, 0], uneven)])
     assert rows is not None
     assert [name.replace("_", " ") for name in rows.names[:5]] == ["right ear", "left ear", "right eye", "left eye", "nose"]
     assert len(rows.names) == 17
@@ -149,13 +152,13 @@ def test_the_joint_map_has_a_row_for_each_joint_limb_after_limb_and_true_seconds
     assert row[0] == pytest.approx(0.09)
     np.testing.assert_allclose(np.asarray(rows.edges)[[0, 1, -2, -1]], [-0.05, 0.05, 3.2, 6.8])
     assert list(dict.fromkeys(rows.groups)) == ["head", "left arm", "right arm", "left leg", "right leg"]
-    assert figures.rows_of([]) is None
+    assert rows_of([]) is None
 
 
 def test_rows_go_person_after_person_and_limb_after_limb() -> None:
     groups = ["2: left arm", "other", "1: right leg", "1: head", "2: head"]
     tracks = [Track(f"joint {i}", "attention", np.arange(2.0), np.arange(2), np.arange(2.0), group) for i, group in enumerate(groups)]
-    rows = figures.rows_of(tracks)
+    rows = rows_of(tracks)
     assert rows is not None
     assert rows.groups == ("other", "1: head", "1: right leg", "2: head", "2: left arm")
     assert rows.names == ("joint 1", "joint 3", "joint 2", "joint 4", "joint 0")
@@ -165,21 +168,21 @@ def test_the_joints_figure_tells_people_apart() -> None:
     body = skeleton()
     seconds = np.arange(16) / 12.5
     two = [replace(t, title=f"{p}: {t.title}", group=f"{p}: {t.group}") for p in (1, 2) for t in lanes(body, seconds)]
-    words = texts(attention_plates.joints(attentive(tracks=tuple(two))))
+    words = texts(attention.joints(attentive(tracks=tuple(two))))
     assert {"1: left wrist", "2: left wrist", "1: head", "2: head"} <= set(words)
     assert words.count("wrist") == 4
 
 
 def test_a_second_that_a_curve_has_twice_counts_as_the_mean() -> None:
     held = Track("wrist", "attention", np.array([0.0, 0.1, 0.1]), np.array([0, 2, 2]), np.array([1.0, 2.0, 4.0]), "left arm")
-    rows = figures.rows_of([held])
+    rows = rows_of([held])
     assert rows is not None
     np.testing.assert_allclose(rows.values, [[1, 3]])
     np.testing.assert_allclose(rows.edges, [-0.05, 0.05, 0.15])
 
 
 def test_effects_are_sorted_signed_coloured_and_can_be_picked() -> None:
-    figure = figures.effects([("left_wrist", 0.5, 0.45), ("head", 0.5, 0.7), ("all joints", 0.5, 0.1)])
+    figure = charts.effects([("left_wrist", 0.5, 0.45), ("head", 0.5, 0.7), ("all joints", 0.5, 0.1)])
     bars = figure.data[0]
     assert list(bars.customdata) == ["all joints", "head", "left_wrist"]
     np.testing.assert_allclose(bars.x, [-0.4, 0.2, -0.05])
@@ -190,16 +193,16 @@ def test_effects_are_sorted_signed_coloured_and_can_be_picked() -> None:
 
 
 def test_a_hostile_name_or_unit_stays_text_in_every_chart_of_attention() -> None:
-    charts = [
-        figures.tokens_3d(replace(points([(3, 20, 11)]), unit=HOSTILE, title=HOSTILE), size=(WIDTH, HEIGHT)),
-        figures.matrix(Matrix(HOSTILE, HOSTILE, np.ones((2, 2), np.float32), (HOSTILE,) * 2, (HOSTILE,) * 2)),
-        figures.effects([(HOSTILE, 0.5, 0.4)]),
+    made = [
+        charts.tokens_3d(replace(points([(3, 20, 11)]), unit=HOSTILE, title=HOSTILE), size=(WIDTH, HEIGHT)),
+        charts.matrix(Matrix(HOSTILE, HOSTILE, np.ones((2, 2), np.float32), (HOSTILE,) * 2, (HOSTILE,) * 2)),
+        charts.effects([(HOSTILE, 0.5, 0.4)]),
     ]
-    for chart in charts:
+    for chart in made:
         for text in shown(chart.to_plotly_json()):
             assert "<script" not in text
-        assert figures.page(chart, False).count("<script") == figures.page(go.Figure(), False).count("<script")
-    assert "<h1>&lt;script&gt;" in figures.document(charts[1], HOSTILE, "m")
+        assert charts.page(chart, False).count("<script") == charts.page(go.Figure(), False).count("<script")
+    assert "<h1>&lt;script&gt;" in charts.document(made[1], HOSTILE, "m")
 
 
 def shown(part: Any, key: str = "") -> list[str]:
@@ -233,7 +236,7 @@ def test_text_is_text_safe_and_never_wider_than_its_room() -> None:
 
 
 def test_equal_sheets_give_equal_files_and_the_svg_carries_no_date() -> None:
-    one, two = (plates.strip(explanation()) for _ in range(2))
+    one, two = (strip.strip(explanation()) for _ in range(2))
     before = one.png()
     assert one.svg() == two.svg()
     assert b"dc:date" not in one.svg()
@@ -243,8 +246,8 @@ def test_equal_sheets_give_equal_files_and_the_svg_carries_no_date() -> None:
 
 
 def test_figures_can_be_drawn_by_several_threads_at_once() -> None:
-    expected, found = plates.strip(explanation()).png(), {}
-    threads = [threading.Thread(target=lambda n=n: found.__setitem__(n, plates.strip(explanation()).png())) for n in range(4)]
+    expected, found = strip.strip(explanation()).png(), {}
+    threads = [threading.Thread(target=lambda n=n: found.__setitem__(n, strip.strip(explanation()).png())) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -271,7 +274,7 @@ def test_a_charts_marks_lie_where_its_axes_say() -> None:
 
 
 def test_the_strip_says_what_was_predicted_by_whom_when_and_in_which_unit() -> None:
-    words = texts(plates.strip(explanation(heat(one_hot(1, 2, 3, value=3.2)))))
+    words = texts(strip.strip(explanation(heat(one_hot(1, 2, 3, value=3.2)))))
     assert "“lift”" in words
     assert any(text.startswith("p = 0.75") for text in words)
     assert any("CAM · A toy · made.mp4, 0.00–1.20 s" in text for text in words)
@@ -281,17 +284,17 @@ def test_the_strip_says_what_was_predicted_by_whom_when_and_in_which_unit() -> N
 
 
 def test_the_strip_shows_exactly_the_frames_the_model_saw_with_second_and_number() -> None:
-    words = texts(plates.strip(explanation()))
+    words = texts(strip.strip(explanation()))
     assert [text for text in words if re.fullmatch(r"#\d+", text)] == [f"#{n}" for n in range(0, 32, 2)]
     assert [text for text in words if re.fullmatch(r"\d\.\d\d s", text)] == [f"{n / 25:.2f} s" for n in range(0, 32, 2)]
 
 
 def test_a_long_clip_is_thinned_evenly_and_the_strip_says_so() -> None:
     long = explanation(index=range(32))
-    shown, total = plates.frames_of(long.clip, 8)
+    shown, total = strip.frames_of(long.clip, 8)
     assert (shown[0].number, shown[-1].number, total) == (0, 31, 32)
     assert set(np.diff([frame.number for frame in shown])) <= {4, 5}
-    words = texts(plates.strip(long, most=8))
+    words = texts(strip.strip(long, most=8))
     assert "8 of 32 frames shown." in " ".join(words)
     assert len([text for text in words if text.startswith("#")]) == 8
 
@@ -299,37 +302,37 @@ def test_a_long_clip_is_thinned_evenly_and_the_strip_says_so() -> None:
 def test_padding_is_shown_once_counted_and_said() -> None:
     short = explanation(index=[0, 1, 2, 2, 2, 2])
     short = replace(short, clip=replace(short.clip, padding="the clip has 3 frames, the model reads 6: the last frame is held 3 times"))
-    words = texts(plates.strip(short))
+    words = texts(strip.strip(short))
     assert [text for text in words if text.startswith("#")] == ["#0", "#1", "#2 ×4"]
     assert "The clip has 3 frames, the model reads 6: the last frame is held 3 times." in " ".join(words)
 
 
 def test_empty_and_constant_maps_say_so_in_the_figure_and_have_no_false_scale() -> None:
-    words = texts(plates.strip(explanation(heat(np.full((4, 6, 8), 3.1e-7)))))
+    words = texts(strip.strip(explanation(heat(np.full((4, 6, 8), 3.1e-7)))))
     assert "no evidence (largest value 3.1e-07 logit per cell)" in words
     assert not {"0", "3.1e-07", "1.55e-07"} & set(words)
-    words = texts(plates.strip(explanation(heat(np.ones((4, 6, 8))))))
+    words = texts(strip.strip(explanation(heat(np.ones((4, 6, 8))))))
     assert "the same map at every step: it does not tell when" in words
 
 
 def test_the_strip_confesses_scale_threshold_and_what_was_not_seen() -> None:
-    words = " ".join(texts(plates.strip(explanation(heat(one_hot(1, 2, 3), seen=(8, 0, 56, 48))), Look(scale="frame", threshold=0.25))))
+    words = " ".join(texts(strip.strip(explanation(heat(one_hot(1, 2, 3), seen=(8, 0, 56, 48))), Look(scale="frame", threshold=0.25))))
     assert "Each step by its own largest value." in words
     assert "Evidence below 25% of the scale’s end is left out." in words
     assert "Dark borders: the model did not see them." in words
 
 
 def test_frames_that_share_a_step_share_a_bar() -> None:
-    words = " ".join(texts(plates.strip(explanation(heat(one_hot(0, 1, 1, (2, 6, 8)))))))
+    words = " ".join(texts(strip.strip(explanation(heat(one_hot(0, 1, 1, (2, 6, 8)))))))
     assert "frames that share one of the map’s 2 steps in time" in words
 
 
 def test_a_hostile_label_and_model_name_stay_text_in_every_figure() -> None:
     bad = replace(explanation(), label=HOSTILE, model=HOSTILE, claim=HOSTILE, versus=HOSTILE)
     sheets = [
-        plates.strip(bad),
-        side_by_side.segment_strip([(HOSTILE, bad)]),
-        side_by_side.comparison([(HOSTILE, bad), ("b", bad)], compared(bad, bad)),
+        strip.strip(bad),
+        several.segment_strip([(HOSTILE, bad)]),
+        several.comparison([(HOSTILE, bad), ("b", bad)], compared(bad, bad)),
     ]
     for sheet in sheets:
         assert any("<script>" in text for text in texts(sheet))
@@ -341,7 +344,7 @@ def test_a_hostile_label_and_model_name_stay_text_in_every_figure() -> None:
 def test_odd_shapes_of_video_still_give_a_figure(size: tuple[int, int]) -> None:
     video = replace(film(), height=size[0], width=size[1])
     one = explanation(heat(one_hot(1, 2, 3), box=(0, 0, size[1], size[0])), video=video)
-    for sheet in (plates.strip(one), side_by_side.comparison([("a", one), ("b", one)], compared(one, one))):
+    for sheet in (strip.strip(one), several.comparison([("a", one), ("b", one)], compared(one, one))):
         assert max(sheet.width, sheet.height) < 12
         assert io.BytesIO(sheet.png()).getbuffer().nbytes > 1000
 
@@ -351,7 +354,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     one = explanation(
         heat(np.zeros((4, 6, 8))), frames=grey, points=points([(3, 20, 11), (3, 40, 30), (3, 8, 8)], [0.4, 0.2, 0.01]), skeleton=skeleton()
     )
-    bare, sheet = (plates.strip(e, Look(threshold=0.1)) for e in (replace(one, points=None, skeleton=None), one))
+    bare, sheet = (strip.strip(e, Look(threshold=0.1)) for e in (replace(one, points=None, skeleton=None), one))
     words = " ".join(texts(sheet))
     assert "Dots: 2 of 3 sampled tokens at p + Δp, area and colour by score (largest 0.4 attention)" in words
     assert "arrows: from its place p on the regular grid" in words
@@ -359,7 +362,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     assert "Dots" not in " ".join(texts(bare))
     assert np.ptp(sheet.pixels()[150:700].astype(int), axis=2).max() > 100
     assert "Read from none of the frames shown: 2 of them." in " ".join(
-        texts(plates.strip(replace(one, points=points([(3, 9, 9), (9, 9, 9)])), most=4))
+        texts(strip.strip(replace(one, points=points([(3, 9, 9), (9, 9, 9)])), most=4))
     )
 
 
@@ -367,7 +370,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
 
 
 def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left_out() -> None:
-    words = " ".join(texts(attention_plates.tokens(attentive(), Look(threshold=0.2), most=20)))
+    words = " ".join(texts(attention.tokens(attentive(), Look(threshold=0.2), most=20)))
     assert "Tokens chosen by block 2 · A toy · made.mp4" in words
     kept = len(marks.chosen(attentive().points, 20, 0.2))
     assert f"Dots: {kept} of 48 sampled tokens" in words
@@ -376,11 +379,11 @@ def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left
     assert "The evidence is where it was put." in words
     assert "A quarter goes to the tokens. That cannot be told: nothing moves." in words
     assert "Asked: layer blocks.1.deform, query cls, head mean." in words
-    assert {"seconds", "x in source pixels", "attention", "0", "0.4"} <= set(texts(attention_plates.tokens(attentive())))
+    assert {"seconds", "x in source pixels", "attention", "0", "0.4"} <= set(texts(attention.tokens(attentive())))
 
 
 def test_the_joints_figure_has_curves_limb_by_limb_and_a_map_with_a_scale() -> None:
-    words = texts(attention_plates.joints(attentive()))
+    words = texts(attention.joints(attentive()))
     assert {"head", "left arm", "right arm", "left leg", "right leg", "seconds"} <= set(words)
     assert words.count("wrist") == 2  # one legend for each arm
     assert {"left wrist", "0.16", "0.08"} <= set(words)
@@ -391,29 +394,29 @@ def test_the_joints_figure_has_curves_limb_by_limb_and_a_map_with_a_scale() -> N
     gap[:, 4] = np.nan
     body = replace(body, scores=gap)
     tracks = tuple(track for track in lanes(body, np.arange(16) / 12.5) if np.isfinite(track.values).any())
-    words = " ".join(texts(attention_plates.joints(attentive(skeleton=body, tracks=tracks))))
+    words = " ".join(texts(attention.joints(attentive(skeleton=body, tracks=tracks))))
     assert "Grey: not known. 1 of 17 joints have no score at any time and no row." in words
 
 
 def test_joints_without_scores_or_curves_still_give_a_figure_that_says_so() -> None:
     body = replace(skeleton(), scores=np.full((16, 17), np.nan, np.float32))
-    assert "Joints: hollow: no scores" in " ".join(texts(attention_plates.joints(attentive(skeleton=body, tracks=()))))
+    assert "Joints: hollow: no scores" in " ".join(texts(attention.joints(attentive(skeleton=body, tracks=()))))
 
 
 def test_the_matrix_figure_shows_windows_names_and_gaps() -> None:
     one = attentive()
-    words = texts(attention_plates.matrix(one, one.matrices[0]))
+    words = texts(attention.matrix(one, one.matrices[0]))
     assert {"asks", "is read", "attention"} <= set(words)
     assert words.count("0.08 s") == 2
     assert "Outlined: 3 windows of 8 frames. Grey is blank: no such pair." in " ".join(words)
-    words = texts(attention_plates.matrix(one, one.matrices[1]))
+    words = texts(attention.matrix(one, one.matrices[1]))
     assert {"window 1", "left wrist"} <= set(words)
     assert not {"asks", "Outlined"} & set(" ".join(words).split())
 
 
 def test_the_matrix_figures_colours_are_its_numbers() -> None:
     one = attentive()
-    sheet = attention_plates.matrix(one, one.matrices[0])
+    sheet = attention.matrix(one, one.matrices[0])
     axes = sheet.figure.axes[0].get_position()
     pixels = sheet.pixels()
     high, wide = pixels.shape[:2]
@@ -426,14 +429,14 @@ def test_the_matrix_figures_colours_are_its_numbers() -> None:
     table = PALETTES["inferno"]
     for row, column in ((0, 0), (5, 2), (10, 13)):
         assert at(row, column) == tuple(table[round(255 * float(values[row, column] / np.nanmax(values)))])
-    assert at(0, 12) == attention_plates.BLANK
+    assert at(0, 12) == attention.BLANK
 
 
 def test_what_an_explanation_does_not_have_is_refused_in_words() -> None:
     with pytest.raises(QuestionError, match="chooses no tokens"):
-        attention_plates.tokens(explanation())
+        attention.tokens(explanation())
     with pytest.raises(QuestionError, match="gives no joints"):
-        attention_plates.joints(explanation())
+        attention.joints(explanation())
 
 
 @pytest.mark.parametrize("size", [(16, 300), (300, 16), (1, 1)])
@@ -441,7 +444,7 @@ def test_odd_shapes_few_frames_and_no_tokens_still_give_figures(size: tuple[int,
     video = replace(film(), height=size[0], width=size[1])
     one = explanation(heat(one_hot(1, 2, 3), box=(0, 0, size[1], size[0])), video=video, index=[0], points=points([], steps=1), skeleton=skeleton())
     single = Matrix("m", "attention", np.full((1, 1), np.nan, np.float32), ("a",), ("b",), ((0, 1),))
-    for sheet in (plates.strip(one), attention_plates.tokens(one), attention_plates.joints(one), attention_plates.matrix(one, single)):
+    for sheet in (strip.strip(one), attention.tokens(one), attention.joints(one), attention.matrix(one, single)):
         assert max(sheet.width, sheet.height) < 14
         assert len(sheet.png()) > 1000
 
@@ -450,7 +453,7 @@ def test_hostile_names_stay_text_in_the_figures_of_attention() -> None:
     body = replace(skeleton(), names=(HOSTILE,) * 17, title=HOSTILE, unit=HOSTILE)
     wild = Matrix(HOSTILE, HOSTILE, np.ones((2, 3), np.float32), (HOSTILE,) * 2, (HOSTILE,) * 3, line=HOSTILE)
     bad = attentive(skeleton=body, tracks=lanes(body, np.arange(16) / 25), points=replace(points([(3, 20, 11)]), title=HOSTILE, unit=HOSTILE))
-    for sheet in (attention_plates.tokens(bad), attention_plates.joints(bad), attention_plates.matrix(bad, wild)):
+    for sheet in (attention.tokens(bad), attention.joints(bad), attention.matrix(bad, wild)):
         assert any("<script>" in text for text in texts(sheet))
         assert sheet.png() == sheet.png()
 
@@ -460,24 +463,24 @@ def test_hostile_names_stay_text_in_the_figures_of_attention() -> None:
 
 def test_the_segment_strip_shows_the_middle_of_each_equal_part_of_the_common_time() -> None:
     a, b = explanation(index=range(0, 31)), explanation(index=range(10, FRAMES))
-    words = texts(side_by_side.segment_strip([("I3D", a), ("DAM", b)], segments=3))
+    words = texts(several.segment_strip([("I3D", a), ("DAM", b)], segments=3))
     assert [text for text in words if text.startswith("#")] == ["#13", "#20", "#27"]  # of frames 10 … 30
     assert {"I3D", "DAM", "frames", "“lift”"} <= set(words)
 
 
 def test_maps_of_one_unit_share_a_scale_and_maps_of_two_units_do_not() -> None:
     weak, strong = explanation(heat(one_hot(1, 2, 3, value=1.0))), explanation(heat(one_hot(1, 2, 3, value=4.0)))
-    words = texts(side_by_side.segment_strip([("a", weak), ("b", strong)]))
+    words = texts(several.segment_strip([("a", weak), ("b", strong)]))
     assert words.count("4") == 2
     assert "Colours: one scale for all maps." in words
-    words = texts(side_by_side.segment_strip([("a", weak), ("b", explanation(heat(one_hot(1, 2, 3, value=4.0), unit="cosine")))]))
+    words = texts(several.segment_strip([("a", weak), ("b", explanation(heat(one_hot(1, 2, 3, value=4.0), unit="cosine")))]))
     assert {"1", "4"} <= set(words)
     assert "Colours: each map has its own scale." in words
 
 
 def test_the_comparison_shows_numbers_classes_and_difference() -> None:
     a, b = explanation(heat(one_hot(1, 2, 3))), explanation(heat(one_hot(2, 4, 6)))
-    words = texts(side_by_side.comparison([("first", a), ("second", b)], compared(a, b)))
+    words = texts(several.comparison([("first", a), ("second", b)], compared(a, b)))
     assert {"A · first", "B · second", "A and B", "A − B", "put down", "times the"} <= set(words)
     assert "1.00" in words  # all the evidence is elsewhere
     assert words.count("0.00") == 1  # and nothing overlaps
@@ -485,7 +488,7 @@ def test_the_comparison_shows_numbers_classes_and_difference() -> None:
 
 def test_the_comparison_says_why_a_number_is_missing() -> None:
     a, b = explanation(heat(one_hot(1, 2, 3))), explanation(heat(np.zeros((4, 6, 8))))
-    words = texts(side_by_side.comparison([("first", a), ("second", b)], compared(a, b)))
+    words = texts(several.comparison([("first", a), ("second", b)], compared(a, b)))
     assert "the second map is empty (largest value 0 logit per cell)" in words
     assert words.count("no evidence") == 2
     assert "A − B" not in words
@@ -494,26 +497,26 @@ def test_the_comparison_says_why_a_number_is_missing() -> None:
 def test_what_does_not_belong_in_one_figure_is_refused() -> None:
     one, other = explanation(), explanation(video=film(sha256="c" * 64))
     with pytest.raises(QuestionError, match="different clips"):
-        side_by_side.segment_strip([("a", one), ("b", other)])
+        several.segment_strip([("a", one), ("b", other)])
     with pytest.raises(QuestionError, match="at most four"):
-        side_by_side.comparison([("a", one)] * 5, {})
+        several.comparison([("a", one)] * 5, {})
     with pytest.raises(QuestionError, match="nothing to compare"):
-        side_by_side.segment_strip([])
+        several.segment_strip([])
 
 
 def test_evidence_is_drawn_where_and_when_it_is() -> None:
     # On grey frames, the only colour in the figure's pictures must be at the cell's place in the step's columns.
     frames = np.full((16, HEIGHT, WIDTH, 3), 128, np.uint8)
     one = explanation(heat(one_hot(1, 2, 3)), frames=frames)
-    pixels = plates.strip(one, most=8).pixels().astype(int)
-    sheet = plates.strip(one, most=8)
+    pixels = strip.strip(one, most=8).pixels().astype(int)
+    sheet = strip.strip(one, most=8)
     colour = np.ptp(pixels, axis=2) > 40
-    pictures = colour[:, : sheet.dots(plates.PAGE - plates.RIGHT - 0.05)]
+    pictures = colour[:, : sheet.dots(strip.PAGE - strip.RIGHT - 0.05)]
     columns = np.nonzero(pictures)[1]
-    wide = (plates.PAGE - plates.LEFT - plates.RIGHT - 7 * plates.GAP) / 8
-    shown, _ = plates.frames_of(one.clip, 8)
+    wide = (strip.PAGE - strip.LEFT - strip.RIGHT - 7 * strip.GAP) / 8
+    shown, _ = strip.frames_of(one.clip, 8)
     expected = {i for i, frame in enumerate(shown) if 8 <= frame.number < 16}
-    found = (columns / sheet.dpi - plates.LEFT) / (wide + plates.GAP)
+    found = (columns / sheet.dpi - strip.LEFT) / (wide + strip.GAP)
     assert set(found.astype(int)) == expected
-    middle = (found % 1 * (wide + plates.GAP) / wide).mean()
+    middle = (found % 1 * (wide + strip.GAP) / wide).mean()
     assert middle == pytest.approx(3.5 / 8, abs=0.02)

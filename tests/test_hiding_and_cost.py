@@ -217,10 +217,10 @@ def test_answers_about_other_joints_are_not_taken_for_one_another(home: Path) ->
 
 
 def test_figures_of_a_video_only_answer_say_so(home: Path) -> None:
-    from actrec import plates
+    from actrec.draw.figures import strip
 
     for joints, said in ((pose.NONE, True), (str(home / "short.npz"), False)):
         found = study.answer(ask(home, joints=joints))
         assert found.video_only == said
-        assert (pose.VIDEO_ONLY in plates.frame_notes(found, 4, 4)) == said
+        assert (pose.VIDEO_ONLY in strip.frame_notes(found, 4, 4)) == said
     assert not study.answer(ask(home, model="tiny", method="cam", joints=None)).video_only, "it reads frames alone, and lacks nothing"

@@ -31,7 +31,8 @@ LABELS = ("sit down", "stand up")
 PAGE = """
 import streamlit as st
 from actrec import catalogue, study, ui_joints, ui_own
-from actrec.types import ActrecError, Question
+from actrec.core.errors import ActrecError
+from actrec.core.question import Question
 from actrec.ui import asked, trouble
 
 question = Question.from_query(asked())

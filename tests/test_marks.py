@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from answers_made import HEIGHT, WIDTH, attentive, points, skeleton
 
-from actrec import marks
 from actrec.core.evidence import Points, Skeleton
+from actrec.draw import marks
+from actrec.draw.overlay import PALETTES, Look
 from actrec.inputs.pose.layouts import COLOURS
-from actrec.overlay import PALETTES, Look
 
 SOURCE = (HEIGHT, WIDTH)
 SIZE = (480, 640)
@@ -205,5 +205,5 @@ def test_a_persons_limb_has_the_limbs_colour() -> None:
 
 
 def test_drawing_marks_needs_no_network_and_no_chart() -> None:
-    code = "import sys, actrec.marks; print({'torch', 'matplotlib', 'plotly'} & set(sys.modules))"
+    code = "import sys, actrec.draw.marks; print({'torch', 'matplotlib', 'plotly'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

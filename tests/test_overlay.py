@@ -11,9 +11,9 @@ from answers_made import HEIGHT, WIDTH, heat, one_hot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actrec import overlay
 from actrec.core.errors import QuestionError
-from actrec.overlay import DIVERGING, PALETTES, Look
+from actrec.draw import overlay
+from actrec.draw.overlay import DIVERGING, PALETTES, Look
 
 SOURCE = (HEIGHT, WIDTH)
 FRAME = np.random.default_rng(1).integers(0, 256, (*SOURCE, 3), np.uint8)
@@ -219,6 +219,6 @@ def test_a_look_that_cannot_be_is_refused(change: dict[str, object], words: str)
 
 
 def test_the_palettes_come_without_torch_or_a_drawing_library() -> None:
-    check = "import sys, actrec.overlay; print([m for m in ('torch', 'matplotlib', 'plotly', 'av', 'streamlit') if m in sys.modules])"
+    check = "import sys, actrec.draw.overlay; print([m for m in ('torch', 'matplotlib', 'plotly', 'av', 'streamlit') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

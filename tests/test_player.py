@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from actrec import player as house
 from actrec.core.evidence import Heat, Points, Skeleton, Track
+from actrec.draw.overlay import PALETTES, caption, largest
 from actrec.inputs.pose.layouts import COLOURS
-from actrec.overlay import PALETTES, caption, largest
 from actrec.player import Media, Pane, Pick, payload, script
 
 

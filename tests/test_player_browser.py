@@ -15,8 +15,8 @@ from conftest import Serve
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat
+from actrec.draw.overlay import PALETTES, Look, draw
 from actrec.inputs.pose.layouts import COLOURS
-from actrec.overlay import PALETTES, Look, draw
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

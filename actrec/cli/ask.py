@@ -32,7 +32,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain one prediction: overlay video, figure, raw numbers, curves and provenance in a folder."""
-    from actrec import catalogue, export, study
+    from actrec import catalogue, study
+    from actrec.draw import export
 
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
@@ -86,7 +87,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare up to four models (or methods) on one clip: figure as PNG and SVG, agreement in numbers."""
-    from actrec import catalogue, export, study
+    from actrec import catalogue, study
+    from actrec.draw import export
 
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
     names, ways = (model * len(ways) if len(model) == 1 else model), (ways * len(model) if len(ways) == 1 else ways)

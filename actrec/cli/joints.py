@@ -82,8 +82,8 @@ def _draw(path: Path, film: Video, joints: pose.Joints) -> None:
     """Frames evenly over the clip, in two rows, with the skeletons on them."""
     import cv2
 
-    from actrec import marks
     from actrec.clips import video
+    from actrec.draw import marks
     from actrec.inputs import pose
 
     index = np.linspace(0, film.frames - 1, PICTURES).round().astype(np.int64)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from actrec import data, measures
+from actrec import data
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.data.skeletons import layout_of
 from actrec.inputs import pose
+from actrec.measure import accuracy
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Scores:
 def score(labels: Sequence[str], truth: NDArray[np.int64], answers: NDArray[np.int64], pairs: Sequence[tuple[str, str]]) -> Scores:
     """Count answers (n) against the truth (n), both class numbers."""
     places = np.stack([np.arange(len(truth)), truth, answers], 1)
-    matrix = measures.confusion(places, len(labels))
-    return Scores(tuple(labels), matrix, measures.merged(labels, matrix, pairs), measures.within_pairs(labels, matrix, pairs))
+    matrix = accuracy.confusion(places, len(labels))
+    return Scores(tuple(labels), matrix, accuracy.merged(labels, matrix, pairs), accuracy.within_pairs(labels, matrix, pairs))
 
 
 @torch.no_grad()
@@ -87,7 +88,7 @@ def evaluate(model: nn.Module, windows: data.Windows, batch: int = 16, workers: 
             continue
         truth.append(windows.targets(found.numbers).numpy())
         logits = model(*data.to_inputs(found, windows.preprocess, device)).float().cpu().numpy()
-        scores += [measures.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
+        scores += [accuracy.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
     if not scores:
         raise ActrecError(
             f"no clip of {windows.clips.name!r} can be read{f' ({broken[0]})' if broken else ''}; mend the clips, or take another split"
@@ -97,9 +98,9 @@ def evaluate(model: nn.Module, windows: data.Windows, batch: int = 16, workers: 
         counted = score(labels, np.concatenate(truth), np.argmax(np.stack(scores), 1), pairs)
         return replace(counted, broken=tuple(broken))
     wanted = np.concatenate(truth).astype(np.uint8)
-    matrix = measures.confusion(measures.counted(np.stack(scores), wanted), len(labels))
-    aps = measures.average_precisions(np.stack(scores), wanted)
-    return Scores(labels, matrix, float("nan"), {}, measures.mean_ap(aps), measures.weighted_ap(aps, wanted), tuple(broken))
+    matrix = accuracy.confusion(accuracy.counted(np.stack(scores), wanted), len(labels))
+    aps = accuracy.average_precisions(np.stack(scores), wanted)
+    return Scores(labels, matrix, float("nan"), {}, accuracy.mean_ap(aps), accuracy.weighted_ap(aps, wanted), tuple(broken))
 
 
 def opened(card: Card, clips: data.ClipSet, splits: Sequence[str], **how: Any) -> data.Windows:

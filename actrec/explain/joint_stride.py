@@ -23,7 +23,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actrec.agreement import rank_correlation
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Track
@@ -31,6 +30,7 @@ from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
 from actrec.explain._evidence import heat
 from actrec.inputs import pose
+from actrec.measure.agreement import rank_correlation
 
 if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace

@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actrec import claim
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Track
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
 from actrec.explain._evidence import heat
+from actrec.measure import strongest
 
 if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace
@@ -82,7 +82,7 @@ def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[n
     """Which frame gets most, with all its tokens; and where in the picture, which may get but little of it."""
     top, clip = int(got.argmax()), trace.clip
     share = f"which gets {got[top]:.0%} of its attention (an even spread would give {even[top]:.0%})"
-    where = "" if heat.empty else f" Of the picture itself, which gets {picture:.0%} of it, it reads most at {claim.strongest(heat, clip)}."
+    where = "" if heat.empty else f" Of the picture itself, which gets {picture:.0%} of it, it reads most at {strongest.strongest(heat, clip)}."
     return f"{who[0].upper()}{who[1:]} reads most of the frame at {clip.seconds[top]:.2f} s, {share}.{where}"
 
 

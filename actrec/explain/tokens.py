@@ -24,7 +24,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from actrec import claim
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Points
@@ -32,6 +31,7 @@ from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, modal, received, watched
 from actrec.explain._evidence import heat, setting
 from actrec.inputs.cells import cell_of
+from actrec.measure import strongest
 
 if TYPE_CHECKING:
     from actrec.core.trace import Seen, Tap, Trace
@@ -94,7 +94,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     tokens = _points(trace, ask, title, points, reference, scores, maps[0])
     found = (_share(scores, others), _moved(trace, ask, points, reference), _without(trace, ask, logits))
     who = f"{_asker(ask)} reads most from {block_name(layer)}'s tokens"
-    return Evidence(tuple(maps), points=tokens, findings=found, claim=claim.attention(maps[0], trace.clip, who))
+    return Evidence(tuple(maps), points=tokens, findings=found, claim=strongest.attention(maps[0], trace.clip, who))
 
 
 def _attention(trace: Trace, seen: Mapping[str, Seen], ask: Ask) -> Tensor:

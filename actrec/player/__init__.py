@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from streamlit.runtime import get_instance
 
 from actrec.core.evidence import NOTHING, Heat, Points, Skeleton, Track
-from actrec.overlay import DIM, DIVERGING, PALETTES
+from actrec.draw.overlay import DIM, DIVERGING, PALETTES
 from actrec.player import sent
 
 HERE = Path(__file__).parent

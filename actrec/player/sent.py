@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track
-from actrec.marks import colour_of, limb
-from actrec.overlay import caption, largest
+from actrec.draw.marks import colour_of, limb
+from actrec.draw.overlay import caption, largest
 
 
 def heat(heat: Heat) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actrec.measures import Calibration, ClassRow, Measures
+from actrec.measure.accuracy import Calibration, ClassRow, Measures
 from actrec.results.difference import Difference, compare
 from actrec.results.evaluation import Evaluation, ResultError, found, load, measure, open_result
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import chance, measures
+from actrec.measure import accuracy, chance
 from actrec.results.evaluation import Evaluation, ResultError
 
 
@@ -73,8 +73,8 @@ def compare(a: Evaluation, b: Evaluation) -> Difference:
     rescued = before[(was != row) & (now == row)]
     lost = after[(was == row) & (now != row)]
     classes = len(a.labels)
-    change = measures.confusion(after, classes) - measures.confusion(before, classes)
-    return Difference(a, b, change, measures.confusion(rescued, classes), measures.confusion(lost, classes), rescued, lost)
+    change = accuracy.confusion(after, classes) - accuracy.confusion(before, classes)
+    return Difference(a, b, change, accuracy.confusion(rescued, classes), accuracy.confusion(lost, classes), rescued, lost)
 
 
 def _in_order(a: Evaluation, b: Evaluation) -> Evaluation:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import measures
 from actrec.core import settings
 from actrec.core.errors import ActrecError
-from actrec.measures import Measures
+from actrec.measure import accuracy
+from actrec.measure.accuracy import Measures
 
 if TYPE_CHECKING:
     from actrec.data import Media
@@ -115,7 +115,7 @@ class Evaluation:
     @cached_property
     def counted(self) -> NDArray[np.int64]:
         """The clips' places in the confusion matrix: (clip, true class, column), int64 (m, 3); see `measures.counted`."""
-        return measures.counted(self.scores, self.truth)
+        return accuracy.counted(self.scores, self.truth)
 
     def behind(self, row: int, column: int) -> NDArray[np.int64]:
         """Numbers of the clips that the confusion matrix counts in a cell, the surest answer first."""
@@ -192,4 +192,4 @@ def open_result(name: str) -> Evaluation:
 
 def measure(evaluation: Evaluation) -> Measures:
     """Everything counted."""
-    return measures.measure(evaluation.labels, evaluation.scores, evaluation.truth, evaluation.pairs)
+    return accuracy.measure(evaluation.labels, evaluation.scores, evaluation.truth, evaluation.pairs)

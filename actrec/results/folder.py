@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.measures import chances, plain
+from actrec.measure.accuracy import chances, plain
 from actrec.results.evaluation import ABOUT, RESULT, Evaluation, ResultError, load, measure
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from html import escape
 
 import numpy as np
 
-from actrec import chance, figures
 from actrec.core.words import percent
-from actrec.measures import Measures
+from actrec.draw import charts, style
+from actrec.measure import chance
+from actrec.measure.accuracy import Measures
 from actrec.results.difference import Difference
 from actrec.results.evaluation import Evaluation, measure
 
@@ -34,15 +35,15 @@ def html(evaluation: Evaluation) -> str:
         *(f'<p class="warn">left out: {escape(line)}</p>' for line in evaluation.broken),
         table(("", "share"), summary(found, len(evaluation.labels))),
     ]
-    worst = [(figures.plain(r.label), r.clips, _share(r.recall if r.ap is None else r.ap), r.taken_for, r.mistaken) for r in found.worst[:10]]
+    worst = [(style.plain(r.label), r.clips, _share(r.recall if r.ap is None else r.ap), r.taken_for, r.mistaken) for r in found.worst[:10]]
     named = "average precision" if evaluation.multilabel else "right"
     parts += ["<h2>Least recognised classes</h2>", table(("class", "clips", named, "most often taken for", "clips"), worst)]
     parts += ["<h2>Worst confusions</h2>", table(("true class", "answered", "clips"), confusions(found, evaluation.labels))]
-    parts += ["<h2>Confusion matrix</h2>", _wide(figures.page(figures.confusion(evaluation.labels, found.confusion, figures.INK), True))]
+    parts += ["<h2>Confusion matrix</h2>", _wide(charts.page(charts.confusion(evaluation.labels, found.confusion, style.INK), True))]
     said = f"expected calibration error {found.calibration.error:.3f}, {len(found.calibration.count)} bins; the numbers are clips"
     said = said.replace("clips", "statements about a class") if evaluation.multilabel else said
     parts += ["<h2>Can its probabilities be believed?</h2>", f'<p class="quiet">{said}</p>']
-    parts += [figures.page(figures.reliability(found.calibration, figures.INK), False)]
+    parts += [charts.page(charts.reliability(found.calibration, style.INK), False)]
     every = [(r.label, r.clips, _share(r.recall), _share(r.precision), *((_share(r.ap),) if r.ap is not None else ())) for r in found.per_class]
     head = ("class", "clips", "recall", "precision", *(("average precision",) if evaluation.multilabel else ()))
     parts += ["<h2>Every class</h2>", table(head, every), "<h2>Made with</h2>", f"<p><code>{escape(str(about.get('command', '')))}</code></p>"]
@@ -59,7 +60,7 @@ def difference_html(found: Difference) -> str:
         "<h2>Difference of the confusion matrices</h2>",
         '<p class="quiet">Teal: more clips than before, brown: fewer. Blue arrows: clips now right, from the class they were taken for; red arrows: '
         "clips no longer right, to the class they are taken for now.</p>",
-        _wide(figures.page(figures.difference(found.labels, found.change, found.strongest(10**9), figures.INK), True)),
+        _wide(charts.page(charts.difference(found.labels, found.change, found.strongest(10**9), style.INK), True)),
     ]
     for title, clips, head in (("Rescued", found.rescued, "was taken for"), ("Lost", found.lost, "is taken for")):
         rows = [(a.names[clip], found.labels[row], found.labels[column]) for clip, row, column in clips.tolist()]
@@ -103,7 +104,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
     def cell(value: object, tag: str) -> str:
         number = isinstance(value, int) or (isinstance(value, str) and value.endswith(" %"))
-        return f"<{tag}{' class=n' if number else ''}>{escape(figures.plain(str(value)))}</{tag}>"
+        return f"<{tag}{' class=n' if number else ''}>{escape(style.plain(str(value)))}</{tag}>"
 
     lines = "\n".join(f"<tr>{''.join(cell(v, 'td') for v in row)}</tr>" for row in rows)
     return f'<div class="wide"><table><tr>{"".join(cell(v, "th") for v in head)}</tr>\n{lines}</table></div>'
@@ -122,5 +123,5 @@ def _wide(inner: str) -> str:
 
 
 def _document(title: str, parts: Sequence[str]) -> str:
-    head = f'<meta charset="utf-8"><title>{escape(figures.plain(title))}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(style.plain(title))}</title><style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n{"".join(parts)}\n</body></html>\n'

@@ -88,10 +88,10 @@ class Folder:
 
     def draw(self) -> None:
         """curves.html, which carries its own program and opens without a network."""
-        from actrec import figures  # late: plotly and matplotlib take a second
+        from actrec.draw import charts  # late: plotly and matplotlib take a second
 
         if self.rows:
-            self.write("curves.html", figures.curves(self.rows).to_html(include_plotlyjs=True, full_html=True))
+            self.write("curves.html", charts.curves(self.rows).to_html(include_plotlyjs=True, full_html=True))
             self._drawn = time.monotonic()
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from actrec.figures.words import AGAINST, FOR, GREY, INK, OTHER
+from actrec.draw.style import AGAINST, FOR, GREY, INK, OTHER
 
 
 def curves(rows: Sequence[Mapping[str, float]], ink: str = GREY) -> go.Figure:

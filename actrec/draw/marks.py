@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from actrec.core.answer import Explanation
 from actrec.core.evidence import NOTHING, Points, Skeleton
 from actrec.core.words import number
+from actrec.draw.overlay import Look
 from actrec.inputs.pose.layouts import COLOURS
-from actrec.overlay import Look
 
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""

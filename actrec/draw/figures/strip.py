@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import marks, overlay
 from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.evidence import NOTHING, Heat
-from actrec.figures import FOR, GREY, Sheet
+from actrec.draw import marks, overlay
+from actrec.draw.figures import Sheet
+from actrec.draw.overlay import Look
+from actrec.draw.style import FOR, GREY
 from actrec.inputs.pose import VIDEO_ONLY
-from actrec.overlay import Look
 
 PAGE = 7.2
 """Inches: the text width of a two-column journal page."""
@@ -131,11 +132,11 @@ def scale(sheet: Sheet, x: float, y: float, high: float, heat: Heat, look: Look)
     if min(top, overlay.largest(heat)) < NOTHING:
         sheet.text(x, y, "no evidence", size=6, colour=FOR)
         return
-    marks = overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top)
+    ticks = overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top)
     if look.scale == "frame":
-        marks = [(at, text) for at, text in zip((0.0, 0.5, 1.0), ("−max", "0", "max") if heat.signed else ("0", "½", "max"), strict=True)]
+        ticks = [(at, text) for at, text in zip((0.0, 0.5, 1.0), ("−max", "0", "max") if heat.signed else ("0", "½", "max"), strict=True)]
     unit = "per step" if look.scale == "frame" else words.short_unit(heat)
-    sheet.scale(x, y, high, RIGHT - 0.08, overlay.bar(heat.signed, look, backdrop=205), marks, unit)
+    sheet.scale(x, y, high, RIGHT - 0.08, overlay.bar(heat.signed, look, backdrop=205), ticks, unit)
 
 
 def head(sheet: Sheet, explanation: Explanation, title: str, told: str = "") -> None:

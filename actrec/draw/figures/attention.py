@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import marks, overlay, plates
 from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Matrix, Points
-from actrec.figures import GREY, PAPER, Rows, Sheet, rows_of
-from actrec.overlay import Look
-from actrec.plates import EDGE, GAP, LEFT, PAGE, RIGHT
+from actrec.draw import marks, overlay
+from actrec.draw.figures import Sheet, strip
+from actrec.draw.figures.strip import EDGE, GAP, LEFT, PAGE, RIGHT
+from actrec.draw.overlay import Look
+from actrec.draw.rows import Rows, rows_of
+from actrec.draw.style import GREY, PAPER
 
 BLANK = (226, 229, 233)
 """The colour of what is not known: no palette has it."""
@@ -46,7 +48,7 @@ def tokens(explanation: Explanation, look: Look | None = None, most: int = 128, 
     if points is None:
         raise QuestionError("this way of explaining chooses no tokens; ask for one that does")
     row, kept, panel = _Row.of(explanation, frames), marks.chosen(points, most, look.threshold), 1.7
-    notes = [explanation.claim, *row.notes, *plates.mark_notes(only, look, row.shown, most)]
+    notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown, most)]
     notes += [f"Dots below {look.threshold:.0%} of the largest are left out."] if look.threshold else []
     notes += [
         "Below: the same tokens, whatever frame they are read from, at their second and x; ticks: the frames given; dashed: what the model saw."
@@ -71,7 +73,7 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
     if skeleton is None:
         raise QuestionError("this way of explaining gives no joints; ask for one that does")
     row, rows = _Row.of(explanation, frames), rows_of(explanation.tracks)
-    notes = [explanation.claim, *row.notes, *plates.mark_notes(only, look, row.shown)]
+    notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown)]
     top = TOP + row.deep + 0.1
     if rows is None:
         sheet = _sheet(explanation, skeleton.title, top, [*notes, *_asked(explanation)])
@@ -131,7 +133,7 @@ def _sheet(explanation: Explanation, title: str, used: float, notes: Sequence[st
     words = " ".join(note for note in notes if note)
     lines = len(Sheet(1, 1).lines(words, width - 2 * EDGE, 6))
     sheet = Sheet(width, used + 0.125 * lines + 0.1)
-    plates.head(sheet, explanation, title)
+    strip.head(sheet, explanation, title)
     sheet.wrap(EDGE, used + 0.06, words, width=width - 2 * EDGE, size=6)
     return sheet
 
@@ -140,17 +142,17 @@ def _sheet(explanation: Explanation, title: str, used: float, notes: Sequence[st
 class _Row:
     """The frames of a figure, four in a row. wide, high: of a picture.  notes: which of the frames the model saw they are."""
 
-    shown: Sequence[plates.Shown]
+    shown: Sequence[strip.Shown]
     wide: float
     high: float
     notes: Sequence[str]
 
     @classmethod
     def of(cls, explanation: Explanation, frames: int) -> _Row:
-        shown, total = plates.frames_of(explanation.clip, frames)
+        shown, total = strip.frames_of(explanation.clip, frames)
         shape = explanation.clip.video.height / explanation.clip.video.width
         wide = min((PAGE - 2 * EDGE - 3 * GAP) / 4, 2.0 / shape)
-        return cls(shown, wide, wide * shape, plates.frame_notes(explanation, len(shown), total))
+        return cls(shown, wide, wide * shape, strip.frame_notes(explanation, len(shown), total))
 
     @property
     def deep(self) -> float:
@@ -161,9 +163,9 @@ class _Row:
         clip = explanation.clip
         for first in range(0, len(self.shown), 4):
             y, some = TOP + first // 4 * (self.high + 0.17), self.shown[first : first + 4]
-            plates.times(sheet, EDGE, y, self.wide, some)
+            strip.times(sheet, EDGE, y, self.wide, some)
             for column, frame in enumerate(some):
-                pixels = plates.picture(clip.frames[frame.place], sheet.dots(self.high), sheet.dots(self.wide))
+                pixels = strip.picture(clip.frames[frame.place], sheet.dots(self.high), sheet.dots(self.wide))
                 pixels = marks.draw(pixels, explanation, frame.number, (clip.video.height, clip.video.width), look, most)
                 sheet.image(EDGE + column * (self.wide + GAP), y + 0.1, self.wide, self.high, pixels)
 

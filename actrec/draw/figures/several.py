@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import overlay, plates
-from actrec.agreement import TITLES, Agreement
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
 from actrec.core.words import percent
-from actrec.figures import AGAINST, FOR, GREY, INK, OTHER, Sheet
-from actrec.overlay import Look
-from actrec.plates import EDGE, GAP, PAGE, RIGHT, Shown
+from actrec.draw import overlay
+from actrec.draw.figures import Sheet, strip
+from actrec.draw.figures.strip import EDGE, GAP, PAGE, RIGHT, Shown
+from actrec.draw.overlay import Look
+from actrec.draw.style import AGAINST, FOR, GREY, INK, OTHER
+from actrec.measure.agreement import TITLES, Agreement
 
 Rows = Sequence[tuple[str, Explanation]]
 """(name, explanation) from top to bottom, all about one clip."""
@@ -94,16 +95,16 @@ def _grid(rows: Rows, maps: Sequence[tuple[Heat, Look]], count: int, *, right: f
     end = NAMES + len(chosen) * (wide + GAP)
     grid = _Grid(Sheet(max(end + right, 4.2), TOP + (len(maps) + 1) * (high + GAP) + below), high, end)
     sheet = grid.sheet
-    sheet.text(EDGE, 0.16, plates.window(clip), size=8, bold=True, room=sheet.width - 2 * EDGE)
-    plates.times(sheet, NAMES, TOP - 0.1, wide, chosen)
+    sheet.text(EDGE, 0.16, strip.window(clip), size=8, bold=True, room=sheet.width - 2 * EDGE)
+    strip.times(sheet, NAMES, TOP - 0.1, wide, chosen)
     sheet.text(EDGE, TOP + high / 2, "frames", size=7, bold=True)
     for column, frame in enumerate(chosen):
         x, pixels = NAMES + column * (wide + GAP), _pixels(rows, frame.number)
-        plates.cell(sheet, (x, TOP, wide, high), pixels)
+        strip.cell(sheet, (x, TOP, wide, high), pixels)
         for row, (heat, look) in enumerate(maps, 1):
-            plates.cell(sheet, (x, grid.top(row), wide, high), pixels, (heat, frame.number, clip), look)
+            strip.cell(sheet, (x, grid.top(row), wide, high), pixels, (heat, frame.number, clip), look)
     for row, (heat, look) in enumerate(maps, 1):
-        plates.scale(sheet, end + 0.06, grid.top(row) + 0.05, high - 0.09, heat, look)
+        strip.scale(sheet, end + 0.06, grid.top(row) + 0.05, high - 0.09, heat, look)
     return grid
 
 
@@ -111,7 +112,7 @@ def _row_name(grid: _Grid, number: int, name: str, explanation: Explanation) -> 
     """Name, class and probability beside a row, and what must be known before reading its map."""
     sheet, room = grid.sheet, NAMES - 2 * EDGE
     words = [(line, 7.0, True, INK) for line in _two(sheet.lines(name, room, 7, bold=True))]
-    words += [(line, 6.0, False, INK) for line in _two(sheet.lines(plates.about(explanation), room, 6))]
+    words += [(line, 6.0, False, INK) for line in _two(sheet.lines(strip.about(explanation), room, 6))]
     words.append((f"p = {explanation.probability:.3f}", 6.0, False, GREY))
     told = overlay.caption(explanation.heat).split(":")[0].split(" (")[0]
     words += [(line, 5.5, False, FOR) for line in _two(sheet.lines(told, room, 5.5))]

@@ -10,10 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from actrec.figures.words import AGAINST, FOR, GREY, bare, harmless
+from actrec.draw.charts.html import bare
+from actrec.draw.style import AGAINST, FOR, GREY, harmless
 
 if TYPE_CHECKING:
-    from actrec.measures import Calibration
+    from actrec.measure.accuracy import Calibration
 
 Arrow = tuple[int, int, int, bool]
 """Clips that moved in their row of a confusion matrix: the true class, the wrong class, how many, and whether they were corrected or lost."""

@@ -20,7 +20,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
-from actrec.figures.words import GREY, INK, PAPER, Align, plain, shorten
+from actrec.draw.style import GREY, INK, PAPER, Align, plain, shorten
 
 # Set once for the process, never per figure, because these are global: text stays text in SVG, and equal figures give equal files.
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "actrec", "font.family": ["DejaVu Sans"]})

@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec import marks, overlay, plates
 from actrec.clips import video
 from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import Progress, no_progress
 from actrec.core.evidence import NOTHING, Heat
-from actrec.figures import Sheet
-from actrec.overlay import Look
+from actrec.draw import marks, overlay
+from actrec.draw.figures import Sheet, strip
+from actrec.draw.overlay import Look
 
 SECONDS = 10.0
 """A longer window is shown with every n-th frame, at the source's rate, so that the film lasts about this long."""
@@ -80,7 +80,7 @@ def _pictures(explanation: Explanation, heat: Heat, look: Look, numbers: NDArray
         step = heat.step_at(number)
         if step not in layers:
             layers = {step: overlay.layer(heat, step, source, (high, wide), look)}  # steps come in order: one is enough to keep
-        picture = marks.draw(layers[step].over(plates.picture(frame, high, wide)), explanation, number, source, look)
+        picture = marks.draw(layers[step].over(strip.picture(frame, high, wide)), explanation, number, source, look)
         top = look.top_of(heat, step if step is not None else 0)
         if top not in panels:
             panels[top] = _panel(explanation, heat, look, top, full)
@@ -100,7 +100,7 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
     chance = f"p = {explanation.probability:.3f}"
     room = wide - bar - 0.45
     used = sheet.measure(chance, 7) + 0.12
-    what = plates.about(explanation)
+    what = strip.about(explanation)
     sheet.text(0.1, 0.14, what, size=8, bold=True, colour=INK, room=room - used)
     sheet.text(0.1 + min(sheet.measure(what, 8, True), room - used) + 0.1, 0.14, chance, size=7, colour=INK)
     _, stride = frames_of(clip)

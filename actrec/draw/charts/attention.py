@@ -10,10 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from actrec import marks
 from actrec.core.evidence import Matrix, Points
-from actrec.figures.words import AGAINST, FOR, GREY, bare, harmless, safe
-from actrec.overlay import PALETTES, ticks
+from actrec.draw import marks
+from actrec.draw.charts.html import bare
+from actrec.draw.overlay import PALETTES, ticks
+from actrec.draw.style import AGAINST, FOR, GREY, harmless, safe
 
 PALETTE = next(iter(PALETTES.values()))
 """The default of unsigned evidence, uint8 (256, 3)."""

@@ -1,0 +1,164 @@
+"""An explanation as files: overlay video, figures, raw numbers, curves, and where it all comes from.
+
+The numbers are those of the explanation, bit for bit. The same explanation written twice gives the same npz, csv and json; nothing carries a
+date. Files are made in a folder beside their place and moved when all are whole, so that a cancelled export leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from actrec.core.answer import Explanation
+from actrec.core.errors import Progress, no_progress
+from actrec.draw import charts, overlay_video, style
+from actrec.draw.figures import Sheet, attention, several, strip
+from actrec.draw.numbers import arrays, curves, ending, provenance
+from actrec.draw.overlay import Look
+from actrec.measure.agreement import Agreement
+
+
+@dataclass(frozen=True)
+class Files:
+    """What `write` wrote. video is None if it was not asked for.
+
+    more: figures that only some explanations have: "tokens", "tokens_svg" and "tokens_html" (to be turned in a browser), "joints", "joints_svg",
+    "matrix", "matrix_svg", "matrix_2", …
+    """
+
+    video: Path | None
+    figure: Path
+    figure_svg: Path
+    arrays: Path
+    curves: Path
+    provenance: Path
+    more: Mapping[str, Path] = field(default_factory=dict)
+
+
+def write(explanation: Explanation, folder: Path, *, look: Look | None = None, with_video: bool = True, progress: Progress = no_progress) -> Files:
+    """Write the files of an explanation into a folder (made if it is not there; files of the same names are replaced).
+
+    Raises:
+        ClipError: a source frame that does not decode any more.  Cancelled: from `progress`; nothing is written then.
+    """
+    folder, more = Path(folder), dict[str, Path]()
+
+    def make(work: Path) -> None:
+        if with_video:
+            overlay_video.write(explanation, work / "overlay.mp4", look=look, progress=lambda f, text: progress(0.8 * f, text))
+        progress(0.82, "drawing the figure")
+        _draw(strip.strip(explanation, look), work, "strip")
+        for name, draw in sheets(explanation, look).items():
+            progress(0.86, f"drawing the figure {name}")
+            _draw(draw(), work, name)
+            more.update({name: folder / f"{name}.png", f"{name}_svg": folder / f"{name}.svg"})
+        if explanation.points is not None:
+            (work / "tokens.html").write_text(_turning(explanation, look), encoding="utf-8")
+            more["tokens_html"] = folder / "tokens.html"
+        progress(0.95, "writing the numbers")
+        with (work / "evidence.npz").open("wb") as file:
+            np.savez_compressed(file, **arrays(explanation))
+        (work / "curves.csv").write_text(curves(explanation), encoding="utf-8", newline="")
+        _write_json(work / "provenance.json", provenance(explanation) | {"files": _hashes(work)})
+
+    _in_one_go(folder, make)
+    progress(1.0, "written")
+    film_at = folder / "overlay.mp4" if with_video else None
+    arrays_at, curves_at, provenance_at = (folder / name for name in ("evidence.npz", "curves.csv", "provenance.json"))
+    return Files(film_at, folder / "strip.png", folder / "strip.svg", arrays_at, curves_at, provenance_at, more)
+
+
+def sheets(explanation: Explanation, look: Look | None = None) -> dict[str, Callable[[], Sheet]]:
+    """The figures that an explanation has beside its strip, each by its name, to be drawn."""
+    found: dict[str, Callable[[], Sheet]] = {}
+    if explanation.points is not None:
+        found["tokens"] = lambda: attention.tokens(explanation, look)
+    if explanation.skeleton is not None:
+        found["joints"] = lambda: attention.joints(explanation, look)
+    for number, matrix in enumerate(explanation.matrices):
+        found["matrix" + ending(number + 1)] = partial(attention.matrix, explanation, matrix, look)
+    return found
+
+
+def _draw(sheet: Sheet, folder: Path, name: str) -> None:
+    (folder / f"{name}.png").write_bytes(sheet.png())
+    (folder / f"{name}.svg").write_bytes(sheet.svg())
+
+
+def _turning(explanation: Explanation, look: Look | None) -> str:
+    """The tokens in space and time as a page that needs no network."""
+    points, video = explanation.points, explanation.clip.video
+    assert points is not None
+    figure = charts.tokens_3d(points, threshold=look.threshold if look else 0.0, ink=style.INK, size=(video.width, video.height))
+    title = f"{points.title} · {strip.about(explanation)}, p = {explanation.probability:.3f} · {explanation.model} · {strip.window(explanation.clip)}"
+    return charts.document(figure, title, "tokens")
+
+
+def write_comparison(
+    explanations: Sequence[Explanation],
+    agreements: Mapping[tuple[int, int], Agreement],
+    folder: Path,
+    *,
+    segments: int = 3,
+    look: Look | None = None,
+) -> dict[str, Path]:
+    """Write the comparison figure, the segment strip (PNG and SVG) and the agreement in numbers; returns the paths by name.
+
+    Raises:
+        QuestionError: more than four answers, or about different clips.
+    """
+    rows = list(zip(names(explanations), explanations, strict=True))
+    comparison, strip = several.comparison(rows, agreements, look), several.segment_strip(rows, segments, look)
+    numbers = [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
+    files = {
+        "figure": ("comparison.png", comparison.png()),
+        "figure_svg": ("comparison.svg", comparison.svg()),
+        "segments": ("segments.png", strip.png()),
+        "segments_svg": ("segments.svg", strip.svg()),
+    }
+
+    def make(work: Path) -> None:
+        for name, data in files.values():
+            (work / name).write_bytes(data)
+        sources = [provenance(explanation) | {"name": name} for name, explanation in rows]
+        _write_json(work / "comparison.json", {"answers": sources, "agreements": numbers, "files": _hashes(work)})
+
+    _in_one_go(Path(folder), make)
+    return {key: Path(folder) / name for key, (name, _) in files.items()} | {"provenance": Path(folder) / "comparison.json"}
+
+
+def names(explanations: Sequence[Explanation]) -> list[str]:
+    """A short name for each of several answers: the model, the map, or both, whichever tells them apart."""
+    models, maps = [e.model for e in explanations], [e.heat.title for e in explanations]
+    if len(set(models)) == len(models):
+        return models
+    return maps if len(set(models)) == 1 else [f"{model}, {title}" for model, title in zip(models, maps, strict=True)]
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def _in_one_go(folder: Path, make: Callable[[Path], None]) -> None:
+    """Let `make` write into an empty folder, then move all files to their place; if it fails, none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as work:
+        make(Path(work))
+        for path in sorted(Path(work).iterdir()):
+            os.replace(path, folder / path.name)

@@ -1,0 +1,8 @@
+"""Figures for print, the only room with matplotlib. A `Sheet` is a page measured in inches, on which the others lay out a publication figure.
+
+`strip`: the frames a model saw.  `attention`: tokens, joints, matrices.  `several`: answers side by side.
+"""
+
+from actrec.draw.figures.sheet import Chart, Sheet
+
+__all__ = ["Chart", "Sheet"]
