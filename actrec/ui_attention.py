@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from actrec import cost, hiding
 from actrec.core.answer import Explanation
 from actrec.core.card import Card
 from actrec.core.clip import Video
@@ -18,10 +17,11 @@ from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.inputs import pose
+from actrec.study import hidden, windows_cost
 from actrec.ui import ask, plain, work
 
-_effects: Kept[hiding.WhatIf] = Kept(32)
-_costs: Kept[cost.Cost] = Kept(32)
+_effects: Kept[hidden.WhatIf] = Kept(32)
+_costs: Kept[windows_cost.Cost] = Kept(32)
 
 Value = TypeVar("Value")
 
@@ -101,7 +101,7 @@ def what_if(question: Question, asked_for: Question, card: Card, found: Explanat
     about = asked_for.with_(label=found.label, versus=found.versus)
     known = _effects.get(key)
     if known is None:
-        return _on_demand(_effects, key, "Run it again without each joint and limb", "Hiding joints", partial(hiding.what_if, about))
+        return _on_demand(_effects, key, "Run it again without each joint and limb", "Hiding joints", partial(hidden.what_if, about))
     from actrec.draw import charts
 
     rows = [(row.name, known.probability, row.probability) for row in known.effects]
@@ -123,7 +123,7 @@ def saved(asked_for: Question, card: Card, found: Explanation) -> Callable[[], b
     key = f"cost {found.identity}"
     known = _costs.get(key)
     if known is None:
-        return _on_demand(_costs, key, "Count and measure it on this clip", "Measuring", partial(cost.cost, asked_for))
+        return _on_demand(_costs, key, "Count and measure it on this clip", "Measuring", partial(windows_cost.cost, asked_for))
     _cost_table(known)
     return _nothing
 
@@ -149,7 +149,7 @@ def _on_demand(kept: Kept[Value], key: str, offer: str, what: str, make: Callabl
     return do
 
 
-def _cost_table(known: cost.Cost) -> None:
+def _cost_table(known: windows_cost.Cost) -> None:
     rows = ["| | in windows | pairs | in one window | pairs |", "|---|---|---|---|---|"]
     rows += [f"| {r.name} | {r.windows} × {r.tokens} tokens | {r.pairs:,} | {r.full_tokens:,} tokens | {r.full_pairs:,} |" for r in known.rows]
     one, other = (f"{g:.2f} GFLOPs, {1000 * s:.0f} ms" for g, s in ((known.gflops, known.seconds), (known.full_gflops, known.full_seconds)))

@@ -23,7 +23,7 @@ from actrec.core.words import percent
 from actrec.explain import Method
 from actrec.measure.strongest import amid
 from actrec.player import Media, Pane, Pick, player
-from actrec.score import Arrow
+from actrec.study.order import TimeOrder
 from actrec.ui import ask, asked, noted, plain, trouble, work
 from actrec.ui_choose import clip_select, complete
 from actrec.ui_joints import Laid
@@ -35,7 +35,7 @@ AT_ONCE = 60.0
 """GFLOPs (about a second on two cores) up to which extra runs of the model are made without being asked for."""
 
 _curves: Kept[Track] = Kept(64)
-_arrows: Kept[Arrow] = Kept(64)
+_arrows: Kept[TimeOrder] = Kept(64)
 
 
 def show() -> None:
@@ -208,7 +208,7 @@ def _order(question: Question, asked_for: Question, card: Card, found: Explanati
 
     def do() -> bool:
         with slot:
-            arrow = work(key, "Reversing and shuffling", lambda progress: study.arrow(asked_for, progress))
+            arrow = work(key, "Reversing and shuffling", lambda progress: study.time_order(asked_for, progress))
         if arrow is not None:
             _arrows.get_or(identity, lambda: arrow)
         return arrow is not None

@@ -143,7 +143,8 @@ def _receive_weights(file: UploadedFile) -> None:
 
 def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
     """Which architecture the file fits, what is missing or left over, and the way to use it."""
-    from actrec import catalogue, doctor
+    from actrec import catalogue
+    from actrec.catalogue import doctor
 
     examined = work(f"examine {name}", "trying the architectures", lambda progress: doctor.examine(path, progress))
     if examined is None:

@@ -10,16 +10,17 @@ import demo_made
 import pytest
 from safetensors.torch import save_file
 
-from actrec import catalogue, claim
+from actrec import catalogue
 from actrec.core import settings
 from actrec.core.errors import QuestionError
 from actrec.models import weights
+from actrec.study import claim
 
 
 def test_every_citation_is_in_the_bibliography() -> None:
     keys = set(re.findall(r"^@\w+\{(\w+),", (settings.assets() / "papers.bib").read_text(encoding="utf-8"), re.MULTILINE))
     assert {card.paper for card in catalogue.architectures().values()} - {""} <= keys
-    text = "\n".join(path.read_text(encoding="utf-8") for path in Path(catalogue.__file__).parent.rglob("*.py"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in Path(catalogue.__file__).parents[1].rglob("*.py"))
     assert set(re.findall(r"\b([a-z]{2,}20\d\d[a-z]*)\b", text)) <= keys
 
 

@@ -12,7 +12,7 @@ import demo_made
 import numpy as np
 import pytest
 
-from actrec import cli, study
+from actrec import catalogue, cli, study
 from actrec.core.question import Question
 
 
@@ -64,7 +64,7 @@ def test_the_command_line_and_the_pages_give_the_same_numbers_to_the_bit(capsys:
 def test_the_printed_command_reproduces_the_view(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     import shlex
 
-    question = Question("short", "tinydam", "directed", at=(0.2, 20.0, 20.0), knobs=(("layer", study.catalogue.layers(*_fit())[0]),))
+    question = Question("short", "tinydam", "directed", at=(0.2, 20.0, 20.0), knobs=(("layer", catalogue.layers(*_fit())[0]),))
     words = shlex.split(question.to_command())[3:]
     status, out, err = run(capsys, *words, "--out", str(tmp_path), "--json")
     assert status == 0, err
@@ -72,7 +72,7 @@ def test_the_printed_command_reproduces_the_view(capsys: pytest.CaptureFixture[s
 
 
 def _fit() -> tuple[object, object]:
-    return study.catalogue.card("tinydam"), study.catalogue.methods()["directed"]
+    return catalogue.card("tinydam"), catalogue.methods()["directed"]
 
 
 def test_predict_names_the_classes_and_says_whether_order_matters(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from test_joints import COCO, checkpoint, person
 
-from actrec import cli, cost, hiding, study
+from actrec import cli, study
 from actrec.core.errors import ActrecError, Cancelled, QuestionError
 from actrec.core.question import Question
 from actrec.inputs import pose
+from actrec.study import hidden, windows_cost
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,7 +39,7 @@ def ask(home: Path, **changes: object) -> Question:
 
 
 def test_hiding_a_part_is_what_a_file_without_it_gives(home: Path, tmp_path: Path) -> None:
-    found = hiding.what_if(ask(home))
+    found = hidden.what_if(ask(home))
     without = pose.read(home / "short.npz").without(("left arm",))
     pose.write(tmp_path / "armless.npz", without)
     other = study.answer(ask(home, joints=str(tmp_path / "armless.npz"), label=found.label))
@@ -46,13 +47,13 @@ def test_hiding_a_part_is_what_a_file_without_it_gives(home: Path, tmp_path: Pat
     assert effect.score == other.score
     assert effect.probability == other.probability
     assert effect.score != found.score
-    hidden = study.answer(ask(home, hide=("left arm",), label=found.label))
-    assert hidden.score == other.score
-    assert "The model was not told of: left arm." in hidden.cautions
+    armless = study.answer(ask(home, hide=("left arm",), label=found.label))
+    assert armless.score == other.score
+    assert "The model was not told of: left arm." in armless.cautions
 
 
 def test_without_all_joints_the_answer_is_that_of_the_video_alone(home: Path) -> None:
-    found = hiding.what_if(ask(home))
+    found = hidden.what_if(ask(home))
     video = study.answer(ask(home, joints=pose.NONE, label=found.label))
     assert found.effects[0].name == "all joints"
     assert found.effects[0].score == video.score
@@ -64,20 +65,20 @@ def test_hiding_what_is_missing_changes_nothing(home: Path, tmp_path: Path) -> N
     values[:, ::2, COCO.index("left_wrist"), 2] = 0.1  # too uncertain on the frames the model is given
     values[:, 1::2, COCO.index("left_wrist"), 2] = 0.1
     pose.write(tmp_path / "faint.npz", pose.Joints(values, COCO, np.arange(24)))
-    found = hiding.what_if(ask(home, joints=str(tmp_path / "faint.npz")))
+    found = hidden.what_if(ask(home, joints=str(tmp_path / "faint.npz")))
     assert next(e for e in found.effects if e.name == "left_wrist").score == found.score
     assert next(e for e in found.effects if e.name == "right_wrist").score != found.score
 
 
 def test_people_are_hidden_one_by_one(home: Path) -> None:
-    found = hiding.what_if(ask(home, model="crowd", joints=str(home / "two.npz")))
+    found = hidden.what_if(ask(home, model="crowd", joints=str(home / "two.npz")))
     one = study.answer(ask(home, model="crowd", joints=str(home / "two.npz") + "#person=2", label=found.label))
     assert next(e for e in found.effects if e.name == "person 1").score == pytest.approx(one.score, abs=1e-5)
     assert {"person 1", "person 2", "2: left arm", "2: left_wrist"} <= {e.name for e in found.effects}
 
 
 def test_the_verdict_names_what_moves_the_score_most(home: Path) -> None:
-    found = hiding.what_if(ask(home))
+    found = hidden.what_if(ask(home))
     telling = max(found.effects[1:], key=lambda e: abs(e.score - found.score))
     assert telling.name.replace("_", " ") in found.verdict
     assert found.to_json()["effects"][0]["change"] == found.effects[0].score - found.score
@@ -89,7 +90,7 @@ def test_hiding_can_be_stopped(home: Path) -> None:
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        hiding.what_if(ask(home), stop)
+        hidden.what_if(ask(home), stop)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_hiding_can_be_stopped(home: Path) -> None:
 )
 def test_what_cannot_be_hidden_is_named(home: Path, changes: dict[str, object], words: str) -> None:
     with pytest.raises(ActrecError, match=words):
-        hiding.what_if(ask(home, **changes))
+        hidden.what_if(ask(home, **changes))
 
 
 def test_a_question_that_hides_survives_links_and_commands(home: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_question_that_hides_survives_links_and_commands(home: Path) -> None:
 
 def test_pairs_are_those_of_the_windows_and_of_everything(home: Path) -> None:
     """17 joints in windows of 4 every 2 over 4 frames, with two modal tokens each; all 4 frames in one window."""
-    found = cost.cost(ask(home))
+    found = windows_cost.cost(ask(home))
     joint, temporal = found.rows
     windows = len(range(0, 13, 2)) + 1
     assert (joint.windows, joint.tokens, joint.pairs) == (windows, 4 * (4 + 2), windows * (4 * 6) ** 2)
@@ -133,7 +134,7 @@ def test_pairs_are_those_of_the_windows_and_of_everything(home: Path) -> None:
 
 def test_where_the_windows_hold_everything_nothing_is_saved_and_the_answer_is_the_same(home: Path) -> None:
     path = checkpoint(home / "checkpoints", "wide", arguments={**demo_arguments(), "joint_window": 17})
-    found = cost.cost(ask(home, model="wide"))
+    found = windows_cost.cost(ask(home, model="wide"))
     assert found.full_probability == found.probability
     assert found.full_gflops == found.gflops
     assert all(row.pairs == row.full_pairs for row in found.rows)
@@ -148,7 +149,7 @@ def demo_arguments() -> dict[str, object]:
 
 def test_a_model_without_windows_has_no_such_cost(home: Path) -> None:
     with pytest.raises(QuestionError, match="no attention in windows"):
-        cost.cost(ask(home, model="tiny", joints=None))
+        windows_cost.cost(ask(home, model="tiny", joints=None))
 
 
 # ------------------------------------------------------------------------------------------------- the views, asked for
@@ -199,7 +200,7 @@ def test_the_command_line_tells_the_same(home: Path, tmp_path: Path, capsys: pyt
     assert {"joints", "matrix"} <= set(told["files"])
     assert all(Path(path).stat().st_size for path in told["files"].values())
     assert cli.main(["what-if", "short", "--model", "tinydeform", *joints, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["verdict"] == hiding.what_if(ask(home)).verdict
+    assert json.loads(capsys.readouterr().out)["verdict"] == hidden.what_if(ask(home)).verdict
     assert cli.main(["cost", "short", "--model", "tinydeform", *joints]) == 0
     assert "joint stride attention" in capsys.readouterr().out
     assert cli.main(["what-if", "short", "--model", "tinydeform", "--joints", "none"]) == 2

@@ -18,16 +18,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs_made import log, make_set
 
-from actrec import catalogue, cli, data, evaluate, score, study, train
+from actrec import catalogue, cli, data, evaluate, study, train
 from actrec.clips import mannequin
-from actrec.core import devices
+from actrec.core import devices, trace
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
-from actrec.core.errors import QuestionError
+from actrec.core.errors import ActrecError, QuestionError
 from actrec.core.question import Question
 from actrec.inputs import pixels, pose, sampling
 from actrec.models import weights
 from actrec.recipes import RECIPES
+from actrec.study import order
 
 LEFT, RIGHT = "left_wrist", "right_wrist"
 COCO = pose.layout("coco17")
@@ -393,8 +394,8 @@ def test_joints_are_turned_round_and_shuffled_with_the_frames(home: Path) -> Non
     clip, geometry, inputs = study.window(loaded, film, 0.0, given.joints)
     frames, joints = inputs
     with devices.turn(loaded.device):
-        seen = study.trace.run(loaded.model, inputs, clip, geometry)
-        found = score.arrow(seen, 1)
+        seen = trace.run(loaded.model, inputs, clip, geometry)
+        found = order.of_trace(seen, 1)
         with torch.no_grad():
             back = loaded.model(frames.flip(2), joints.flip(1))[0, 1]
             torn = loaded.model(frames.flip(2), joints)[0, 1]
@@ -403,7 +404,7 @@ def test_joints_are_turned_round_and_shuffled_with_the_frames(home: Path) -> Non
         assert torch.equal(seen.rerun((frames,)), loaded.model(frames))
     assert found.logits[1] == pytest.approx(float(back), abs=1e-6)
     assert abs(float(back) - float(torn)) > 1e-6
-    assert study.arrow(question.with_(label=LABELS[1])).logits == found.logits
+    assert study.time_order(question.with_(label=LABELS[1])).logits == found.logits
 
 
 @pytest.mark.parametrize("posed", [True, False])
@@ -656,5 +657,5 @@ def test_what_is_hidden_is_not_told_to_the_model_and_the_answer_says_so(home: Pa
     ],
 )
 def test_where_there_is_nothing_to_hide_the_question_is_refused(changes: dict[str, Any], says: str) -> None:
-    with pytest.raises(study.ActrecError, match=says):
+    with pytest.raises(ActrecError, match=says):
         study.answer(ask(**({"hide": ("nose",)} | changes)))

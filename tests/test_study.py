@@ -20,6 +20,7 @@ from actrec.core.errors import ActrecError, Cancelled, ClipError, QuestionError,
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pixels, sampling
+from actrec.study import answering, loading
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -107,7 +108,7 @@ def test_eight_sessions_on_one_model_get_their_own_answers() -> None:
         ask(label=label, method=method, clip=clip) for label in ("walk", "run") for method in ("gradcam", "cam") for clip in ("short", "long")
     ]
     alone = [study.answer(q) for q in questions]
-    study._answers.clear()
+    answering._answers.clear()
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(study.answer, questions))
     for one, other in zip(alone, together, strict=True):
@@ -158,8 +159,8 @@ def test_the_arrow_of_time_of_a_model_that_averages_frames_is_none(monkeypatch: 
             return out
 
     loaded = study.load("tiny")
-    monkeypatch.setattr(study, "load", lambda name, progress=None: study.Loaded(loaded.card, Mean().eval(), loaded.device, "mean"))
-    arrow = study.arrow(ask())
+    monkeypatch.setattr(loading, "load", lambda name, progress=None: study.Loaded(loaded.card, Mean().eval(), loaded.device, "mean"))
+    arrow = study.time_order(ask())
     assert arrow.logits[0] == pytest.approx(arrow.logits[1], abs=1e-5)
     assert "does not matter" in arrow.verdict
 
@@ -171,8 +172,8 @@ def test_the_arrow_of_time_of_a_model_that_compares_ends_turns_round(monkeypatch
             return torch.stack([change, -change] + [change * 0] * (len(demo_made.LABELS) - 2), 1)
 
     loaded = study.load("tiny")
-    monkeypatch.setattr(study, "load", lambda name, progress=None: study.Loaded(loaded.card, Order().eval(), loaded.device, "order"))
-    arrow = study.arrow(ask())
+    monkeypatch.setattr(loading, "load", lambda name, progress=None: study.Loaded(loaded.card, Order().eval(), loaded.device, "order"))
+    arrow = study.time_order(ask())
     assert arrow.logits[0] == pytest.approx(-arrow.logits[1], rel=1e-3)
     assert "matters here" in arrow.verdict
 
@@ -202,7 +203,7 @@ def test_work_can_be_stopped() -> None:
     def stop(fraction: float, text: str) -> None:
         raise Cancelled("stopped")
 
-    study._answers.clear()
+    answering._answers.clear()
     with pytest.raises(Cancelled):
         study.answer(ask(), stop)
     assert study.answer(ask()).label

@@ -63,7 +63,7 @@ def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None,
 
     report = progress()
     question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints, hide=tuple(hide or ()))
-    found, arrow = study.answer(question, report), study.arrow(question, report)
+    found, arrow = study.answer(question, report), study.time_order(question, report)
     clear()
     if as_json:
         order = {name: {"logit": z, "probability": p} for name, z, p in zip(arrow.names, arrow.logits, arrow.probabilities, strict=True)}
@@ -123,9 +123,9 @@ def what_if(
     as_json: AsJson = False,
 ) -> None:
     """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
-    from actrec import hiding
+    from actrec.study import hidden
 
-    found = hiding.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
+    found = hidden.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
     clear()
     if as_json:
         return print_json(found.to_json())
@@ -139,7 +139,7 @@ def what_if(
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, against attention without windows."""
-    from actrec import cost as costs
+    from actrec.study import windows_cost as costs
 
     found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
     clear()

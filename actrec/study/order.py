@@ -1,4 +1,4 @@
-"""Can this explanation be believed? Tests that rerun the model on changed input."""
+"""Does the order of the frames matter to the model on this clip? The score as it is, reversed and shuffled."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from actrec.core import devices
+from actrec.core import trace as traces
 from actrec.core.errors import Progress, no_progress
+from actrec.core.question import Question
 from actrec.core.trace import Trace
+from actrec.inputs import pose
+from actrec.study import answering, loading
 
 SHUFFLES = 4
 """How many fixed shuffles are averaged; their seeds are 0, 1, 2, …"""
 
 
 @dataclass(frozen=True)
-class Arrow:
+class TimeOrder:
     """A class's logit (or logit difference) and probability for the clip as it is, reversed in time, and shuffled (mean of SHUFFLES)."""
 
     label: str
@@ -38,7 +43,7 @@ class Arrow:
         return f"{start}: “{self.label}” goes from {p:.2f} to {q:.2f} reversed and {s:.2f} shuffled."
 
 
-def arrow(trace: Trace, label: int, versus: int | None = None, progress: Progress = no_progress, name: str = "") -> Arrow:
+def of_trace(trace: Trace, label: int, versus: int | None = None, progress: Progress = no_progress, name: str = "") -> TimeOrder:
     """Rerun the model on the reversed and on shuffled input frames (T axis of the input); joints stay with their frames."""
     frames = trace.inputs.shape[2]
     orders = [torch.arange(frames), torch.arange(frames).flip(0)]
@@ -50,7 +55,7 @@ def arrow(trace: Trace, label: int, versus: int | None = None, progress: Progres
         logits.append(float(row[label] - (row[versus] if versus is not None else 0)))
         probabilities.append(float(row.softmax(0)[label]))
     mean = (sum(logits[2:]) / SHUFFLES, sum(probabilities[2:]) / SHUFFLES)
-    return Arrow(
+    return TimeOrder(
         name,
         ("as it is", "reversed", "shuffled"),
         (logits[0], logits[1], mean[0]),
@@ -62,3 +67,14 @@ def arrow(trace: Trace, label: int, versus: int | None = None, progress: Progres
 
 def _reordered(trace: Trace, order: Tensor) -> Tensor:
     return trace.rerun((trace.inputs[:, :, order], *(beside[:, order] for beside in trace.more)))
+
+
+def time_order(question: Question, progress: Progress = no_progress) -> TimeOrder:
+    """Does this model use time's order on this clip? The explained class's score as the clip is, reversed, and shuffled."""
+    film, loaded = loading.open_clip(question.clip), loading.load(question.model, progress)
+    given = pose.given(question.joints, film, loaded.card, question.hide)
+    clip, geometry, inputs = loading.window(loaded, film, question.start, given.joints)
+    with devices.turn(loaded.device):
+        seen = traces.run(loaded.model, inputs, clip, geometry)
+        label, versus = answering.classes(question, answering.predictions_of(loaded.card, seen.logits))
+        return of_trace(seen, label, versus, progress, loaded.card.labels[label])
