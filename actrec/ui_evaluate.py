@@ -11,9 +11,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from actrec import results, ui_evaluate_matrix, ui_evaluate_runs, ui_parts
+from actrec import ui_evaluate_matrix, ui_evaluate_runs, ui_parts
 from actrec import ui_evaluate_verdict as verdict
 from actrec.core.errors import ActrecError
+from actrec.lab import results
 from actrec.measure import chance
 from actrec.ui import plain, trouble
 from actrec.ui_evaluate_matrix import spaced
@@ -254,7 +255,7 @@ FILES = {"report.html": "text/html", "per_class.csv": "text/csv", "clips.csv": "
 
 def _files(runs: Sequence[Run], change: results.Difference | None) -> None:
     """The files of each evaluation, a report where there is none yet, and the command that makes them all."""
-    from actrec.results import report  # late: the drawing libraries are slow to load
+    from actrec.lab.results import report  # late: the drawing libraries are slow to load
 
     with st.expander("Files, and how these numbers were made", icon=":material/download:"):
         for run in runs:

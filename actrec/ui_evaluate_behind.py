@@ -23,8 +23,8 @@ from actrec.core.errors import ActrecError, ClipError, Progress
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.core.words import percent
-from actrec.data import Media
 from actrec.inputs.sampling import span
+from actrec.lab.sets import Media
 from actrec.ui import PAGES, plain, work
 from actrec.ui_compare import to_query
 from actrec.ui_evaluate_matrix import spaced

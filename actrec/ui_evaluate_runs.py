@@ -11,9 +11,9 @@ from typing import Any
 
 import streamlit as st
 
-from actrec import results
 from actrec.core import settings
 from actrec.core.errors import ActrecError, QuestionError
+from actrec.lab import results
 from actrec.ui import noted, plain, put, trouble
 
 HOW = "python -m actrec evaluate --model c2d-mannequin --data mannequin"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actrec import results
+from actrec.lab import results
 from actrec.measure import chance
 from actrec.ui_evaluate_matrix import signed, spaced
 from actrec.ui_evaluate_runs import Run

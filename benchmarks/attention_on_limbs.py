@@ -23,14 +23,15 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import catalogue, data, study
+from actrec import catalogue, study
 from actrec.clips import mannequin
 from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.evidence import Evidence
-from actrec.data.windows import painted
 from actrec.explain import Ask
 from actrec.inputs import pixels, pose, sampling
+from actrec.lab import sets
+from actrec.lab.sets.windows import painted
 from actrec.measure import chance, regions
 
 SCOPES = ("arms and legs", "all joints")
@@ -63,7 +64,7 @@ def main() -> int:
     read.add_argument("--out", type=Path, help="write every clip's numbers as CSV")
     asked = read.parse_args()
     loaded = study.load(asked.model)
-    items = data.open_set("mannequin", train=1, test=asked.test_clips).split("test")
+    items = sets.open_set("mannequin", train=1, test=asked.test_clips).split("test")
     found = [one for item in items for one in measured(loaded, *item.media.path.parts)]
     blocks = sorted({one.block for one in found})
     right, blind, even = (np.mean([getattr(one, name) for one in found]) for name in ("right", "blind", "even"))
@@ -116,7 +117,7 @@ def on_grid(reference: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
 
 def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry, tuple[torch.Tensor, ...], mannequin.Mannequin]:
     """The clip as training and evaluation see it, with its truth."""
-    table: Video = painted(data.Media(Path(action, str(seed)), "mannequin"), loaded.card.preprocess)
+    table: Video = painted(sets.Media(Path(action, str(seed)), "mannequin"), loaded.card.preprocess)
     made = mannequin.render(action, seed, height=table.height, width=table.width)
     index = sampling.sample(table, loaded.card.sampling, 0.0)[0]
     geometry = pixels.geometry(table, loaded.card.preprocess)

@@ -22,10 +22,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import catalogue, data, recipes
+from actrec import catalogue
 from actrec.core import devices, settings
 from actrec.core.clip import Preprocess, Sampling
-from actrec.train import steps
+from actrec.lab import recipes, sets
+from actrec.lab.train import steps
 
 WARM = 2
 """Steps that are not counted."""
@@ -36,14 +37,14 @@ MODELS = {
 }
 
 
-def clip_windows(sampling: Sampling, preprocess: Preprocess, count: int) -> data.Windows:
+def clip_windows(sampling: Sampling, preprocess: Preprocess, count: int) -> sets.Windows:
     """Training windows of `count` clips, the samples over and over: none is kept."""
-    clips = data.read_index(settings.assets() / "clips")
+    clips = sets.read_index(settings.assets() / "clips")
     items = [clips.items[i % len(clips.items)] for i in range(count)]
-    return data.open_windows(items, clips, sampling, preprocess, train=True, keep=False)[0]
+    return sets.open_windows(items, clips, sampling, preprocess, train=True, keep=False)[0]
 
 
-def measure(model: torch.nn.Module, windows: data.Windows, batch: int, workers: int) -> tuple[float, float]:
+def measure(model: torch.nn.Module, windows: sets.Windows, batch: int, workers: int) -> tuple[float, float]:
     """Mean seconds of waiting and of computing in a step."""
     device = next(model.parameters()).device
     recipe = recipes.RECIPES["dam"]
@@ -51,9 +52,9 @@ def measure(model: torch.nn.Module, windows: data.Windows, batch: int, workers: 
     precision = steps.precision(recipe, device)
     waited, computed = 0.0, 0.0
     begin = time.perf_counter()
-    for number, found in enumerate(data.batches(windows, batch, workers=workers)):
+    for number, found in enumerate(sets.batches(windows, batch, workers=workers)):
         got = time.perf_counter()
-        clips = data.to_input(found.frames.to(device), windows.preprocess).contiguous(memory_format=torch.channels_last_3d)
+        clips = sets.to_input(found.frames.to(device), windows.preprocess).contiguous(memory_format=torch.channels_last_3d)
         with precision():
             logits = model(clips).float()
         steps.losses(logits, windows.targets(found.numbers).to(device)).mean().backward()

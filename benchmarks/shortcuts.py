@@ -21,8 +21,9 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec import data, study
-from actrec.evaluate import opened
+from actrec import study
+from actrec.lab import sets
+from actrec.lab.evaluate import opened
 
 Take = Callable[[Tensor], Tensor]
 """Frames uint8 (B, V, T, H, W, 3) with something taken away."""
@@ -35,7 +36,7 @@ def main() -> int:
     read.add_argument("--test-clips", type=int, default=5, help="mannequin test clips per action")
     asked = read.parse_args()
     loaded = study.load(asked.model)
-    clips = data.open_set(asked.data, train=asked.test_clips, test=asked.test_clips)
+    clips = sets.open_set(asked.data, train=asked.test_clips, test=asked.test_clips)
     own = replace(clips, labels=loaded.card.labels)
     train, test = (opened(loaded.card, own, (split,), train=False) for split in ("train", "test"))
     print(f"{loaded.card.title} on {clips.name}: {len(test)} test clips, {len(own.labels)} classes, guessing {1 / len(own.labels):.3f}")
@@ -46,20 +47,20 @@ def main() -> int:
 
 
 @torch.no_grad()
-def accuracy(loaded: study.Loaded, windows: data.Windows, take: Take) -> float:
+def accuracy(loaded: study.Loaded, windows: sets.Windows, take: Take) -> float:
     """Share of the clips that are still recognised."""
     right = 0
-    for batch in data.batches(windows, 8):
-        inputs = data.to_input(take(batch.frames).to(loaded.device), windows.preprocess)
+    for batch in sets.batches(windows, 8):
+        inputs = sets.to_input(take(batch.frames).to(loaded.device), windows.preprocess)
         right += int((loaded.model(inputs).argmax(1).cpu() == windows.targets(batch.numbers)).sum())
     return right / len(windows)
 
 
-def by_colour(train: data.Windows, test: data.Windows) -> float:
+def by_colour(train: sets.Windows, test: sets.Windows) -> float:
     """Accuracy of the nearest class mean of the clips' mean colours."""
 
-    def colours(windows: data.Windows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        found = [(b.frames.double().mean((1, 2, 3, 4)).numpy(), windows.targets(b.numbers).numpy()) for b in data.batches(windows, 8)]
+    def colours(windows: sets.Windows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        found = [(b.frames.double().mean((1, 2, 3, 4)).numpy(), windows.targets(b.numbers).numpy()) for b in sets.batches(windows, 8)]
         return np.concatenate([c for c, _ in found]), np.concatenate([t for _, t in found])
 
     known, classes = colours(train)

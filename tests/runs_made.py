@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from actrec import catalogue, data, train
+from actrec import catalogue
 from actrec.clips import video
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
+from actrec.lab import sets, train
 
 TINY: dict[str, Any] = {"width": 0.125, "dropout": 0.0}
 RECIPE = train.Recipe(epochs=3, batch=4, lr=0.1, lr_end=0.3)
@@ -48,7 +49,7 @@ def run(
     **more: Any,
 ) -> train.Run:
     recipe = replace(recipe, epochs=epochs) if epochs else recipe
-    return train.Run(card(model), data.read_index(clips), recipe, folder, arguments, command="a command", **more)
+    return train.Run(card(model), sets.read_index(clips), recipe, folder, arguments, command="a command", **more)
 
 
 def log(folder: Path) -> list[dict[str, str]]:

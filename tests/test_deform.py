@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from actrec import catalogue
 from actrec.core.trace import record, taps
+from actrec.lab.train.start import adapt
 from actrec.models import _deform_windows as windows
 from actrec.models import deform, weights
 from actrec.models._deform_attend import Attention, JointStride, Note, TemporalStride, TokenSearch, regular
 from actrec.models._deform_pose import Joints, PoseTokens, Positions, none, present
-from actrec.train.start import adapt
 
 SMALL: dict[str, Any] = {"width": 0.125, "heads": 4, "kernel": 3, "frames": 6, "size": 48, "joint_window": 4, "temporal_window": 4, "classes": 5}
 DIM, CLOSE = 32, {"atol": 1e-10, "rtol": 0.0}

@@ -19,16 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
-from actrec import catalogue, cli, data, evaluate, results
+from actrec import catalogue, cli
 from actrec.clips import video
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
 from actrec.draw import charts, style
-from actrec.evaluate import sharded
+from actrec.lab import evaluate, results, sets
+from actrec.lab.evaluate import sharded
+from actrec.lab.results import ResultError, folder, report
 from actrec.measure import accuracy
 from actrec.models import weights
-from actrec.results import ResultError, folder, report
 
 LABELS = ("blue", "green", "red")
 HOSTILE = "</script><script>alert(1)</script> & <b>"
@@ -319,7 +320,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clips(tmp_path: Path) -> data.ClipSet:
+def clips(tmp_path: Path) -> sets.ClipSet:
     """Six tiny clips of three classes."""
     where = tmp_path / "set"
     where.mkdir()
@@ -330,7 +331,7 @@ def clips(tmp_path: Path) -> data.ClipSet:
         video.write(where / f"{number}.mp4", list(frames), 25.0)
         rows.append(f"{number}.mp4,{LABELS[number % 3]},s{number},test")
     (where / "index.csv").write_text("\n".join(rows))
-    return data.read_index(where)
+    return sets.read_index(where)
 
 
 def card() -> Card:
@@ -345,7 +346,7 @@ def model() -> torch.nn.Module:
     return catalogue.build(card()).eval()
 
 
-def trial(clips: data.ClipSet, **changes: object) -> evaluate.Trial:
+def trial(clips: sets.ClipSet, **changes: object) -> evaluate.Trial:
     return replace(evaluate.Trial("tiny", card(), "0" * 64, clips, "test"), **changes)  # type: ignore[arg-type]
 
 
@@ -353,14 +354,14 @@ def files(where: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in where.iterdir() if path.is_file()}
 
 
-def test_a_run_writes_everything_and_its_numbers_are_the_models(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
+def test_a_run_writes_everything_and_its_numbers_are_the_models(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
     found = evaluate.run(trial(clips), model, tmp_path / "one")
     assert found is not None
     assert set(files(tmp_path / "one")) == {"about.json", "result.npz", "summary.json", "per_class.csv", "clips.csv", "report.html"}
-    windows, _ = data.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False)
-    given = next(iter(data.batches(windows, 6)))
+    windows, _ = sets.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False)
+    given = next(iter(sets.batches(windows, 6)))
     with torch.no_grad():
-        wanted = model(data.to_input(given.frames, card().preprocess)).softmax(1)
+        wanted = model(sets.to_input(given.frames, card().preprocess)).softmax(1)
     np.testing.assert_allclose(found.scores, wanted.numpy(), atol=1e-5)
     assert found.truth.tolist() == [0, 1, 2, 0, 1, 2]
     assert found.names == tuple(f"{n}.mp4" for n in range(6))
@@ -373,7 +374,7 @@ def test_a_run_writes_everything_and_its_numbers_are_the_models(clips: data.Clip
     assert evaluate.examine(model, card(), clips, ("test",)).confusion.tolist() == results.measure(found).confusion.tolist()
 
 
-def test_a_broken_off_run_goes_on_where_it_was(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_off_run_goes_on_where_it_was(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate.run(trial(clips), model, tmp_path / "whole")
     forward, seen = sharded._forward, []
 
@@ -396,7 +397,7 @@ def test_a_broken_off_run_goes_on_where_it_was(clips: data.ClipSet, model: torch
     assert files(tmp_path / "broken")["result.npz"] == files(tmp_path / "whole")["result.npz"]
 
 
-def test_any_shares_and_threads_give_the_numbers_of_one_process_to_the_bit(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
+def test_any_shares_and_threads_give_the_numbers_of_one_process_to_the_bit(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
@@ -415,7 +416,7 @@ def test_any_shares_and_threads_give_the_numbers_of_one_process_to_the_bit(clips
             assert written == files(tmp_path / "three")[name], name
 
 
-def test_nothing_but_one_clip_and_one_thread_enters_a_forward_pass(clips: data.ClipSet, tmp_path: Path) -> None:
+def test_nothing_but_one_clip_and_one_thread_enters_a_forward_pass(clips: sets.ClipSet, tmp_path: Path) -> None:
     class Probe(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -434,15 +435,15 @@ def test_nothing_but_one_clip_and_one_thread_enters_a_forward_pass(clips: data.C
     assert sorted(probe.seen) == [(1, 1)] * 6 + [(2, 1)] * 12
 
 
-def test_kept_frames_and_decoded_ones_are_the_same(clips: data.ClipSet) -> None:
+def test_kept_frames_and_decoded_ones_are_the_same(clips: sets.ClipSet) -> None:
     for views in ((1, 1), (3, 3)):
         one, two = (
-            data.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False, views=views, keep=k)[0] for k in (True, False)
+            sets.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False, views=views, keep=k)[0] for k in (True, False)
         )
         assert all(np.array_equal(one[n][1], two[n][1]) for n in range(6))
 
 
-def test_two_processes_give_the_numbers_of_one_to_the_bit(clips: data.ClipSet, tmp_path: Path) -> None:
+def test_two_processes_give_the_numbers_of_one_to_the_bit(clips: sets.ClipSet, tmp_path: Path) -> None:
     net = catalogue.build(card())
     about = {"family": card().family, "architecture": "c2d-r50", "arguments": dict(card().arguments), "labels": list(LABELS)}
     about |= {"sampling": vars(card().sampling), "preprocess": vars(card().preprocess)}
@@ -462,12 +463,12 @@ def test_two_processes_give_the_numbers_of_one_to_the_bit(clips: data.ClipSet, t
 
 
 def test_a_broken_clip_is_reported_counted_and_tried_again(
-    clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = clips.items[1].media.path.read_bytes()
     clips.items[1].media.path.write_bytes(b"no video")
     clips.items[4].media.path.unlink()
-    fresh = data.ClipSet("set", "", tuple(replace(i, media=data.Media(i.media.path)) for i in clips.items), clips.labels)
+    fresh = sets.ClipSet("set", "", tuple(replace(i, media=sets.Media(i.media.path)) for i in clips.items), clips.labels)
     found = evaluate.run(trial(fresh), model, tmp_path / "run")
     assert found is not None
     assert len(found) == 4
@@ -478,26 +479,26 @@ def test_a_broken_clip_is_reported_counted_and_tried_again(
     assert "1.mp4" in (tmp_path / "run" / "report.html").read_text()
     clips.items[1].media.path.write_bytes(whole)
     clips.items[4].media.path.write_bytes(whole)
-    fresh = data.ClipSet("set", "", tuple(replace(i, media=data.Media(i.media.path)) for i in clips.items), clips.labels)
+    fresh = sets.ClipSet("set", "", tuple(replace(i, media=sets.Media(i.media.path)) for i in clips.items), clips.labels)
     found = evaluate.run(trial(fresh), model, tmp_path / "run")
     assert found is not None
     assert (len(found), found.broken) == (6, ())
 
 
-def test_one_scoring_without_a_folder_reports_broken_clips_too(clips: data.ClipSet, model: torch.nn.Module) -> None:
-    windows, _ = data.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False, keep=False)
+def test_one_scoring_without_a_folder_reports_broken_clips_too(clips: sets.ClipSet, model: torch.nn.Module) -> None:
+    windows, _ = sets.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False, keep=False)
     clips.items[1].media.path.write_bytes(b"no video")
-    windows.items = [replace(item, media=data.Media(item.media.path)) for item in windows.items]
+    windows.items = [replace(item, media=sets.Media(item.media.path)) for item in windows.items]
     scores = evaluate.evaluate(model, windows, batch=1)
     assert scores.confusion.sum() == 5
     assert len(scores.broken) == 1
     assert "1.mp4" in scores.broken[0]
 
 
-def test_no_clip_that_can_be_read_is_an_error(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
+def test_no_clip_that_can_be_read_is_an_error(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
     for item in clips.items:
         item.media.path.write_bytes(b"no video")
-    fresh = data.read_index(tmp_path / "set")
+    fresh = sets.read_index(tmp_path / "set")
     with pytest.raises(ResultError, match="none of the 6 clips"):
         evaluate.run(trial(fresh), model, tmp_path / "run")
     with pytest.raises(ActrecError, match="no clip of 'set'"):
@@ -506,7 +507,7 @@ def test_no_clip_that_can_be_read_is_an_error(clips: data.ClipSet, model: torch.
 
 @pytest.mark.parametrize("changes", [{"sha256": "1" * 64}, {"views": (2, 1)}, {"batch": 1}])
 def test_another_evaluation_in_the_same_folder_is_refused(
-    clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path, changes: dict[str, object]
+    clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     evaluate.run(trial(clips), model, tmp_path / "run")
     before = files(tmp_path / "run")
@@ -515,13 +516,13 @@ def test_another_evaluation_in_the_same_folder_is_refused(
     assert files(tmp_path / "run") == before
 
 
-def test_a_model_of_fixed_size_is_refused_three_crops(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
+def test_a_model_of_fixed_size_is_refused_three_crops(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
     fixed = replace(catalogue.card("mvit_v2_s"), labels=LABELS)
     with pytest.raises(ActrecError, match=r"224 × 224 and no other.*--views 1x1"):
         evaluate.run(trial(clips, card=fixed, views=(1, 3)), model, tmp_path / "run")
 
 
-def test_clips_of_several_labels_are_scored_by_average_precision(clips: data.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
+def test_clips_of_several_labels_are_scored_by_average_precision(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:
     items = tuple(replace(item, labels=(*item.labels, "red") if n % 2 else item.labels[:1]) for n, item in enumerate(clips.items))
     several = replace(clips, items=items, multilabel=True)
     found = evaluate.run(trial(several), model, tmp_path / "run")
@@ -535,7 +536,7 @@ def test_clips_of_several_labels_are_scored_by_average_precision(clips: data.Cli
     assert scores.goal == scores.mean_ap == pytest.approx(measured.mean_ap)
 
 
-def test_a_set_of_classes_that_the_model_does_not_know_is_refused(clips: data.ClipSet) -> None:
+def test_a_set_of_classes_that_the_model_does_not_know_is_refused(clips: sets.ClipSet) -> None:
     with pytest.raises(ActrecError, match="knows no red"):
         evaluate.of_model(replace(card(), labels=("blue", "green")), clips)
     assert evaluate.of_model(replace(card(), labels=("black", *reversed(LABELS))), clips).labels == ("black", "red", "green", "blue")
@@ -557,7 +558,7 @@ def test_a_set_of_classes_that_the_model_does_not_know_is_refused(clips: data.Cl
     ],
 )
 def test_what_can_be_mended_is_one_line(
-    clips: data.ClipSet,
+    clips: sets.ClipSet,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -585,7 +586,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, digest: str = "0" * 64) -> None:
 
 
 def test_the_command_compares_with_another_evaluation_and_never_overwrites_one(
-    clips: data.ClipSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clips: sets.ClipSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["evaluate", "--model", "tiny", "--data", str(tmp_path / "set")]
     stand_in(monkeypatch)

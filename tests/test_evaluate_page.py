@@ -24,7 +24,7 @@ from actrec import ui_evaluate_behind, ui_evaluate_matrix
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import no_progress
-from actrec.data import ClipSet, Media, Windows
+from actrec.lab.sets import ClipSet, Media, Windows
 from actrec.measure import chance
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def test_the_page_of_evaluations_on_a_narrow_screen_does_not_scroll_sideways(pag
 def test_without_evaluations_the_page_says_the_command_that_makes_one(page: Page, serve: Serve, tmp_path: Path) -> None:
     script = tmp_path / "none.py"
     script.write_text(
-        "from actrec import results, ui, ui_evaluate\nresults.found = dict\nui_evaluate.show()\n",
+        "from actrec import ui, ui_evaluate\nfrom actrec.lab import results\nresults.found = dict\nui_evaluate.show()\n",
         encoding="utf-8",
     )
     page.goto(serve(script))
@@ -348,7 +348,8 @@ def test_four_evaluations_ship() -> None:
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
 def test_a_shipped_evaluation_is_of_a_shipped_model_and_says_no_path(folder: Path) -> None:
-    from actrec import catalogue, results
+    from actrec import catalogue
+    from actrec.lab import results
 
     found = results.load(folder)
     card = catalogue.card(str(found.about["model"]))

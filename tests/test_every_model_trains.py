@@ -11,10 +11,11 @@ import torch
 from runs_made import card as tiny
 from runs_made import make_set
 
-from actrec import catalogue, data, train
+from actrec import catalogue
 from actrec.core.card import Card
 from actrec.core.clip import Sampling
-from actrec.recipes import RECIPES
+from actrec.lab import sets, train
+from actrec.lab.recipes import RECIPES
 
 MODELS = list(catalogue.architectures())
 NARROW = {"dam": {"width": 0.125}, "deform": {"width": 0.125, "frames": 4, "size": 32, "heads": 2, "blocks": 1}}
@@ -33,7 +34,7 @@ def small(model: str) -> Card:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_trains_an_epoch_by_every_recipe(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-    clips = data.read_index(make_set(tmp_path / "set", ("train", "test") if model.startswith("mvit") else ("train", "train", "test")))
+    clips = sets.read_index(make_set(tmp_path / "set", ("train", "test") if model.startswith("mvit") else ("train", "train", "test")))
     for name in RECIPES:
         recipe = replace(RECIPES[name], epochs=1, batch=2, warmup=0, precision="fp32", lr=0.01)
         run = train.Run(small(model), clips, recipe, tmp_path / name, NARROW.get(catalogue.card(model).family, {}))

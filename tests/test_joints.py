@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs_made import log, make_set
 
-from actrec import catalogue, cli, data, evaluate, study, train
+from actrec import catalogue, cli, study
 from actrec.clips import mannequin
 from actrec.core import devices, trace
 from actrec.core.card import Card
@@ -26,8 +26,9 @@ from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError, QuestionError
 from actrec.core.question import Question
 from actrec.inputs import pixels, pose, sampling
+from actrec.lab import evaluate, sets, train
+from actrec.lab.recipes import RECIPES
 from actrec.models import weights
-from actrec.recipes import RECIPES
 from actrec.study import order
 
 LEFT, RIGHT = "left_wrist", "right_wrist"
@@ -74,7 +75,7 @@ def person(path: Path, frames: int, size: tuple[int, int], people: int = 1, layo
 # ---------------------------------------------------------------------------------------------------------- windows
 
 
-def marked(folder: Path, size: tuple[int, int], spots: np.ndarray) -> data.Item:
+def marked(folder: Path, size: tuple[int, int], spots: np.ndarray) -> sets.Item:
     """Frames with a soft red mark at the left wrist's place and a green one at the right wrist's: spots (T, 2, 2). Blue grows to the right."""
     height, width = size
     folder.mkdir()
@@ -89,7 +90,7 @@ def marked(folder: Path, size: tuple[int, int], spots: np.ndarray) -> data.Item:
     values[0, :, [COCO.index(LEFT), COCO.index(RIGHT)]] = np.concatenate([spots, np.ones((*spots.shape[:2], 1))], -1).transpose(1, 0, 2)
     file = folder.with_suffix(".npz")
     pose.write(file, pose.Joints(values, COCO, np.arange(len(spots))))
-    return data.Item(data.Media(folder, "pictures"), ("a",), joints=file, layout="npz")
+    return sets.Item(sets.Media(folder, "pictures"), ("a",), joints=file, layout="npz")
 
 
 def middle(picture: np.ndarray) -> tuple[float, float]:
@@ -114,12 +115,12 @@ def test_a_joint_marked_on_a_pixel_stays_on_it_through_crop_jitter_resize_and_fl
     spots = draw.uniform(0.35, 0.65, (3, 2, 2)) * [size[1], size[0]]
     with tempfile.TemporaryDirectory() as folder:
         item = marked(Path(folder, f"clip{seed}"), size, spots)
-        clips = data.ClipSet("set", "", (item,), ("a",))
+        clips = sets.ClipSet("set", "", (item,), ("a",))
         how: dict[str, Any] = {"train": False, "views": (1, 3 if crops == "three" else 1)}
         if crops not in ("test", "three"):
             how = {"train": True, "crops": crops, "flip": flip, "seed": seed}
-        windows, _ = data.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 34)), keep=keep, joints=1, **how)
-        found = next(iter(data.batches(windows, 1)))
+        windows, _ = sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 34)), keep=keep, joints=1, **how)
+        found = next(iter(sets.batches(windows, 1)))
     assert found.joints is not None
     frames, joints = found.frames[0].numpy(), found.joints[0].numpy()
     assert joints.shape == (len(frames), 3, len(COCO), 3)
@@ -148,26 +149,26 @@ def turned(picture: np.ndarray) -> bool:
 
 def test_asking_for_joints_changes_no_pixel_and_not_asking_gives_none(tmp_path: Path) -> None:
     item = marked(tmp_path / "clip", (60, 80), np.full((3, 2, 2), 30.0))
-    clips = data.ClipSet("set", "", (item,), ("a",))
+    clips = sets.ClipSet("set", "", (item,), ("a",))
     how: dict[str, Any] = {"train": True, "flip": True, "keep": False}
-    plain, posed = (data.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 32)), joints=n, **how)[0] for n in (0, 1))
+    plain, posed = (sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 32)), joints=n, **how)[0] for n in (0, 1))
     for plain.epoch in range(6):
         posed.epoch = plain.epoch
-        one, two = (next(iter(data.batches(windows, 1))) for windows in (plain, posed))
+        one, two = (next(iter(sets.batches(windows, 1))) for windows in (plain, posed))
         assert torch.equal(one.frames, two.frames)
         assert one.joints is None
         assert two.joints is not None
 
 
 def test_people_are_filled_up_and_clips_without_joints_get_none_of_them(tmp_path: Path) -> None:
-    clips = data.read_index(make_set(tmp_path / "set", ("train",) * 4))
+    clips = sets.read_index(make_set(tmp_path / "set", ("train",) * 4))
     (tmp_path / "set" / "joints").mkdir()
     person(tmp_path / "set" / "joints" / "1.npz", 10, (48, 40), people=1)
     person(tmp_path / "set" / "joints" / "2.npz", 10, (48, 40), people=4)
     (tmp_path / "set" / "joints" / "3.npz").write_bytes(b"PK no joints")
-    clips = data.read_index(tmp_path / "set")
-    windows, _ = data.open_windows(clips.items, clips, Sampling("uniform", 3), Preprocess(36, (32, 32)), train=False, joints=2)
-    found = next(iter(data.batches(windows, 4)))
+    clips = sets.read_index(tmp_path / "set")
+    windows, _ = sets.open_windows(clips.items, clips, Sampling("uniform", 3), Preprocess(36, (32, 32)), train=False, joints=2)
+    found = next(iter(sets.batches(windows, 4)))
     assert found.joints is not None
     assert found.numbers == [0, 1, 2]
     assert "3.npz" in found.broken[0]
@@ -180,10 +181,10 @@ def test_a_generated_clips_joints_need_no_picture_and_fit_its_kept_frames() -> N
     for action in ("walk", "stand_up"):
         painted = mannequin.render(action, 7, frames=6, height=48, width=64, truth=False)
         np.testing.assert_array_equal(mannequin.render_joints(action, 7, frames=6, height=48, width=64), painted.joints)
-    clips = data.mannequin_set(1, 1)
+    clips = sets.mannequin_set(1, 1)
     item = next(item for item in clips.items if item.label == "walk")
     one, two = (
-        data.open_windows([item], clips, Sampling("uniform", 3), Preprocess(60, (56, 56)), train=False, keep=keep, joints=1)[0][0][2]
+        sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(60, (56, 56)), train=False, keep=keep, joints=1)[0][0][2]
         for keep in (True, False)
     )
     assert one is not None
@@ -196,18 +197,18 @@ def test_a_generated_clips_joints_need_no_picture_and_fit_its_kept_frames() -> N
 
 
 @pytest.fixture(scope="module")
-def mannequins(tmp_path_factory: pytest.TempPathFactory) -> data.ClipSet:
-    made = data.mannequin_set(3, 1)
+def mannequins(tmp_path_factory: pytest.TempPathFactory) -> sets.ClipSet:
+    made = sets.mannequin_set(3, 1)
     return replace(made, items=tuple(item for item in made.items if item.label in LABELS[1:]), labels=LABELS[1:], pairs=())
 
 
-def run(clips: data.ClipSet, folder: Path, epochs: int = 3, **more: Any) -> train.Run:
+def run(clips: sets.ClipSet, folder: Path, epochs: int = 3, **more: Any) -> train.Run:
     recipe = replace(RECIPES["deform"], epochs=epochs, batch=3, lr=3e-3, warmup=0, precision="fp32")
     return train.Run(card(), clips, recipe, folder, TINY, **more)
 
 
 def test_the_deform_recipe_trains_with_joints_and_goes_on_to_the_same_losses(
-    mannequins: data.ClipSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mannequins: sets.ClipSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(mannequins, tmp_path / "whole")
     before = whole.model.pose.linear.weight.detach().clone()
@@ -227,7 +228,7 @@ def test_the_deform_recipe_trains_with_joints_and_goes_on_to_the_same_losses(
 
 
 def test_a_set_without_joints_trains_on_video_only_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    clips = data.read_index(make_set(tmp_path / "set"))
+    clips = sets.read_index(make_set(tmp_path / "set"))
     started = run(clips, tmp_path / "run", epochs=1)
     before = started.model.pose.linear.weight.detach().clone()
     started.fit()
@@ -236,7 +237,7 @@ def test_a_set_without_joints_trains_on_video_only_and_says_so(tmp_path: Path, c
     assert torch.equal(before, started.model.pose.linear.weight)
 
 
-def test_a_dry_run_measures_with_joints_and_models_that_read_something_else_are_refused(mannequins: data.ClipSet, tmp_path: Path) -> None:
+def test_a_dry_run_measures_with_joints_and_models_that_read_something_else_are_refused(mannequins: sets.ClipSet, tmp_path: Path) -> None:
     found = train.plan(run(mannequins, tmp_path / "run", epochs=1, keep=False))
     assert found.seconds_computing_a_step > 0
     with pytest.raises(train.run.ActrecError, match="training gives no flow as yet"):
@@ -266,17 +267,17 @@ def test_a_comparison_gives_its_joints_to_the_models_that_read_them(home: Path, 
     assert pose.UNREAD in told[1]["cautions"]
 
 
-def test_an_evaluation_gives_every_view_its_joints(mannequins: data.ClipSet, tmp_path: Path) -> None:
+def test_an_evaluation_gives_every_view_its_joints(mannequins: sets.ClipSet, tmp_path: Path) -> None:
     torch.manual_seed(0)
     mine = replace(card(), arguments=TINY, labels=mannequins.labels, layout=COCO.joints)
     model = catalogue.build(mine).eval()
     trial = evaluate.Trial("tiny", mine, "0" * 64, mannequins, "test", (1, 3), batch=2)
     found = evaluate.run(trial, model, tmp_path / "one")
     assert found is not None
-    windows, _ = data.open_windows(trial.items, mannequins, mine.sampling, mine.preprocess, train=False, views=(1, 3), joints=1)
-    given = next(iter(data.batches(windows, 2)))
+    windows, _ = sets.open_windows(trial.items, mannequins, mine.sampling, mine.preprocess, train=False, views=(1, 3), joints=1)
+    given = next(iter(sets.batches(windows, 2)))
     with torch.no_grad():
-        frames, joints = data.to_inputs(given, mine.preprocess, torch.device("cpu"))
+        frames, joints = sets.to_inputs(given, mine.preprocess, torch.device("cpu"))
         wanted = model(frames, joints).softmax(1).unflatten(0, (2, 3)).mean(1)
         without = model(frames).softmax(1).unflatten(0, (2, 3)).mean(1)
     np.testing.assert_allclose(found.scores, wanted.numpy(), atol=1e-5)
@@ -286,7 +287,7 @@ def test_an_evaluation_gives_every_view_its_joints(mannequins: data.ClipSet, tmp
 
 
 def test_an_evaluation_without_joints_says_that_it_is_of_video_only(tmp_path: Path) -> None:
-    clips = data.read_index(make_set(tmp_path / "set"))
+    clips = sets.read_index(make_set(tmp_path / "set"))
     mine = replace(card(), arguments=TINY, labels=clips.labels, layout=COCO.joints)
     found = evaluate.run(evaluate.Trial("tiny", mine, "0" * 64, clips, "test"), catalogue.build(mine).eval(), tmp_path / "one")
     assert found is not None

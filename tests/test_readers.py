@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import sets_made as made
 
-from actrec import data
-from actrec.data.layout import REVERSES
-from actrec.data.survey import probe
+from actrec.lab import sets
+from actrec.lab.sets.layout import REVERSES
+from actrec.lab.sets.survey import probe
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_layout_is_known_by_what_lies_in_its_folder_and_every_clip_can_be_read(name: str, root: Path) -> None:
-    found = data.open_set(str(MAKERS[name](root)))
+    found = sets.open_set(str(MAKERS[name](root)))
     assert found.layout.startswith(name.split()[0])
     assert [probe(item)[1] for item in found.items] == [""] * len(found.items)
     assert all(set(item.labels) <= set(found.labels) and item.labels for item in found.items)
@@ -51,21 +51,21 @@ def test_a_layout_is_known_by_what_lies_in_its_folder_and_every_clip_can_be_read
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "folders"])  # they have no list
 def test_a_clip_that_is_not_on_disk_is_left_out_and_named(name: str, root: Path) -> None:
-    before = data.open_set(str(MAKERS[name](root)))
+    before = sets.open_set(str(MAKERS[name](root)))
     lost = next(item for item in before.items if name != "gym" or item.split == "val").media.path
     (shutil.rmtree if lost.is_dir() else os.remove)(lost)
-    after = data.open_set(str(root))
+    after = sets.open_set(str(root))
     assert len(after.items) < len(before.items)
     told = set(after.problems) - set(before.problems)
     assert len(told) == len(before.items) - len(after.items)
     assert all(lost.stem.removesuffix("_rgb") in line for line in told)
 
 
-@pytest.mark.parametrize("layout", data.layouts())
+@pytest.mark.parametrize("layout", sets.layouts())
 def test_a_wrong_path_is_named_by_every_reader(layout: str, tmp_path: Path) -> None:
     (tmp_path / "neighbour").mkdir()
-    with pytest.raises(data.DataError, match="nowhere") as told:
-        data.open_set(f"{tmp_path / 'nowhere'}#layout={layout}")
+    with pytest.raises(sets.DataError, match="nowhere") as told:
+        sets.open_set(f"{tmp_path / 'nowhere'}#layout={layout}")
     assert "neighbour" in str(told.value)
 
 
@@ -84,10 +84,10 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("layout", data.layouts())
+@pytest.mark.parametrize("layout", sets.layouts())
 def test_an_empty_folder_is_told_what_it_lacks_and_where_to_get_it(layout: str, tmp_path: Path) -> None:
-    with pytest.raises(data.DataError) as told:
-        data.open_set(f"{tmp_path}#layout={layout}")
+    with pytest.raises(sets.DataError) as told:
+        sets.open_set(f"{tmp_path}#layout={layout}")
     assert MISSING[layout] in str(told.value)
     assert any(word in str(told.value) for word in ("get ", "make ", "expected ")), told.value
 
@@ -107,8 +107,8 @@ def test_an_empty_folder_is_told_what_it_lacks_and_where_to_get_it(layout: str, 
 )
 def test_a_missing_list_is_named_with_its_place(name: str, file: str, root: Path) -> None:
     (MAKERS[name](root) / file).unlink()
-    with pytest.raises(data.DataError) as told:
-        data.open_set(str(root))
+    with pytest.raises(sets.DataError) as told:
+        sets.open_set(str(root))
     stem = Path(file).name.removeprefix("something-something-v1-").replace("_element.txt", "_element_v1.1.txt")
     assert stem in str(told.value)
     assert str(root) in str(told.value)
@@ -119,15 +119,15 @@ def test_lists_without_any_clip_are_no_set(name: str, root: Path) -> None:
     MAKERS[name](root)
     for place in [p for p in root.rglob("*") if p.suffix in (".mp4", ".avi", ".webm", ".jpg")]:
         place.unlink()
-    with pytest.raises(data.DataError, match=r"no clip of the layout|lacks"):
-        data.open_set(str(root) + f"#layout={name.split()[0]}")
+    with pytest.raises(sets.DataError, match=r"no clip of the layout|lacks"):
+        sets.open_set(str(root) + f"#layout={name.split()[0]}")
 
 
 def test_a_folder_of_nothing_known_is_told_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(data.DataError) as told:
-        data.open_set(str(tmp_path))
-    assert all(f"{layout.name}: {layout.mark}" in str(told.value) for layout in data.layouts().values())
+    with pytest.raises(sets.DataError) as told:
+        sets.open_set(str(tmp_path))
+    assert all(f"{layout.name}: {layout.mark}" in str(told.value) for layout in sets.layouts().values())
 
 
 def test_choices_that_do_not_exist_are_answered_with_those_that_do(root: Path) -> None:
@@ -139,27 +139,27 @@ def test_choices_that_do_not_exist_are_answered_with_those_that_do(root: Path) -
         ("split", "name=value"),
         ("fps=fast", "pictures a second"),
     ):
-        with pytest.raises(data.DataError, match=words):
-            data.open_set(f"{root}#{spec}")
+        with pytest.raises(sets.DataError, match=words):
+            sets.open_set(f"{root}#{spec}")
 
 
 def test_a_path_with_a_hash_in_it_is_a_path(tmp_path: Path) -> None:
     made.folders(tmp_path / "take #2=b")
-    assert len(data.open_set(str(tmp_path / "take #2=b")).items) == 6
+    assert len(sets.open_set(str(tmp_path / "take #2=b")).items) == 6
 
 
 def test_two_layouts_in_one_folder_are_not_guessed_between(root: Path) -> None:
     made.ucf101(root)
     made.charades(root)
-    with pytest.raises(data.DataError, match="like charades and like ucf101"):
-        data.open_set(str(root))
-    assert data.open_set(f"{root}#layout=charades").multilabel
+    with pytest.raises(sets.DataError, match="like charades and like ucf101"):
+        sets.open_set(str(root))
+    assert sets.open_set(f"{root}#layout=charades").multilabel
 
 
 def test_every_reader_is_found_by_its_file_and_says_what_it_is() -> None:
-    files = {p.stem for p in Path(data.__file__).parent.joinpath("readers").glob("[!_]*.py")}
-    assert len(data.layouts()) == len(files)
-    assert all(layout.line and layout.mark for layout in data.layouts().values())
+    files = {p.stem for p in Path(sets.__file__).parent.joinpath("readers").glob("[!_]*.py")}
+    assert len(sets.layouts()) == len(files)
+    assert all(layout.line and layout.mark for layout in sets.layouts().values())
 
 
 def test_reversed_labels_stand_in_one_pair_only() -> None:
@@ -168,6 +168,6 @@ def test_reversed_labels_stand_in_one_pair_only() -> None:
 
 
 def test_items_can_be_sent_to_workers(root: Path) -> None:
-    item = data.open_set(str(made.ntu(root))).items[0]
+    item = sets.open_set(str(made.ntu(root))).items[0]
     assert pickle.loads(pickle.dumps(item)) == item
     assert replace(item, split="val").media == item.media

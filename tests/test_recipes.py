@@ -17,11 +17,12 @@ from runs_made import TINY, card, log, make_set, run
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
-from actrec import catalogue, data, evaluate, train
+from actrec import catalogue
 from actrec.core.clip import Sampling
+from actrec.lab import evaluate, sets, train
+from actrec.lab.recipes import RECIPES, Recipe, RecipeError, recipe, sided
+from actrec.lab.train import steps
 from actrec.models import weights
-from actrec.recipes import RECIPES, Recipe, RecipeError, recipe, sided
-from actrec.train import steps
 
 # A paper's rates are for thousands of clips and a pretrained model; these are for eight clips and a new one.
 SMALL = {"dam": {"lr": 0.1}, "deform": {"lr": 3e-3, "warmup": 1}, "shift": {"lr": 0.1}, "tpnlst": {"lr": 0.1, "patience": 0}, "pyramid": {"lr": 0.1}}
@@ -165,7 +166,7 @@ def test_the_val_split_chooses_and_the_test_split_is_looked_at_once(tmp_path: Pa
     seen: list[str] = []
     judge = train.run.evaluate
 
-    def noted(model: nn.Module, windows: data.Windows, *how: int) -> evaluate.Scores:
+    def noted(model: nn.Module, windows: sets.Windows, *how: int) -> evaluate.Scores:
         seen.append(windows.items[0].split)
         return judge(model, windows, *how)
 
@@ -234,9 +235,9 @@ def test_mirroring_is_off_where_left_or_right_is_in_a_label() -> None:
 
 
 def test_a_mirrored_window_is_the_same_one_read_backwards(clips: Path) -> None:
-    found = data.read_index(clips)
+    found = sets.read_index(clips)
     how = {"train": True, "crops": "near", "keep": False}
-    plain, mirrored = (data.open_windows(found.items[:1], found, card().sampling, card().preprocess, flip=flip, **how)[0] for flip in (False, True))
+    plain, mirrored = (sets.open_windows(found.items[:1], found, card().sampling, card().preprocess, flip=flip, **how)[0] for flip in (False, True))
     turns = set()
     for epoch in range(12):
         plain.epoch = mirrored.epoch = epoch
@@ -250,10 +251,10 @@ def test_a_mirrored_window_is_the_same_one_read_backwards(clips: Path) -> None:
 
 
 def test_random_crops_are_places_of_the_shrunk_frame(clips: Path) -> None:
-    found = data.read_index(clips)
+    found = sets.read_index(clips)
     how = {"train": True, "keep": False}
-    whole = data.open_windows(found.items[:1], found, card().sampling, replace(card().preprocess, crop=(36, 43)), crops="none", **how)[0]
-    random = data.open_windows(found.items[:1], found, card().sampling, card().preprocess, crops="random", **how)[0]
+    whole = sets.open_windows(found.items[:1], found, card().sampling, replace(card().preprocess, crop=(36, 43)), crops="none", **how)[0]
+    random = sets.open_windows(found.items[:1], found, card().sampling, card().preprocess, crops="random", **how)[0]
     all_of_it, places = whole[0][1], set()
     assert not isinstance(all_of_it, str)
     assert all_of_it.shape[2:4] == (36, 43)
@@ -267,8 +268,8 @@ def test_random_crops_are_places_of_the_shrunk_frame(clips: Path) -> None:
 
 
 def test_training_takes_a_frame_at_random_of_each_segment() -> None:
-    clips = data.mannequin_set(1, 1)
-    windows = data.open_windows(clips.items[:1], clips, Sampling("segments", 4), card().preprocess, train=True, keep=False)[0]
+    clips = sets.mannequin_set(1, 1)
+    windows = sets.open_windows(clips.items[:1], clips, Sampling("segments", 4), card().preprocess, train=True, keep=False)[0]
     part = windows.items[0].media.table()
     drawn = np.stack([windows._scattered(part, np.random.default_rng(seed)) for seed in range(50)])
     assert (drawn // (part.frames // 4) == np.arange(4)).all()
@@ -348,7 +349,7 @@ def test_clips_with_several_labels_are_scored_class_by_class() -> None:
 
 
 def test_a_set_with_several_labels_a_clip_is_learnt_by_its_mean_average_precision(clips: Path, tmp_path: Path) -> None:
-    found = data.read_index(clips)
+    found = sets.read_index(clips)
     items = tuple(replace(item, labels=(*item.labels, "colourful")) for item in found.items)
     several = replace(found, items=items, labels=(*found.labels, "colourful"), multilabel=True)
     started = train.Run(card(), several, small("dam", 8), tmp_path / "run", TINY)
@@ -408,7 +409,7 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(clips: Path, tmp_path: 
 
 
 def test_what_a_forward_pass_keeps_is_counted_once_and_without_the_weights(clips: Path, tmp_path: Path) -> None:
-    from actrec.train.plan import _kept
+    from actrec.lab.train.plan import _kept
 
     started = run(clips, tmp_path / "run", Recipe(batch=4, precision="fp32"), keep=False)
     started.model = nn.Sequential(nn.Linear(8, 16, bias=False), nn.Sigmoid(), nn.Linear(16, 4, bias=False))

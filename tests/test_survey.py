@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import sets_made as made
 
-from actrec import cli, data
-from actrec.data.survey import probe, survey
+from actrec import cli
+from actrec.lab import sets
+from actrec.lab.sets.survey import probe, survey
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_survey_counts_and_warns_of_subjects_in_both_splits(root: Path) -> None:
-    found = survey(data.open_set(f"{made.ntu(root)}#protocol=xview"), check=True)
+    found = survey(sets.open_set(f"{made.ntu(root)}#protocol=xview"), check=True)
     assert (found.clips, found.opened, found.joints) == (4, 4, 4)
     assert found.splits["train"].clips == 2
     assert (found.splits["train"].least, found.splits["train"].most, found.splits["train"].classes) == (0, 1, 2)
@@ -32,12 +33,12 @@ def test_a_survey_counts_and_warns_of_subjects_in_both_splits(root: Path) -> Non
     assert found.hours == pytest.approx(4 * made.FRAMES / 25 / 3600)
     said = "\n".join(found.lines())
     assert "subjects (the performer) in both test and train: 2, such as P001, P003" in said
-    assert survey(data.open_set(str(root))).shared == {}
+    assert survey(sets.open_set(str(root))).shared == {}
 
 
 def test_a_survey_names_clips_that_cannot_be_read(root: Path) -> None:
     (made.folders(root) / "train" / "jump" / "a.mp4").write_bytes(b"no video")
-    found = survey(data.open_set(str(root)), check=True)
+    found = survey(sets.open_set(str(root)), check=True)
     assert len(found.unreadable) == 1
     assert found.unreadable[0].startswith(f"{root / 'train' / 'jump' / 'a.mp4'} ")
     assert found.unreadable[0].count("a.mp4") == 1
@@ -45,7 +46,7 @@ def test_a_survey_names_clips_that_cannot_be_read(root: Path) -> None:
 
 
 def test_broken_joints_make_a_clip_unreadable(root: Path) -> None:
-    item = data.open_set(str(made.ntu(root))).items[0]
+    item = sets.open_set(str(made.ntu(root))).items[0]
     assert item.joints is not None
     item.joints.write_text("3\n1\n")
     assert item.joints.name in probe(item)[1]
@@ -54,7 +55,7 @@ def test_broken_joints_make_a_clip_unreadable(root: Path) -> None:
 def test_a_sample_of_a_large_set_is_opened_unless_all_are_asked_for(root: Path) -> None:
     for number in range(30):
         made.film(root / "train" / "run" / f"{number}.mp4")
-    clips = data.open_set(str(root))
+    clips = sets.open_set(str(root))
     assert survey(clips).opened == 20
     assert survey(clips, check=True).opened == 30
 
@@ -62,7 +63,7 @@ def test_a_sample_of_a_large_set_is_opened_unless_all_are_asked_for(root: Path) 
 @pytest.mark.slow
 def test_worker_processes_find_what_one_process_finds(root: Path) -> None:
     (made.folders(root) / "train" / "jump" / "a.mp4").write_bytes(b"no video")
-    clips = data.open_set(str(root))
+    clips = sets.open_set(str(root))
     told: list[float] = []
     apart = survey(clips, check=True, workers=2, progress=lambda fraction, text: told.append(fraction))
     assert apart == survey(clips, check=True)

@@ -15,11 +15,12 @@ import pytest
 import torch
 from runs_made import TINY, card, log, make_set, run
 
-from actrec import catalogue, data, evaluate, train
+from actrec import catalogue
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
 from actrec.inputs import pixels, sampling
+from actrec.lab import evaluate, sets, train
 from actrec.models import weights
 
 
@@ -105,18 +106,18 @@ def test_a_run_can_start_from_an_imagenet_resnet(clips: Path, tmp_path: Path) ->
 
     torch.save(resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
     folder, init = tmp_path / "run", tmp_path / "resnet50.pth"
-    started = train.Run(card(), data.read_index(clips), train.Recipe(epochs=1, batch=4), folder, {"dropout": 0.0}, init=init)
+    started = train.Run(card(), sets.read_index(clips), train.Recipe(epochs=1, batch=4), folder, {"dropout": 0.0}, init=init)
     flat = torch.load(init, weights_only=True)["layer3.2.conv2.weight"]
     assert torch.equal(started.model.res3.get_submodule("2").conv2.weight[:, :, 0], flat)
 
 
 def test_the_test_window_is_number_for_number_what_the_app_gives_the_model(clips: Path) -> None:
-    found = data.read_index(clips)
+    found = sets.read_index(clips)
     items = found.split("test")
-    windows, broken = data.open_windows(items, found, card().sampling, card().preprocess, train=False)
+    windows, broken = sets.open_windows(items, found, card().sampling, card().preprocess, train=False)
     assert broken == []
-    given = next(iter(data.batches(windows, 1)))
-    window = data.to_input(given.frames, card().preprocess)[0]
+    given = next(iter(sets.batches(windows, 1)))
+    window = sets.to_input(given.frames, card().preprocess)[0]
     film = video.probe(clips / "8.mp4")
     clip = sampling.load(film, card().sampling, start=1 / 25)  # the middle window of 8 among 10 frames
     inputs = pixels.to_input(clip.frames, card().preprocess, pixels.geometry(film, card().preprocess))
@@ -132,9 +133,9 @@ def test_a_broken_clip_is_reported_and_left_out(clips: Path, tmp_path: Path, cap
 
 
 def test_training_windows_depend_on_seed_epoch_and_clip_alone() -> None:
-    clips = data.mannequin_set(1, 1)
+    clips = sets.mannequin_set(1, 1)
     how = {"train": True, "seed": 3, "keep": False}
-    one, two = (data.open_windows(clips.items[:1], clips, Sampling("dense", 4, 8), Preprocess(240, (32, 32)), **how)[0] for _ in range(2))
+    one, two = (sets.open_windows(clips.items[:1], clips, Sampling("dense", 4, 8), Preprocess(240, (32, 32)), **how)[0] for _ in range(2))
     assert np.array_equal(one[0][1], two[0][1])
     two.epoch = 1
     assert not np.array_equal(one[0][1], two[0][1])
@@ -156,12 +157,12 @@ def test_scores_count_pairs_apart_and_together() -> None:
 def test_a_folder_that_is_no_set_is_named(tmp_path: Path, text: str, words: str) -> None:
     if text:
         (tmp_path / "index.csv").write_text(text)
-    with pytest.raises(data.DataError, match=words):
-        data.read_index(tmp_path)
+    with pytest.raises(sets.DataError, match=words):
+        sets.read_index(tmp_path)
 
 
 def test_mannequin_sets_do_not_share_seeds_between_splits() -> None:
-    found = data.mannequin_set(3, 2)
+    found = sets.mannequin_set(3, 2)
     assert {i.subject for i in found.split("train")}.isdisjoint(i.subject for i in found.split("test"))
     assert len(found.split("test")) == 2 * len(found.labels)
     assert len(found.labels) >= 12
@@ -177,7 +178,7 @@ def test_the_learning_rate_warms_up_and_decays_exponentially() -> None:
 def test_workers_start_after_mannequins_were_painted_in_the_same_process(tmp_path: Path) -> None:
     """OpenCV's thread pool does not live through a fork: with it, the workers would wait for ever."""
     script = """
-from actrec import data
+from actrec.lab import sets as data
 from actrec.clips import mannequin
 from actrec.core.clip import Preprocess, Sampling
 mannequin.render("walk", 3, height=60, width=80)

@@ -11,7 +11,7 @@ import typer
 
 from actrec.cli.options import AsJson, app, pair, print_json
 from actrec.core.card import Card
-from actrec.recipes import RECIPES, Crops, Flip, Norm, Optimizer, Precision, Recipe, Schedule, recipe
+from actrec.lab.recipes import RECIPES, Crops, Flip, Norm, Optimizer, Precision, Recipe, Schedule, recipe
 
 
 @app.command()
@@ -65,8 +65,7 @@ def train(
 ) -> None:
     """Train a model on labelled clips by a paper's recipe (default: DAM's, §4.2); resumable. Several GPUs: torchrun -m actrec train …"""
     asked: dict[str, Any] = dict(locals())
-    from actrec import data as sets
-    from actrec import train
+    from actrec.lab import sets, train
 
     given = {name: value for name, value in asked.items() if name in Recipe.__dataclass_fields__ and value is not None}
     given |= {"steps": tuple(step)} if step else {}

@@ -1,0 +1,103 @@
+"""What a trained model says about itself: its card in Markdown, and the command that made it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from actrec import __version__
+from actrec.lab.evaluate import Scores
+
+if TYPE_CHECKING:
+    from actrec.lab.train.run import Run
+
+
+def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
+    """All that travels with a run's weights: enough to build the model, run it and train it again."""
+    counts = {"train": len(run.train_windows), run.judge: len(run.judge_windows)}
+    about = settings(run) | {
+        "title": run.card.title,
+        "family": run.card.family,
+        "paper": run.card.paper,
+        "note": run.card.note,
+        "trained_on": run.clips.name,
+        "clips": {"test": sum(item.split == "test" for item in run.clips.items)} | counts,
+        "recipe": asdict(run.recipe),
+        "init": str(run.start) if run.start else "",
+        "commands": [*(run.start.commands if run.start else ()), run.command],
+        "epoch": run.epoch,
+        "chosen_by": run.judge,
+        "scored_on": run.judge,
+        "notes": run.notes,
+        "broken": run.files.broken,
+        "processes": run.processes.world,
+        "versions": {"actrec": __version__, "torch": torch.__version__},
+    }
+    return about | {"results": scores.to_json() if scores else {}}
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """What a run cannot change on its way, beside its recipe."""
+    sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
+    about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}
+    posed = {"layout": list(run.card.layout), "people": run.card.people} if "pose" in run.card.inputs else {}
+    return about | {"sampling": sampling, "preprocess": preprocess} | posed
+
+
+def model_card(metadata: Mapping[str, Any]) -> str:
+    """A checkpoint's card in Markdown: data, command, seed, figures and confusion, all from its own metadata."""
+    results, recipe = metadata["results"], metadata["recipe"]
+    counts = ", ".join(f"{count} {split}" for split, count in metadata["clips"].items())
+    start = metadata.get("init") or "trained from scratch"
+    within = results.get("accuracy_within_reversed_pairs", {})
+    precision = results.get("mean_average_precision")
+    more = f"{results['accuracy_reversed_pairs_merged']:.3f} when both labels of a time-reversed pair count as one." if within else ""
+    lines = [
+        f"# {metadata.get('title', metadata['architecture'])}",
+        "",
+        f"{metadata['architecture']} with {json.dumps(metadata['arguments'])}, {start}; on *{metadata['trained_on']}* (clips: {counts}),",
+        f"recipe {recipe.get('name', 'dam')}, epoch {metadata['epoch']}, seed {recipe['seed']}.",
+        "",
+        "```",
+        *metadata["commands"],
+        "```",
+        "",
+        f"{metadata.get('scored_on', 'test').capitalize()} split, one window, centre crop: **{results['accuracy']:.3f}** over all classes.",
+        more if precision is None else f"Mean average precision {precision:.3f}.",
+        metadata.get("choice", ""),
+        "",
+        *[f"- within {pair}: {value:.3f} (0.5 is guessing)" for pair, value in within.items()],
+        "",
+        *_broken(metadata.get("broken", [])),
+        metadata.get("note", ""),
+        "",
+        *_confusion(metadata["labels"], results.get("confusion")),
+    ]
+    return "\n".join(lines)
+
+
+def _broken(lines: list[str]) -> list[str]:
+    return [f"{len(lines)} training clips could not be read and are not part of it.", ""] if lines else []
+
+
+def _confusion(labels: list[str], counts: list[list[int]] | None) -> list[str]:
+    if not counts:
+        return []
+    rows = ["| " + label + " | " + " | ".join(map(str, row)) + " |" for label, row in zip(labels, counts, strict=True)]
+    return ["Confusion (rows: true class):", "", "| | " + " | ".join(labels) + " |", "|---" * (len(labels) + 1) + "|", *rows, ""]
+
+
+def command_line() -> str:
+    """The command that started this process, as it could be typed."""
+    return "python -m actrec " + shlex.join(sys.argv[1:])
+
+
+def minutes(seconds: float) -> str:
+    """Time left, for reading."""
+    return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.1f} min" if seconds > 90 else f"{seconds:.0f} s"
