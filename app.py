@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from actrec import ui
+from actrec.ui import frame
 
-ui.page("Home")
+frame.page("Home")
 st.title("What did the model see?", anchor=False)
 st.markdown("Choose a clip and a model. Then look at where and when the model found its evidence, and test whether that can be believed.")
-ui.below("ui_home")
+frame.below("home")

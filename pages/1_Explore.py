@@ -1,6 +1,6 @@
 """Explore: where and when one model looked in one clip, and what not to conclude from it."""
 
-from actrec import ui
+from actrec.ui import frame
 
-ui.page("Explore")
-ui.below("ui_explore")
+frame.page("Explore")
+frame.below("explore")

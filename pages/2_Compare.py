@@ -1,6 +1,6 @@
 """Compare: up to four answers about one clip, in step, on one scale, with their agreement in numbers."""
 
-from actrec import ui
+from actrec.ui import frame
 
-ui.page("Compare")
-ui.below("ui_compare")
+frame.page("Compare")
+frame.below("compare")

@@ -1,6 +1,6 @@
 """Evaluate: how well one model does on a test set, or which clips and classes a second one puts right; and the clips behind every number."""
 
-from actrec import ui
+from actrec.ui import frame
 
-ui.page("Evaluate")
-ui.below("ui_evaluate")
+frame.page("Evaluate")
+frame.below("evaluate.page")

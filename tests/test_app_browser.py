@@ -28,7 +28,7 @@ ALWAYS = 3
 
 SLOW_APP = """
 import time, streamlit as st
-from actrec import ui
+from actrec.ui import frame
 from actrec.core.errors import Progress
 
 def slowly(progress: Progress) -> str:
@@ -38,7 +38,7 @@ def slowly(progress: Progress) -> str:
         progress(i / 600, f"step {i}")
     return "done"
 
-st.text(f"result: {ui.work('slow', 'Counting', slowly)}")
+st.text(f"result: {frame.work('slow', 'Counting', slowly)}")
 st.text(f"begun: {st.session_state.begun}")
 """
 

@@ -20,12 +20,12 @@ from conftest import ROOT, Serve
 from evaluations_made import evaluation
 from test_app_browser import PATIENCE, open_page, settle
 
-from actrec import ui_evaluate_behind, ui_evaluate_matrix
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import no_progress
 from actrec.lab.sets import ClipSet, Media, Windows
 from actrec.measure import chance
+from actrec.ui.evaluate import behind, matrix
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -56,17 +56,17 @@ def test_the_test_of_paired_clips_is_the_binomial_one() -> None:
 
 def test_a_cell_of_the_difference_is_good_where_the_second_does_better() -> None:
     first, second = np.array([[3, 1], [2, 2]]), np.array([[4, 0], [3, 1]])
-    found = {(c.row, c.column): (c.text, c.tone) for c in ui_evaluate_matrix.cells_of_two(("a", "b"), first, second)}
+    found = {(c.row, c.column): (c.text, c.tone) for c in matrix.cells_of_two(("a", "b"), first, second)}
     assert found == {(0, 0): ("+1", "good"), (0, 1): ("−1", "good"), (1, 0): ("+1", "bad"), (1, 1): ("−1", "bad")}
 
 
 def test_of_many_classes_those_with_the_most_mistakes_are_shown_and_the_chosen_ones() -> None:
     mistakes = np.zeros((70, 70), np.int64)
     mistakes[7, 50] = 9
-    shown = ui_evaluate_matrix.chosen_classes(mistakes, False, (66,))
-    assert len(shown) == ui_evaluate_matrix.FEW
+    shown = matrix.chosen_classes(mistakes, False, (66,))
+    assert len(shown) == matrix.FEW
     assert {7, 50, 66} <= set(shown)
-    assert ui_evaluate_matrix.chosen_classes(mistakes, True) == list(range(70))
+    assert matrix.chosen_classes(mistakes, True) == list(range(70))
 
 
 # --------------------------------------------------------------------------------------------------------------- page
@@ -248,7 +248,7 @@ def test_a_bad_link_gets_at_most_one_sentence_and_the_page_stands(page: Page, ad
 def test_many_classes_stay_usable_and_a_model_that_is_not_here_has_no_button(page: Page, address: str) -> None:
     open_page(page, address, "/Evaluate?a=wide&b=wide2")
     few = page.locator(".st-key-matrix .rows-names span").count()
-    assert few == ui_evaluate_matrix.FEW
+    assert few == matrix.FEW
     page.locator(".st-key-all-classes label").click()
     page.wait_for_url("**all=1**", timeout=PATIENCE)
     settle(page)
@@ -298,7 +298,7 @@ def test_the_page_of_evaluations_on_a_narrow_screen_does_not_scroll_sideways(pag
 def test_without_evaluations_the_page_says_the_command_that_makes_one(page: Page, serve: Serve, tmp_path: Path) -> None:
     script = tmp_path / "none.py"
     script.write_text(
-        "from actrec import ui, ui_evaluate\nfrom actrec.lab import results\nresults.found = dict\nui_evaluate.show()\n",
+        "from actrec.lab import results\nfrom actrec.ui.evaluate import page\nresults.found = dict\npage.show()\n",
         encoding="utf-8",
     )
     page.goto(serve(script))
@@ -313,7 +313,7 @@ def test_a_part_of_a_film_is_opened_as_its_own_frames_and_no_others(tmp_path: Pa
     clips_made.clip(tmp_path / "film.mp4", 60)
     whole = video.probe(tmp_path / "film.mp4")
     part = Media(tmp_path / "film.mp4", start=float(whole.seconds[20]), end=float(whole.seconds[45]))
-    film = video.probe(ui_evaluate_behind._written(part, tmp_path / "part.mp4", no_progress))
+    film = video.probe(behind._written(part, tmp_path / "part.mp4", no_progress))
     assert film.step == pytest.approx(whole.step, rel=1e-3)
     assert [clips_made.number_of(f) for f in video.read(film, range(film.frames))] == list(range(20, 45))
 
@@ -322,7 +322,7 @@ def test_a_folder_of_pictures_is_opened_as_a_film_at_its_own_rate(tmp_path: Path
     for number in range(7):
         cv2.imwrite(str(tmp_path / f"{number:03}.png"), clips_made.picture(number)[..., ::-1])
     media = Media(tmp_path, "pictures", fps=10.0)
-    film = video.probe(ui_evaluate_behind._written(media, tmp_path / "film.mp4", no_progress))
+    film = video.probe(behind._written(media, tmp_path / "film.mp4", no_progress))
     assert film.fps == pytest.approx(10, rel=1e-3)
     assert [clips_made.number_of(f) for f in video.read(film, range(film.frames))] == list(range(7))
 
@@ -333,7 +333,7 @@ def test_a_clip_is_opened_at_the_window_that_was_evaluated(tmp_path: Path, frame
     for sampling in (Sampling("dense", 32, 64), Sampling("dense", 16, rate=12.5), Sampling("uniform", 8)):
         windows = Windows([], ClipSet("none", "", (), ()), sampling, Preprocess(32, (32, 32)), train=False)
         (start,) = windows._starts(film, np.random.default_rng())
-        assert ui_evaluate_behind._middle(sampling, film) == pytest.approx(film.seconds[start])
+        assert behind._middle(sampling, film) == pytest.approx(film.seconds[start])
 
 
 # ------------------------------------------------------------------------------------------------------------ shipped
@@ -366,5 +366,5 @@ def test_a_checkpoint_is_known_by_its_weights_whatever_it_is_called_here(tmp_pat
     for name in ("other", "mine"):
         (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
     sha256 = hashlib.sha256(b"mine").hexdigest()
-    assert ui_evaluate_behind._named("model.safetensors", sha256) == "mine.safetensors"
-    assert ui_evaluate_behind._named("model.safetensors", "0" * 64) == "model.safetensors"
+    assert behind._named("model.safetensors", sha256) == "mine.safetensors"
+    assert behind._named("model.safetensors", "0" * 64) == "model.safetensors"

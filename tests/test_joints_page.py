@@ -30,7 +30,8 @@ LABELS = ("sit down", "stand up")
 
 PAGE = """
 import streamlit as st
-from actrec import catalogue, study, ui_joints, ui_own
+from actrec import catalogue, study
+from actrec.ui import joints as ui_joints, own as ui_own
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.ui import asked, trouble
@@ -270,14 +271,15 @@ def test_a_file_brought_again_takes_the_place_of_the_older_one(visit: Visit, tmp
 
 
 def test_what_is_kept_as_npz_lies_on_the_clips_frames(home: Path, tmp_path: Path) -> None:
-    from actrec import study, ui_joints
+    from actrec import study
+    from actrec.ui import joints as panel
 
     pose.write(tmp_path / "mine.npz", joints(10, "penn13"))
     question = Question(str(home / "clips" / "short.mp4"), "tinydeform", joints=f"{tmp_path}/mine.npz#offset=4,sides=swapped")
     film = study.open_clip(question.clip)
-    found = ui_joints.laid(question, catalogue.card("tinydeform"), film)
+    found = joints.laid(question, catalogue.card("tinydeform"), film)
     assert found is not None
-    (tmp_path / "kept.npz").write_bytes(ui_joints._npz(found.whole))
+    (tmp_path / "kept.npz").write_bytes(panel._npz(found.whole))
     kept = pose.read(tmp_path / "kept.npz")
     assert (kept.layout.name, len(kept.frames)) == ("penn13", FRAMES)
     np.testing.assert_array_equal(kept.at([4]), joints(10, "penn13").swap_sides().at([0]))

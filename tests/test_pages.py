@@ -11,11 +11,11 @@ import demo_made
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from actrec import ui_own
 from actrec.core.errors import ClipError
 from actrec.core.question import Question
-from actrec.ui import plain
-from actrec.ui_compare import from_query, to_query
+from actrec.ui import own
+from actrec.ui.compare import from_query, to_query
+from actrec.ui.frame import plain
 
 ROOT = Path(__file__).parent.parent
 EXPLORE, COMPARE = "pages/1_Explore.py", "pages/2_Compare.py"
@@ -218,7 +218,7 @@ def test_names_from_outside_stay_text() -> None:
 def test_an_upload_is_written_inside_its_folder_whatever_its_name(tmp_path: Path, name: str) -> None:
     import io
 
-    path = ui_own.receive(io.BytesIO(b"x"), name, tmp_path)
+    path = own.receive(io.BytesIO(b"x"), name, tmp_path)
     assert path.parent == tmp_path
     assert path.read_bytes() == b"x"
     assert len(path.name.encode()) <= 140
@@ -229,4 +229,4 @@ def test_too_large_an_upload_is_refused_before_it_is_written(monkeypatch: pytest
 
     monkeypatch.setenv("ACTREC_MAX_MB", "1")
     with pytest.raises(ClipError, match="ACTREC_MAX_MB"):
-        ui_own.receive_clip(io.BytesIO(b""), "film.mp4", 2_000_000)
+        own.receive_clip(io.BytesIO(b""), "film.mp4", 2_000_000)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actrec import player as house
 from actrec.core.evidence import Heat, Points, Skeleton, Track
 from actrec.draw.overlay import PALETTES, caption, largest
 from actrec.inputs.pose.layouts import COLOURS
-from actrec.player import Media, Pane, Pick, payload, script
+from actrec.ui import player as house
+from actrec.ui.player import Media, Pane, Pick, payload, script
 
 
 def numbers(text: str, kind: str) -> NDArray[Any]:

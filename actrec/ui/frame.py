@@ -53,10 +53,10 @@ def page(name: str) -> None:
 
 
 def below(module: str) -> None:
-    """Show what stands below the head: `module.show()`, imported only now, so that the head is there at once."""
-    first = f"actrec.{module}" not in sys.modules
+    """Show what stands below the head: `ui.module.show()`, imported only now, so that the head is there at once."""
+    first = f"actrec.ui.{module}" not in sys.modules
     with st.spinner("Getting ready …") if first else nullcontext():
-        loaded = importlib.import_module(f"actrec.{module}")  # also when it is there: another session may be half-way through importing it
+        loaded = importlib.import_module(f"actrec.ui.{module}")  # also when it is there: another session may be half-way through importing it
     loaded.show()
 
 

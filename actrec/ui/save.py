@@ -14,8 +14,8 @@ from actrec.core.answer import Explanation
 from actrec.core.errors import Progress
 from actrec.core.question import Question
 from actrec.study import Comparison
-from actrec.ui import work
-from actrec.ui_own import belongings, is_upload
+from actrec.ui.frame import work
+from actrec.ui.own import belongings, is_upload
 
 TITLES = {
     "video": "Video",

@@ -18,7 +18,7 @@ from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.inputs import pose
 from actrec.study import hidden, windows_cost
-from actrec.ui import ask, plain, work
+from actrec.ui.frame import ask, plain, work
 
 _effects: Kept[hidden.WhatIf] = Kept(32)
 _costs: Kept[windows_cost.Cost] = Kept(32)

@@ -9,8 +9,8 @@ import numpy as np
 
 from actrec.lab import results
 from actrec.measure import chance
-from actrec.ui_evaluate_matrix import signed, spaced
-from actrec.ui_evaluate_runs import Run
+from actrec.ui.evaluate.matrix import signed, spaced
+from actrec.ui.evaluate.shown import Run
 
 CHANCE = 0.05
 """Differences that chance alone would bring at least this often are called too small to tell."""

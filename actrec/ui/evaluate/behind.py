@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, study, ui_own
+from actrec import catalogue, study
 from actrec.clips import library, video
 from actrec.core import settings
 from actrec.core.clip import Sampling, Video
@@ -25,11 +25,12 @@ from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.inputs.sampling import span
 from actrec.lab.sets import Media
-from actrec.ui import PAGES, plain, work
-from actrec.ui_compare import to_query
-from actrec.ui_evaluate_matrix import spaced
-from actrec.ui_evaluate_runs import Run, View, ask
-from actrec.ui_models import fitting
+from actrec.ui import own
+from actrec.ui.compare import to_query
+from actrec.ui.evaluate.matrix import spaced
+from actrec.ui.evaluate.shown import Run, View, ask
+from actrec.ui.frame import PAGES, plain, work
+from actrec.ui.models import fitting
 
 PAGE_OF_CLIPS = 4
 STILLS, STILL_HEIGHT = 4, 90
@@ -158,7 +159,7 @@ def _link_name(run: Run) -> tuple[str, str]:
     then = str(run.about.get("weights_sha256") or "")
     link = f"{base}@{_named(Path(file).name, then)}" if at else name
     try:
-        card = catalogue.card(ui_own.model_name(link))
+        card = catalogue.card(own.model_name(link))
     except ActrecError:
         if at:
             return "", f"the checkpoint {Path(file).name} is not here; put it into {settings.checkpoints()} to open clips with this model"
@@ -224,7 +225,7 @@ def _open(page: str, models: Sequence[tuple[Run, str]], number: int, true: int) 
 
 def _question(model: str, clip: str, labels: Sequence[str], true: int, said: int) -> Question:
     """What to ask about a clip: why it said what it said, rather than the truth where that is something else."""
-    card, film = catalogue.card(ui_own.model_name(model)), study.open_clip(str(ui_own.clip_path(clip)))
+    card, film = catalogue.card(own.model_name(model)), study.open_clip(str(own.clip_path(clip)))
     versus = labels[true] if said != true else None
     return Question(clip, model, fitting(model, "") or study.default_method(card), labels[said], versus, _middle(card.sampling, film))
 
@@ -241,18 +242,18 @@ def _bring(media: Media, progress: Progress) -> str:
         ActrecError: a clip that is gone or cannot be read, or one larger than an upload may be.
     """
     brought: dict[str, str] = st.session_state.setdefault("brought", {})
-    own = ui_own.belongings()
+    kept = own.belongings()
     identity = f"{media.kind} {media.path} {media.start} {media.end}"
-    if own.clips.get(brought.get(identity, ""), Path()).is_file():
+    if kept.clips.get(brought.get(identity, ""), Path()).is_file():
         return brought[identity]
     name = _file_name(media)
-    if name in own.clips:  # another clip of the same name
+    if name in kept.clips:  # another clip of the same name
         name = f"{hashlib.sha256(identity.encode()).hexdigest()[:4]} {name}"
-    room = own.room()
+    room = kept.room()
     try:
         file = media.path if _whole(media) else _written(media, room / "clip.mp4", progress)
         with file.open("rb") as opened:
-            brought[identity] = ui_own.receive_clip(opened, name, file.stat().st_size)
+            brought[identity] = own.receive_clip(opened, name, file.stat().st_size)
     except OSError as error:
         raise ClipError(f"{media.path.name} cannot be opened: {error.strerror or error}") from None
     except ValueError:

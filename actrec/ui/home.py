@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from actrec import ui_choose, ui_models, ui_own, ui_parts
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
-from actrec.ui import PAGES, asked, noted, plain, remembered, trouble, work
+from actrec.ui import choose, models, own, parts
+from actrec.ui.frame import PAGES, asked, noted, plain, remembered, trouble, work
 
 
 def show() -> None:
@@ -17,25 +17,25 @@ def show() -> None:
     clip, model, answer = st.columns([5, 4, 4], gap="large")
     with clip:
         st.subheader("1 · Clip", anchor=False)
-        chosen = query.get("clip") or ui_choose.default_clip()
-        unfinished = ui_choose.gallery(chosen, query)
-        ui_choose.upload_clip(query)
+        chosen = query.get("clip") or choose.default_clip()
+        unfinished = choose.gallery(chosen, query)
+        choose.upload_clip(query)
     with answer:
         st.subheader("3 · What it recognises", anchor=False)
         place = st.container()
     with model:
         st.subheader("2 · Model", anchor=False)
-        ui_models.model_rows(query.get("model") or ui_models.default_model(), query)
+        models.model_rows(query.get("model") or models.default_model(), query)
         about = st.container()
     with place:
-        question = ui_choose.complete(query)
+        question = choose.complete(query)
         if question is not None:
             _answer(question)
     with about:
         if question is not None:
             _record(question)
     if unfinished:
-        ui_choose.await_previews()
+        choose.await_previews()
 
 
 def _answer(question: Question) -> None:
@@ -44,13 +44,13 @@ def _answer(question: Question) -> None:
     from actrec.inputs import pose
 
     try:
-        asked_for = ui_own.real(question.with_(label=None, versus=None))
+        asked_for = own.real(question.with_(label=None, versus=None))
     except ActrecError as error:
         return trouble(error)
     found = work(f"predict {question.clip} {question.model} {question.start}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     if found is None:
         return
-    ui_parts.bars(ui_parts.class_bars(found), key="top", label="The five most probable classes")
+    parts.bars(parts.class_bars(found), key="top", label="The five most probable classes")
     if found.video_only:
         st.caption(plain(f"{pose.VIDEO_ONLY} Bring a file of them on the next page."))
     if st.button(

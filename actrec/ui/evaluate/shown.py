@@ -14,7 +14,7 @@ import streamlit as st
 from actrec.core import settings
 from actrec.core.errors import ActrecError, QuestionError
 from actrec.lab import results
-from actrec.ui import noted, plain, put, trouble
+from actrec.ui.frame import noted, plain, put, trouble
 
 HOW = "python -m actrec evaluate --model c2d-mannequin --data mannequin"
 """A command that makes an evaluation, where there is none yet."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-HERE = Path(__file__).parent / "parts"
+from actrec.ui.parts import HERE
+
 _part = st.components.v2.component(
     "actrec_matrix",
     html='<div class="part"></div>',

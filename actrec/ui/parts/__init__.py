@@ -18,7 +18,7 @@ from streamlit.runtime import get_instance
 from actrec.core.answer import Explanation
 from actrec.core.words import percent
 
-HERE = Path(__file__).parent / "parts"
+HERE = Path(__file__).parent
 _CSS = (HERE / "parts.css").read_text(encoding="utf-8")
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from actrec import ui_own, ui_parts
 from actrec.clips import library
 from actrec.core import settings
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
-from actrec.ui import ask, note, noted
-from actrec.ui_models import default_model, fitting
-from actrec.ui_own import belongings, receive_clip
-from actrec.ui_parts import Choice
+from actrec.ui import own, parts
+from actrec.ui.frame import ask, note, noted
+from actrec.ui.models import default_model, fitting
+from actrec.ui.own import belongings, receive_clip
+from actrec.ui.parts import Choice
 
 PAGE_OF_CLIPS = 12
 
@@ -63,12 +63,12 @@ def gallery(chosen: str | None, query: Mapping[str, str]) -> bool:
         Choice(
             name,
             clip_title(name),
-            image=ui_parts.image_url(data or b"", f"clip.{name}"),
+            image=parts.image_url(data or b"", f"clip.{name}"),
             frames=library.PREVIEW_FRAMES,
         )
         for name, data in pictures.items()
     ]
-    ui_parts.choices(items, chosen, lambda name: _take_clip(name, query), key="gallery", label="Clips", layout="tiles")
+    parts.choices(items, chosen, lambda name: _take_clip(name, query), key="gallery", label="Clips", layout="tiles")
     return None in pictures.values()
 
 
@@ -121,7 +121,7 @@ def upload_clip(query: Mapping[str, str]) -> None:
             _take_clip(receive_clip(file, file.name, file.size), query)
     except ActrecError as error:
         note("clip", error)
-    ui_own.forget(file)
+    own.forget(file)
     st.rerun()
 
 

@@ -28,7 +28,7 @@ from streamlit.runtime import get_instance
 
 from actrec.core.evidence import NOTHING, Heat, Points, Skeleton, Track
 from actrec.draw.overlay import DIM, DIVERGING, PALETTES
-from actrec.player import sent
+from actrec.ui.player import sent
 
 HERE = Path(__file__).parent
 SCRIPTS = ("paint.js", "reel.js", "marks.js", "pane.js", "lanes.js", "timeline.js", "player.js")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, study, ui_parts, ui_save
+from actrec import catalogue, study
 from actrec.clips import library
 from actrec.core.errors import ActrecError, Progress, QuestionError
 from actrec.core.kept import Kept
@@ -17,12 +17,13 @@ from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.measure.agreement import TITLES
 from actrec.measure.strongest import amid
-from actrec.player import Media, Pane, player
 from actrec.study import Comparison
-from actrec.ui import note, noted, plain, put, remembered, trouble, work
-from actrec.ui_choose import clip_names, clip_title, complete
-from actrec.ui_models import fitting, groups, model_titles
-from actrec.ui_own import clip_path, model_name, private_folder, real
+from actrec.ui import parts, save
+from actrec.ui.choose import clip_names, clip_title, complete
+from actrec.ui.frame import note, noted, plain, put, remembered, trouble, work
+from actrec.ui.models import fitting, groups, model_titles
+from actrec.ui.own import clip_path, model_name, private_folder, real
+from actrec.ui.player import Media, Pane, player
 
 MOST = 4
 LETTERS = "ABCD"
@@ -57,7 +58,7 @@ def show() -> None:
             _column(questions, found, number)
     _agreement(found)
     slot = _segments_place()
-    ui_save.several(questions, found)
+    save.several(questions, found)
     with slot:
         _segments(found)
 
@@ -237,7 +238,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
         _ask([new if i == number else q for i, q in enumerate(questions)])
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
-    ui_parts.bars(ui_parts.class_bars(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
+    parts.bars(parts.class_bars(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
     st.caption(plain(f"{answer.claim} {pose.VIDEO_ONLY}" if answer.video_only else answer.claim))
 
 

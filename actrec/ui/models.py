@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from actrec import ui_own, ui_parts
 from actrec.core import settings
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
-from actrec.ui import ask, note, noted, plain, work
-from actrec.ui_own import belongings
-from actrec.ui_parts import Choice
+from actrec.ui import own, parts
+from actrec.ui.frame import ask, note, noted, plain, work
+from actrec.ui.own import belongings
+from actrec.ui.parts import Choice
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -59,13 +59,13 @@ def model_rows(chosen: str, query: Mapping[str, str]) -> None:
     ready, later = groups()
     if ready:
         rows = [Choice(card.id, card.title, facts(card)) for card in ready]
-        ui_parts.choices(rows, chosen, lambda name: take_model(name, query), key="models", label="Models that are ready")
+        parts.choices(rows, chosen, lambda name: take_model(name, query), key="models", label="Models that are ready")
     else:
         st.info("No trained model here yet. Take one from the list below, or bring a checkpoint of your own.")
     with st.expander("Models whose weights are fetched when first used", expanded=chosen in [card.id for card in later], icon=":material/download:"):
         st.caption("Trained on Kinetics-400 by their authors. Needs a network once.")
         rows = [Choice(card.id, card.title, facts(card)) for card in later]
-        ui_parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-later", label="Models that are fetched")
+        parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-later", label="Models that are fetched")
     with st.expander("A checkpoint of your own", icon=":material/upload_file:"):
         own_checkpoint(query)
 
@@ -81,7 +81,7 @@ def fitting(model: str, method: str) -> str:
     from actrec import catalogue, study
 
     try:
-        card = catalogue.card(ui_own.model_name(model))
+        card = catalogue.card(own.model_name(model))
     except ActrecError:
         return ""
     wanted = catalogue.methods().get(method)
@@ -103,7 +103,7 @@ def own_checkpoint(query: Mapping[str, str]) -> None:
     if file is not None:
         st.session_state["weights-turn"] = turn + 1
         _receive_weights(file)
-        ui_own.forget(file)
+        own.forget(file)
         st.rerun()
     found = {**_folder_files(), **belongings().weights}
     if not found:
@@ -127,17 +127,17 @@ def _folder_files() -> dict[str, Path]:
 def _receive_weights(file: UploadedFile) -> None:
     from actrec.models import weights
 
-    own = belongings()
-    room = own.room()
+    kept = belongings()
+    room = kept.room()
     try:
-        path = ui_own.receive(file, file.name, room)
+        path = own.receive(file, file.name, room)
         with st.spinner("Reading the checkpoint …"):
             weights.read(path)
     except ActrecError as error:
         shutil.rmtree(room, ignore_errors=True)
         note("weights", error)
         return
-    own.keep(own.weights, path.name, path)
+    kept.keep(kept.weights, path.name, path)
     st.session_state["weights-file"] = path.name
 
 

@@ -11,32 +11,33 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from actrec import ui_evaluate_matrix, ui_evaluate_runs, ui_parts
-from actrec import ui_evaluate_verdict as verdict
 from actrec.core.errors import ActrecError
 from actrec.lab import results
 from actrec.measure import chance
-from actrec.ui import plain, trouble
-from actrec.ui_evaluate_matrix import spaced
-from actrec.ui_evaluate_runs import Run, View, ask
-from actrec.ui_parts import Choice
+from actrec.ui import parts
+from actrec.ui.evaluate import matrix, shown
+from actrec.ui.evaluate import words as verdict
+from actrec.ui.evaluate.matrix import spaced
+from actrec.ui.evaluate.shown import Run, View, ask
+from actrec.ui.frame import plain, trouble
+from actrec.ui.parts import Choice
 
 
 def show() -> None:
     """The whole page below its head."""
     st.title("Which clips does it get right?", anchor=False)
-    asked = ui_evaluate_runs.asked()
+    asked = shown.asked()
     if asked is None:
         return
     view, folders = asked
-    ui_evaluate_runs.choose(view, folders)
-    runs = ui_evaluate_runs.opened(view, folders)
+    shown.choose(view, folders)
+    runs = shown.opened(view, folders)
     if not runs:
         return
     change = None
     if len(runs) == 2:
         try:
-            change, runs[1] = ui_evaluate_runs.compare(*runs)
+            change, runs[1] = shown.compare(*runs)
         except ActrecError as error:
             trouble(error)
             runs = runs[:1]
@@ -48,9 +49,9 @@ def show() -> None:
     with right:
         cell = _cell(runs, view)
         if cell is not None:
-            with st.spinner("Getting ready …") if "actrec.ui_evaluate_behind" not in sys.modules else nullcontext():
-                from actrec import ui_evaluate_behind  # late: the models come with it, and the numbers need none
-            pictures = ui_evaluate_behind.behind(runs, view, *cell)
+            with st.spinner("Getting ready …") if "actrec.ui.evaluate.behind" not in sys.modules else nullcontext():
+                from actrec.ui.evaluate import behind  # late: the models come with it, and the numbers need none
+            pictures = behind.behind(runs, view, *cell)
         else:
             _largest(runs, view)
     classes, trust = st.columns([3, 2], gap="medium")
@@ -132,24 +133,22 @@ def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) 
 
     mistakes = counts[0] - np.diag(counts[0].diagonal()) if change is None else counts[1] - counts[0]
     cell = (labels.index(view.true), labels.index(view.said)) if view.true in labels and view.said in labels else None
-    shown = ui_evaluate_matrix.chosen_classes(mistakes, view.everything, cell or ())
+    shown = matrix.chosen_classes(mistakes, view.everything, cell or ())
     title = "What B changes against A" if change is not None else "What was answered for which class"
     st.subheader(title, anchor=False)
     if change is None:
-        cells, arrows = ui_evaluate_matrix.cells_of_one(labels, counts[0]), []
+        cells, arrows = matrix.cells_of_one(labels, counts[0]), []
     else:
         cells, arrows = (
-            ui_evaluate_matrix.cells_of_two(labels, *counts),
-            ui_evaluate_matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in shown and m[1] in shown),
+            matrix.cells_of_two(labels, *counts),
+            matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in shown and m[1] in shown),
         )
-    ui_evaluate_matrix.matrix(
-        labels, cells, arrows, shown, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell"
-    )
-    if len(labels) > ui_evaluate_matrix.MANY:
+    matrix.matrix(labels, cells, arrows, shown, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
+    if len(labels) > matrix.MANY:
         st.session_state["all-classes"] = view.everything
         what = "mistakes" if change is None else "changes"
         st.toggle(
-            f"All {len(labels)} classes, not only the {ui_evaluate_matrix.FEW} with the most {what}",
+            f"All {len(labels)} classes, not only the {matrix.FEW} with the most {what}",
             key="all-classes",
             on_change=lambda: ask(view.with_(everything=st.session_state["all-classes"], page=view.page)),
         )
@@ -194,7 +193,7 @@ def _largest(runs: Sequence[Run], view: View) -> None:
         r, c = map(int, told.split(","))
         ask(view.with_(true=labels[r], said=labels[c]))
 
-    ui_parts.choices(rows, None, take, key="largest", label="Cells of the matrix")
+    parts.choices(rows, None, take, key="largest", label="Cells of the matrix")
     st.caption("Choose one, or click any cell of the matrix, to see the clips.")
 
 

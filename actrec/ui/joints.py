@@ -11,7 +11,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from actrec import ui_own
 from actrec.core import settings
 from actrec.core.answer import Explanation
 from actrec.core.card import Card
@@ -21,8 +20,9 @@ from actrec.core.evidence import Skeleton
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pose
-from actrec.ui import ask, note, noted, plain, work
-from actrec.ui_own import belongings
+from actrec.ui import own
+from actrec.ui.frame import ask, note, noted, plain, work
+from actrec.ui.own import belongings
 
 MOST_OFFSET = 999_999_999
 """What a name can say (see `pose.Named`): a link's number must not break the field that shows it."""
@@ -252,10 +252,10 @@ def _bring(question: Question, card: Card, film: Video) -> None:
     st.session_state.update({"joints-turn": turn + 1, "joints-open": True})  # a fresh uploader: the old one's memory is given back
     try:
         with st.spinner("Reading the joints …"):
-            _take(question, ui_own.receive_joints(file, file.name, file.size, film, card))
+            _take(question, own.receive_joints(file, file.name, file.size, film, card))
     except ActrecError as error:
         note("joints", error)
-    ui_own.forget(file)
+    own.forget(file)
     st.rerun()
 
 
@@ -292,7 +292,7 @@ def _estimate(question: Question, film: Video) -> None:
         return
     found = work(key, "Estimating the joints", lambda progress: pose.estimate(film, name, progress, model=model))
     if found is not None:
-        _take(question, ui_own.keep_joints(found, f"{film.path.stem} · {way.title} (estimated)"))
+        _take(question, own.keep_joints(found, f"{film.path.stem} · {way.title} (estimated)"))
     if found is not None or st.session_state.get("stopped") != key:  # done, or failed; what was stopped can go on
         st.session_state["estimating"] = None
     if found is not None:
@@ -308,6 +308,6 @@ def _model_file() -> Path | None:
         return kept
     if kept is not None:
         shutil.rmtree(kept.parent, ignore_errors=True)
-    st.session_state.update({"task-turn": turn + 1, "task-file": ui_own.receive(file, file.name, belongings().room())})
-    ui_own.forget(file)
+    st.session_state.update({"task-turn": turn + 1, "task-file": own.receive(file, file.name, belongings().room())})
+    own.forget(file)
     st.rerun()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from actrec import catalogue, study, ui_attention, ui_joints, ui_parts, ui_save
+from actrec import catalogue, study
 from actrec.clips import library
 from actrec.clips.video import Proxy
 from actrec.core.answer import Explanation
@@ -22,14 +22,15 @@ from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.explain import Method
 from actrec.measure.strongest import amid
-from actrec.player import Media, Pane, Pick, player
 from actrec.study.order import TimeOrder
-from actrec.ui import ask, asked, noted, plain, trouble, work
-from actrec.ui_choose import clip_select, complete
-from actrec.ui_joints import Laid
-from actrec.ui_models import model_select
-from actrec.ui_own import clip_path, model_name, private_folder, real
-from actrec.ui_parts import Bar, Choice
+from actrec.ui import attention, joints, parts, save
+from actrec.ui.choose import clip_select, complete
+from actrec.ui.frame import ask, asked, noted, plain, trouble, work
+from actrec.ui.joints import Laid
+from actrec.ui.models import model_select
+from actrec.ui.own import clip_path, model_name, private_folder, real
+from actrec.ui.parts import Bar, Choice
+from actrec.ui.player import Media, Pane, Pick, player
 
 AT_ONCE = 60.0
 """GFLOPs (about a second on two cores) up to which extra runs of the model are made without being asked for."""
@@ -57,7 +58,7 @@ def show() -> None:
         if question.joints is not None:  # an upload that went with its session must not lock the reader out
             st.button("Go on without these joints", on_click=lambda: ask(question.with_(joints=None, hide=())))
         return
-    joints = ui_joints.panel(question, asked_for, card, film)
+    laid = joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")
     later: list[Callable[[], bool]] = []
@@ -70,14 +71,14 @@ def show() -> None:
         private = private_folder(question.clip)
         copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
         if copy is not None:
-            _player(question, card, film, copy, found, joints)
+            _player(question, card, film, copy, found, laid)
         if found is not None:
-            ui_attention.pictures(found)
+            attention.pictures(found)
             later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
-            later += [ui_attention.what_if(question, asked_for, card, found, film), ui_attention.saved(asked_for, card, found)]
+            later += [attention.what_if(question, asked_for, card, found, film), attention.saved(asked_for, card, found)]
             _strip(question, found)
     if found is not None:
-        ui_save.one(question, found)
+        save.one(question, found)
     done = [do() for do in later]
     if any(done):
         st.rerun()
@@ -87,7 +88,7 @@ def show() -> None:
 
 
 @st.fragment
-def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, joints: Laid | None) -> None:
+def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None) -> None:
     """The player and its tracks; a picked place or a moved window becomes the next question."""
     method = catalogue.methods().get(question.method)
     picks = bool(method and found is not None and method.picks(found.provenance["knobs"]))
@@ -99,7 +100,7 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
     state = player(
         key="player",
         media=media,
-        panes=_panes(found, method, joints),
+        panes=_panes(found, method, laid),
         tracks=[*_known_curve(question, found), *found.tracks, _motion(film, copy)],
         window=window,
         sampled=found.clip.index,
@@ -116,15 +117,15 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         st.rerun()
 
 
-def _panes(found: Explanation, method: Method | None, joints: Laid | None) -> list[Pane]:
+def _panes(found: Explanation, method: Method | None, laid: Laid | None) -> list[Pane]:
     """One picture with all maps to choose from; for a picked place's relations, one beside the other."""
     about = f"{found.label}" + (f" rather than {found.versus}" if found.versus else "")
     if method is not None and method.picks(found.provenance["knobs"]) and found.points is None and len(found.heats) > 1:
         return [Pane(f"pane{i}", heat.title, heat.unit, (heat,)) for i, heat in enumerate(found.heats[:3])]
     skeleton, every = found.skeleton, None
-    if joints is not None:
-        every = joints.every
-        skeleton = skeleton or ui_joints.plain_skeleton(joints, found)
+    if laid is not None:
+        every = laid.every
+        skeleton = skeleton or joints.plain_skeleton(laid, found)
     subtitle = about if method is not None and method.by_class else ""
     return [Pane("pane0", found.heat.title, subtitle, found.heats, points=found.points, skeleton=skeleton, joints=every)]
 
@@ -199,7 +200,7 @@ def _order(question: Question, asked_for: Question, card: Card, found: Explanati
             Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
             for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
         ]
-        ui_parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
+        parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
         st.markdown(plain(known.verdict))
         return lambda: False
     slot = st.container()
@@ -242,7 +243,7 @@ def _predictions(question: Question, found: Explanation) -> None:
         else:
             ask(question.with_(label=label, versus=None if question.versus == label else question.versus))
 
-    ui_parts.bars(ui_parts.class_bars(found), take, key="bars", label="Most probable classes; click to explain, shift-click for rather than")
+    parts.bars(parts.class_bars(found), take, key="bars", label="Most probable classes; click to explain, shift-click for rather than")
     st.caption("Click a class to explain it; shift-click a second one for “why this rather than that”.")
     labels = list(found.predictions.labels)
     why, rather = st.columns(2)
@@ -262,7 +263,7 @@ def _predictions(question: Question, found: Explanation) -> None:
 def _claim(found: Explanation) -> None:
     with st.container(border=True, key="claim"):
         st.markdown(plain(found.claim))
-        ui_attention.findings(found)
+        attention.findings(found)
         if found.cautions:
             st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in found.cautions))
 
@@ -276,7 +277,7 @@ def _ways(question: Question, card: Card) -> None:
     rows = [Choice(m.id, m.title, m.line) for m in methods.values() if not isinstance(fits[m.id], str)]
     rows.sort(key=lambda row: row.id != first)
     rows += [Choice(m.id, m.title, reason=f"Does not fit: {fits[m.id]}") for m in methods.values() if isinstance(fits[m.id], str)]
-    ui_parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
+    parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
     chosen = methods.get(question.method)
     if chosen is not None and not isinstance(fits[chosen.id], str):
         _settings(question, card, chosen, tuple(fits[chosen.id]))
@@ -322,7 +323,7 @@ def _strip(question: Question, found: Explanation) -> None:
     def seek(number: int) -> None:
         st.session_state["seek"] = (question.clip, question.start, int(clip.index[number]))
 
-    ui_parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
+    parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
     cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)
     st.caption(f"Cut to what the model was given; it reads them at {found.geometry.crop[1]} × {found.geometry.crop[0]} pixels." if cut else "")
 
