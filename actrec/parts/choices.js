@@ -10,14 +10,16 @@ function element(tag, name, text) {
 
 function leaf(image, frames) {
   // A picture is `frames` pictures side by side; the pointer's place across it chooses one.
-  const show = (i) => { image.style.backgroundPositionX = frames > 1 ? `${(100 * i) / (frames - 1)}%` : "0"; };
+  const show = (i) => {
+    image.style.backgroundPositionX = frames > 1 ? `${(100 * i) / (frames - 1)}%` : '0';
+  };
   image.style.backgroundSize = `${100 * frames}% 100%`;
   show(Math.floor(frames / 2));
   return show;
 }
 
 function tile(button, item) {
-  const image = element("div", "image");
+  const image = element('div', 'image');
   if (item.image) {
     image.style.backgroundImage = `url("${item.image}")`;
     const show = leaf(image, item.frames);
@@ -27,18 +29,18 @@ function tile(button, item) {
     };
     button.onpointerleave = () => show(Math.floor(item.frames / 2));
   }
-  button.append(image, element("div", "title", item.title));
+  button.append(image, element('div', 'title', item.title));
   button.title = item.title;
 }
 
 function row(button, item) {
-  button.append(element("span", "title", item.title), element("span", "badge", item.badge));
+  button.append(element('span', 'title', item.title), element('span', 'badge', item.badge));
   const line = item.reason || item.line;
-  if (line) button.append(element("span", "line", line));
+  if (line) button.append(element('span', 'line', line));
 }
 
 export default function ({ parentElement, data: [data], setTriggerValue }) {
-  const root = parentElement.querySelector(".part");
+  const root = parentElement.querySelector('.part');
   const state = kept.get(root) || {};
   kept.set(root, state);
   state.send = setTriggerValue;
@@ -46,20 +48,20 @@ export default function ({ parentElement, data: [data], setTriggerValue }) {
   if (state.told !== told) {
     state.told = told;
     const focus = parentElement.activeElement && parentElement.activeElement.dataset.id;
-    const group = element("div", data.layout);
-    group.setAttribute("role", "radiogroup");
-    group.setAttribute("aria-label", data.label);
+    const group = element('div', data.layout);
+    group.setAttribute('role', 'radiogroup');
+    group.setAttribute('aria-label', data.label);
     state.buttons = data.items.map((item) => {
-      const button = element("button");
-      button.type = "button";
+      const button = element('button');
+      button.type = 'button';
       button.dataset.id = item.id;
-      button.setAttribute("role", "radio");
-      if (item.reason) button.setAttribute("aria-disabled", "true");
-      (data.layout === "tiles" ? tile : row)(button, item);
+      button.setAttribute('role', 'radio');
+      if (item.reason) button.setAttribute('aria-disabled', 'true');
+      (data.layout === 'tiles' ? tile : row)(button, item);
       button.onclick = () => {
         if (item.reason) return;
         state.mark(item.id);
-        state.send("pick", item.id);
+        state.send('pick', item.id);
       };
       return button;
     });
@@ -69,7 +71,9 @@ export default function ({ parentElement, data: [data], setTriggerValue }) {
       event.preventDefault();
       const at = state.buttons.indexOf(parentElement.activeElement);
       const next = state.buttons[(at + step + state.buttons.length) % state.buttons.length];
-      state.buttons.forEach((button) => { button.tabIndex = button === next ? 0 : -1; });
+      state.buttons.forEach((button) => {
+        button.tabIndex = button === next ? 0 : -1;
+      });
       next.focus();
     };
     group.append(...state.buttons);
@@ -79,7 +83,7 @@ export default function ({ parentElement, data: [data], setTriggerValue }) {
   state.mark = (id) => {
     const any = state.buttons.some((button) => button.dataset.id === id);
     state.buttons.forEach((button, i) => {
-      button.setAttribute("aria-checked", String(button.dataset.id === id));
+      button.setAttribute('aria-checked', String(button.dataset.id === id));
       button.tabIndex = button.dataset.id === id || (!any && i === 0) ? 0 : -1;
     });
   };

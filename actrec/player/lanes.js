@@ -43,14 +43,16 @@ class Series {
     if (step) return step;
     const gap = (a, b) => Math.max(frames[b] - frames[a], 1), last = frames.length - 1;
     if (!last) return [first, end];
-    const from = i > 0 ? (frames[i - 1] + frames[i]) / 2 : frames[0] - gap(0, 1) / 2, to = i < last ? (frames[i] + frames[i + 1]) / 2 : frames[last] + gap(last - 1, last) / 2;
+    const from = i > 0 ? (frames[i - 1] + frames[i]) / 2 : frames[0] - gap(0, 1) / 2,
+      to = i < last ? (frames[i] + frames[i + 1]) / 2 : frames[last] + gap(last - 1, last) / 2;
     return [Math.max(Math.floor(from) + 1, first), Math.min(Math.floor(to) + 1, end)];
   }
 
   // The value at a source frame that a point stands for, NaN elsewhere.
   within(frame, span, bands) {
     if (!this.frames.length) return NaN;
-    const step = bands?.find(([from, to]) => from <= frame && frame < to), inside = step ? this.frames.findIndex((f) => step[0] <= f && f < step[1]) : -1;
+    const step = bands?.find(([from, to]) => from <= frame && frame < to),
+      inside = step ? this.frames.findIndex((f) => step[0] <= f && f < step[1]) : -1;
     const i = inside < 0 ? this.nearest(frame) : inside, [first, end] = this.extent(i, span, bands);
     return first <= frame && frame < end ? this.values[i] : NaN;
   }
@@ -83,8 +85,9 @@ class Lane {
   // One scale for all curves of the lane.
   measure() {
     let low = Infinity, high = -Infinity;
-    for (const { values } of this.series)
+    for (const { values } of this.series) {
       for (const v of values) if (!Number.isNaN(v)) [low, high] = [Math.min(low, v), Math.max(high, v)];
+    }
     this.top = Math.max(high, 0);
     if (low > high) [low, high] = [0, 1];
     if (low >= 0) low = 0; // an amount is read against nothing
@@ -117,7 +120,9 @@ class Lane {
     this.node.classList.toggle('map', this.map);
     this.canvas.style.height = this.map ? `${ROW * this.series.length}px` : '';
     this.canvas.setAttribute('aria-label', `${what}, from ${number(low)} to ${number(high)} ${this.unit}`);
-    this.gutter.replaceChildren(...(this.map ? this.series.map((one) => this.text('row-name', one.title)) : [this.text('high', number(high)), this.text('low', number(low))]));
+    this.gutter.replaceChildren(
+      ...(this.map ? this.series.map((one) => this.text('row-name', one.title)) : [this.text('high', number(high)), this.text('low', number(low))]),
+    );
     if (!this.map) return;
     const strip = this.text('strip', ''), stops = Array.from({ length: 9 }, (_, i) => tone(line.look.palette, i / 8));
     strip.style.background = `linear-gradient(to right, ${stops.join()})`;
@@ -175,7 +180,7 @@ class Lane {
       for (let i = 0; i < one.values.length; i++) {
         if (Number.isNaN(one.values[i])) run = null;
         else {
-          if (!run) runs.push((run = []));
+          if (!run) runs.push(run = []);
           run.push([line.x(one.frames[i]) * scale, this.y(one.values[i], height, pad)]);
         }
       }

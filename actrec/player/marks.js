@@ -128,7 +128,9 @@ class Places extends Marks {
     const at = clamp(step, 0, this.seconds.length - 1), k = Math.min(Math.floor(at), this.seconds.length - 2);
     const second = k < 0 ? this.seconds[0] : this.seconds[k] + (at - k) * (this.seconds[k + 1] - this.seconds[k]);
     const later = step - from, steps = `${later > 0 ? '+' : ''}${number(+later.toFixed(2))}`;
-    return `${number(this.scores[i])} ${this.unit} · ${clock(second, 3)} s · offset ${number(+Math.hypot(x - a, y - b).toFixed(1))} px, ${steps} steps`;
+    return `${number(this.scores[i])} ${this.unit} · ${clock(second, 3)} s · offset ${
+      number(+Math.hypot(x - a, y - b).toFixed(1))
+    } px, ${steps} steps`;
   }
 }
 

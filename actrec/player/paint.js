@@ -90,11 +90,12 @@ class Evidence {
     if (smooth && !this.holes) return stretch(grid, this.wide, rows, cols);
     const known = smooth && stretch(grid.map((v) => (Number.isNaN(v) ? 0 : 1)), this.wide, rows, cols);
     const out = smooth ? stretch(grid.map((v) => (Number.isNaN(v) ? 0 : v)), this.wide, rows, cols) : new Float32Array(rows.n * cols.n);
-    for (let r = 0, o = 0; r < rows.n; r++)
+    for (let r = 0, o = 0; r < rows.n; r++) {
       for (let c = 0; c < cols.n; c++, o++) {
         const own = mine(r, c);
         out[o] = smooth && !Number.isNaN(own) ? out[o] / known[o] : own;
       }
+    }
     return out;
   }
 

@@ -153,7 +153,9 @@ class Pane {
   }
 
   overlay(context, look, top) {
-    const heat = this.heat, [x, y] = this.zoom, [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : ((heat ?? this.places)?.seen ?? [0, 0, ...this.source]);
+    const heat = this.heat,
+      [x, y] = this.zoom,
+      [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : ((heat ?? this.places)?.seen ?? [0, 0, ...this.source]);
     const [left, upper, wide, high] = [x0 * x, y0 * y, (x1 - x0) * x, (y1 - y0) * y];
     if (heat && !heat.empty) this.map(context, look, top, [left, upper, wide, high]);
     this.shade(context, left, upper, wide, high, this.step < 0 ? UNWATCHED : DIM);
@@ -174,7 +176,12 @@ class Pane {
     const { width, height } = this.picture, right = Math.min(left + wide, width), lower = Math.min(upper + high, height);
     if (!this.veils.has(bright)) this.veils.set(bright, hatch(context, this.scale, bright));
     context.fillStyle = this.veils.get(bright);
-    const outside = [[0, 0, width, upper], [0, lower, width, height - lower], [0, upper, left, lower - upper], [right, upper, width - right, lower - upper]];
+    const outside = [[0, 0, width, upper], [0, lower, width, height - lower], [0, upper, left, lower - upper], [
+      right,
+      upper,
+      width - right,
+      lower - upper,
+    ]];
     for (const [x, y, w, h] of outside) if (w > 0.5 && h > 0.5) context.fillRect(x, y, w, h);
   }
 

@@ -1,8 +1,23 @@
 // The player: one video, one to four panes in step, one time axis. Everything the reader sets is done here; the server hears only of
 // the frame the reader stopped at, of a picked place, and of a window moved.
 
-const SETTINGS = { shown: true, palette: Object.keys(PALETTES)[0], diverging: Object.keys(DIVERGING)[0], opacity: 0.75, threshold: 0,
-  scale: 'clip', smooth: true, arrows: true, dots: true, strongest: '64', bones: true, lanes: 'curves', speed: 1, loop: 'off', close: false };
+const SETTINGS = {
+  shown: true,
+  palette: Object.keys(PALETTES)[0],
+  diverging: Object.keys(DIVERGING)[0],
+  opacity: 0.75,
+  threshold: 0,
+  scale: 'clip',
+  smooth: true,
+  arrows: true,
+  dots: true,
+  strongest: '64',
+  bones: true,
+  lanes: 'curves',
+  speed: 1,
+  loop: 'off',
+  close: false,
+};
 // By the player's key, so that they outlive a visit to another page: what the reader set, and where they were.
 const settings = new Map(), places = new Map();
 const players = new WeakMap();
@@ -132,7 +147,11 @@ class Player {
     this.find('.of-signed').hidden = !heats.some((heat) => heat.signed);
     const { window, frames } = this.sent, part = Boolean(window && window[1] - window[0] < 0.7 * frames);
     this.find('.zoom').hidden = !part;
-    offer(this.find('.scaling'), [['clip', 'whole map'], ['frame', 'this step'], ...(heats.length > 1 ? [['shared', 'all panes']] : [])], this.look.scale);
+    offer(
+      this.find('.scaling'),
+      [['clip', 'whole map'], ['frame', 'this step'], ...(heats.length > 1 ? [['shared', 'all panes']] : [])],
+      this.look.scale,
+    );
     if (heats.length) this.look.set.scale = this.find('.scaling').value;
     offer(this.find('.loop'), [['off', 'off'], ['clip', 'clip'], ...(part ? [['window', 'window']] : [])], this.look.loop);
     this.look.set.loop = this.find('.loop').value;
@@ -181,7 +200,13 @@ class Player {
     this.line.show(frame, this.reel.playing);
     write(this.find('.second'), `${clock(this.seconds[frame], 3)} s`);
     write(this.find('.number'), `frame ${frame + 1} / ${sent.frames}`);
-    const sight = this.sampled().has(frame) ? 'seen by the model' : sent.window && (frame < first || frame >= end) ? 'outside its window' : sent.sampled.length ? 'between its frames' : '';
+    const sight = this.sampled().has(frame)
+      ? 'seen by the model'
+      : sent.window && (frame < first || frame >= end)
+      ? 'outside its window'
+      : sent.sampled.length
+      ? 'between its frames'
+      : '';
     write(this.find('.sight'), sight);
   }
 
@@ -235,14 +260,16 @@ class Player {
   }
 
   bindLook() {
-    const { look, find } = this, after = () => {
-      this.sayLook();
-      this.redraw();
-    };
-    const bind = (name, field, read) => find(name).addEventListener('input', (event) => {
-      look.set[field] = read(event.target);
-      after();
-    });
+    const { look, find } = this,
+      after = () => {
+        this.sayLook();
+        this.redraw();
+      };
+    const bind = (name, field, read) =>
+      find(name).addEventListener('input', (event) => {
+        look.set[field] = read(event.target);
+        after();
+      });
     offer(find('.palette'), Object.keys(PALETTES).map((name) => [name, name]), look.palette);
     offer(find('.diverging'), Object.keys(DIVERGING).map((name) => [name, name]), look.diverging);
     for (const name of ['palette', 'diverging']) bind(`.${name}`, name, (node) => node.value);
@@ -290,12 +317,13 @@ class Player {
       this.sayLook();
       this.layout();
     });
-    for (const name of ['play', 'pause', 'ended'])
+    for (const name of ['play', 'pause', 'ended']) {
       reel.video.addEventListener(name, () => {
         this.root.classList.toggle('running', reel.playing);
         find('[data-do="play"]').setAttribute('aria-label', reel.playing ? 'Pause' : 'Play');
         if (!reel.playing) this.soon();
       });
+    }
   }
 
   key(event) {
@@ -322,7 +350,7 @@ class Player {
 export default function ({ parentElement, data: [data], setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector('.actrec');
   let player = players.get(root);
-  if (!player) players.set(root, (player = new Player(root, data.key)));
+  if (!player) players.set(root, player = new Player(root, data.key));
   player.update(data, { setStateValue, setTriggerValue });
   return () => player.end();
 }

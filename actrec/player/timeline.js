@@ -127,7 +127,9 @@ class Timeline {
   drawRuler() {
     const scale = this.fit(this.ruler), pen = this.ruler.getContext('2d'), [from, to] = this.shown;
     const rough = ((to - from) / this.width) * 64, power = 10 ** Math.floor(Math.log10(rough));
-    const step = rough > 5 && rough < 1200 ? [10, 15, 30, 60, 120, 300, 600, 1200].find((s) => s >= rough) : [1, 2, 5, 10].map((s) => s * power).find((s) => s >= rough);
+    const step = rough > 5 && rough < 1200
+      ? [10, 15, 30, 60, 120, 300, 600, 1200].find((s) => s >= rough)
+      : [1, 2, 5, 10].map((s) => s * power).find((s) => s >= rough);
     const places = step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0, parts = step / power === 2 ? 4 : 5;
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, this.width, 99);
@@ -196,7 +198,9 @@ class Timeline {
     this.handle.setAttribute('aria-valuemin', 0);
     this.handle.setAttribute('aria-valuemax', this.edges[this.count - this.window[1] + this.window[0]]);
     this.handle.setAttribute('aria-valuenow', this.edges[this.ask ?? this.window[0]]);
-    const said = (this.ask === null ? this.window : [this.ask, this.ask + this.window[1] - this.window[0]]).map((frame) => this.edges[frame].toFixed(2));
+    const said = (this.ask === null ? this.window : [this.ask, this.ask + this.window[1] - this.window[0]]).map((frame) =>
+      this.edges[frame].toFixed(2)
+    );
     this.handle.setAttribute('aria-valuetext', `from ${said[0]} to ${said[1]} seconds`);
     this.handle.title = `The model looks from ${said[0]} s to ${said[1]} s${this.movable ? '. Drag to look elsewhere.' : ''}`;
   }
@@ -228,7 +232,10 @@ class Timeline {
 
   listen() {
     const { root, handle } = this;
-    root.addEventListener('pointermove', (event) => this.count && this.point(this.modes.contains(event.target) ? null : event.clientX, event.clientY));
+    root.addEventListener(
+      'pointermove',
+      (event) => this.count && this.point(this.modes.contains(event.target) ? null : event.clientX, event.clientY),
+    );
     root.addEventListener('pointerleave', () => this.point(null));
     root.addEventListener('pointerdown', (event) => {
       if (!this.count || event.button || this.modes.contains(event.target)) return;
