@@ -2,7 +2,7 @@
 const kept = new WeakMap();
 
 function element(name, text) {
-  const made = document.createElement(name === 'bar' ? 'button' : 'span');
+  const made = globalThis.document.createElement(name === 'bar' ? 'button' : 'span');
   made.className = name;
   if (text !== undefined) made.textContent = text;
   if (name === 'track' || name === 'fill') made.style.display = 'block';
@@ -35,7 +35,7 @@ export default function ({ parentElement, data: [data], setTriggerValue }) {
   if (kept.get(root) === told) return;
   kept.set(root, told);
   const focus = parentElement.activeElement && parentElement.activeElement.dataset.id;
-  const group = document.createElement('div');
+  const group = globalThis.document.createElement('div');
   group.className = 'bars';
   group.setAttribute('role', 'group');
   group.setAttribute('aria-label', data.label);

@@ -2,10 +2,19 @@
 const kept = new WeakMap();
 
 function element(tag, name, text) {
-  const made = document.createElement(tag);
+  const made = globalThis.document.createElement(tag);
   if (name) made.className = name;
   if (text) made.textContent = text;
   return made;
+}
+
+// Which of `frames` pictures lies under the pointer, `x` pixels from the left of all `width` of them.
+export const pictureAt = (x, width, frames) => Math.max(0, Math.min(frames - 1, Math.floor((x / width) * frames)));
+
+// The number of the choice that a key goes to, from number `at` of `count`, round the ends; null if the key is none of the arrows.
+export function afterKey(key, at, count) {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[key];
+  return step ? (at + step + count) % count : null;
 }
 
 function leaf(image, frames) {
@@ -25,7 +34,7 @@ function tile(button, item) {
     const show = leaf(image, item.frames);
     button.onpointermove = (event) => {
       const box = image.getBoundingClientRect();
-      show(Math.max(0, Math.min(item.frames - 1, Math.floor(((event.clientX - box.left) / box.width) * item.frames))));
+      show(pictureAt(event.clientX - box.left, box.width, item.frames));
     };
     button.onpointerleave = () => show(Math.floor(item.frames / 2));
   }
@@ -66,11 +75,10 @@ export default function ({ parentElement, data: [data], setTriggerValue }) {
       return button;
     });
     group.onkeydown = (event) => {
-      const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
+      const to = afterKey(event.key, state.buttons.indexOf(parentElement.activeElement), state.buttons.length);
+      if (to === null) return;
       event.preventDefault();
-      const at = state.buttons.indexOf(parentElement.activeElement);
-      const next = state.buttons[(at + step + state.buttons.length) % state.buttons.length];
+      const next = state.buttons[to];
       state.buttons.forEach((button) => {
         button.tabIndex = button === next ? 0 : -1;
       });
