@@ -48,6 +48,7 @@ SCRIPTS = (
     "controls.js",  # buttons, sliders, keys
     "player.js",  # what joins them
 )
+STYLES = ("player.css", "controls.css", "pane.css", "timeline.css")
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,4 +218,4 @@ def _read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-_COMPONENT = st.components.v2.component("actrec_player", html=_read("player.html"), css=_read("player.css"), js=script())
+_COMPONENT = st.components.v2.component("actrec_player", html=_read("player.html"), css="\n".join(map(_read, STYLES)), js=script())
