@@ -26,7 +26,8 @@ export const amount = (value, unit) => Number.isNaN(value) ? '–' : `${number(v
 
 // Seconds as a clock would say them; places: digits behind the point.
 export function clock(seconds, places = 0) {
-  if (seconds < 60) return seconds.toFixed(places);
-  const minutes = Math.floor(seconds / 60), rest = (seconds - 60 * minutes).toFixed(places);
+  const rounded = +seconds.toFixed(places); // first, so that 59.9996 s read 1:00.000
+  if (rounded < 60) return rounded.toFixed(places);
+  const minutes = Math.floor(rounded / 60), rest = (rounded - 60 * minutes).toFixed(places);
   return `${minutes}:${rest.padStart(places ? places + 3 : 2, '0')}`;
 }
