@@ -86,7 +86,7 @@ function cell(item, state) {
   return button;
 }
 
-// Which of the cells, [row, column] each, is nearest from one of them that way; in the same row or column if there is one. −1: none.
+// Which of the cells, [row, column] each, is nearest from one of them that way, where a step aside counts as three; −1: none.
 export function neighbour(cells, [row, column], [down, right]) {
   let best = -1;
   let least = Infinity;
