@@ -218,8 +218,8 @@ def test_the_answer_is_plain_data() -> None:
 def test_the_script_is_one_module_with_the_palettes_of_the_saved_video() -> None:
     text = script()
     assert text.count("export default") == 1
-    line = next(line for line in text.splitlines() if line.startswith("const PALETTES = "))
-    sent = json.loads(line.removeprefix("const PALETTES = ").removesuffix(";"))
+    line = next(line for line in text.splitlines() if line.startswith("const OVERLAY = "))
+    sent = json.loads(line.removeprefix("const OVERLAY = ").removesuffix(";"))["palettes"]
     for name, table in PALETTES.items():
         np.testing.assert_array_equal(numbers(sent[name], "<u1").reshape(256, 3), table)
 

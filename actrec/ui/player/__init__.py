@@ -8,14 +8,14 @@ Streamlit's own media files and fetched once; evidence travels as raw float32 (`
 arrows, curves or map, scrubbing and playing happen in the browser and ask the server nothing. Back come the frame the reader stopped at, a
 picked place, and a window that was moved.
 
-Files, in the order in which they are joined to one module: paint.js (numbers to pixels), reel.js (the video, frame by frame), marks.js (dots,
-arrows, skeletons), pane.js (one picture), lanes.js (curves and rows), timeline.js (the time axis), player.js (what joins them). No text from
-outside ever becomes HTML or script.
+The JavaScript is written as modules that import from each other, so that the linter and the tests see what belongs to what, and is joined to the
+one module that a component may have: `SCRIPTS`, each behind those it imports from. No text from outside ever becomes HTML or script.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,24 @@ from actrec.draw.overlay import DIM, DIVERGING, PALETTES
 from actrec.ui.player import sent
 
 HERE = Path(__file__).parent
-SCRIPTS = ("paint.js", "reel.js", "marks.js", "pane.js", "lanes.js", "timeline.js", "player.js")
+SCRIPTS = (
+    "numbers.js",  # how numbers come and how they are written
+    "palettes.js",  # values to colours
+    "interpolate.js",  # a map's cells to a finer grid
+    "timescale.js",  # seconds, frames and pixels
+    "series.js",  # curves as numbers
+    "page.js",  # elements of the page
+    "reel.js",  # the video, frame by frame
+    "paint.js",  # a map, drawn
+    "marks.js",  # dots, arrows, skeletons
+    "pane.js",  # one picture
+    "lanes.js",  # curves and rows
+    "timeline.js",  # the time axis
+    "look.js",  # what the reader set
+    "controls.js",  # buttons, sliders, keys
+    "player.js",  # what joins them
+)
+STYLES = ("player.css", "controls.css", "pane.css", "timeline.css")
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,16 +207,15 @@ def _nothing() -> None:
 
 
 def script() -> str:
-    """The component's JavaScript: our palettes and rules as constants, then the files."""
-    constants = {"PALETTES": PALETTES, "DIVERGING": DIVERGING}
-    lines = [f"const {name} = {json.dumps({k: sent.text(v, '<u1') for k, v in tables.items()})};" for name, tables in constants.items()]
-    lines += ["for (const tables of [PALETTES, DIVERGING]) for (const name in tables) tables[name] = decode(tables[name], Uint8Array);"]
-    lines += [f"const NOTHING = {NOTHING!r}, DIM = {DIM!r};"]
-    return "\n".join([*lines, *(_read(name) for name in SCRIPTS)])
+    """The component's JavaScript: our palettes and limits as a constant, then the files without their imports."""
+    tables = {"palettes": PALETTES, "diverging": DIVERGING}
+    overlay = {name: {k: sent.text(v, "<u1") for k, v in table.items()} for name, table in tables.items()} | {"nothing": NOTHING, "dim": DIM}
+    files = (re.sub(r"^import [^;]*;\n", "", _read(name), flags=re.MULTILINE) for name in SCRIPTS)
+    return "\n".join([f"const OVERLAY = {json.dumps(overlay)};", *files])
 
 
 def _read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-_COMPONENT = st.components.v2.component("actrec_player", html=_read("player.html"), css=_read("player.css"), js=script())
+_COMPONENT = st.components.v2.component("actrec_player", html=_read("player.html"), css="\n".join(map(_read, STYLES)), js=script())

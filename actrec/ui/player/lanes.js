@@ -1,62 +1,12 @@
 // The lanes of the time axis: a curve alone, or the curves of a group, one over the other or as the rows of a map.
+import { amount, clamp, number } from './numbers.js';
+import { create, element, newPath, write } from './page.js';
+import { NOTHING, tone } from './palettes.js';
+import { DASHES, INKS, scaleOf, Series } from './series.js';
 
-const INKS = ['#3f83d6', '#d97b1f', '#1f9e89', '#a06bc4', '#c4507c', '#7d8a2e']; // told apart on light and dark, and by colour-blind eyes
-const DASHES = [[], [5, 3], [1.5, 2.5]]; // for those who come when the inks are used up
 const ROW = 11; // pixels of the page for a row of a map; as high as its label needs
 
-// A value and a unit, for reading.
-const amount = (value, unit) => (Number.isNaN(value) ? '–' : `${number(value)}${unit && unit.length < 9 ? ` ${unit}` : ''}`);
-
-// The numbers of one curve.
-class Series {
-  constructor(sent, turn) {
-    Object.assign(this, sent);
-    this.values = decode(sent.values, Float64Array);
-    this.frames = decode(sent.frames, Int32Array);
-    this.ink = sent.colour || INKS[turn % INKS.length];
-    this.dash = sent.colour ? [] : DASHES[Math.floor(turn / INKS.length) % DASHES.length];
-  }
-
-  // The point nearest to a source frame; of two as near the earlier.
-  nearest(frame) {
-    const { frames } = this;
-    let low = 0, high = frames.length - 1;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (frames[middle] <= frame) low = middle;
-      else high = middle;
-    }
-    let i = frame - frames[low] <= frames[high] - frame ? low : high;
-    while (i > 0 && frames[i - 1] === frames[i]) i--;
-    return i;
-  }
-
-  // The value at a source frame: that of the nearest point, NaN before the curve.
-  at(frame) {
-    return !this.frames.length || frame < this.frames[0] - 1 ? NaN : this.values[this.nearest(frame)];
-  }
-
-  // The source frames first … end − 1 that a point stands for: those of its step, where the maps' steps are known; else those nearest to it, as far
-  // outwards as inwards at the ends.
-  extent(i, [first, end], bands) {
-    const { frames } = this, step = bands?.find(([from, to]) => from <= frames[i] && frames[i] < to);
-    if (step) return step;
-    const gap = (a, b) => Math.max(frames[b] - frames[a], 1), last = frames.length - 1;
-    if (!last) return [first, end];
-    const from = i > 0 ? (frames[i - 1] + frames[i]) / 2 : frames[0] - gap(0, 1) / 2, to = i < last ? (frames[i] + frames[i + 1]) / 2 : frames[last] + gap(last - 1, last) / 2;
-    return [Math.max(Math.floor(from) + 1, first), Math.min(Math.floor(to) + 1, end)];
-  }
-
-  // The value at a source frame that a point stands for, NaN elsewhere.
-  within(frame, span, bands) {
-    if (!this.frames.length) return NaN;
-    const step = bands?.find(([from, to]) => from <= frame && frame < to), inside = step ? this.frames.findIndex((f) => step[0] <= f && f < step[1]) : -1;
-    const i = inside < 0 ? this.nearest(frame) : inside, [first, end] = this.extent(i, span, bands);
-    return first <= frame && frame < end ? this.values[i] : NaN;
-  }
-}
-
-class Lane {
+export class Lane {
   constructor(shape) {
     this.node = shape.content.cloneNode(true).firstElementChild;
     const find = (name) => element(name, this.node);
@@ -70,7 +20,7 @@ class Lane {
     this.group = sent[0].group;
     if (this.id !== id) {
       Object.assign(this, { id, unit: sent[0].unit, series: sent.map((one, i) => new Series(one, this.group ? i : turn % INKS.length)) });
-      this.measure();
+      Object.assign(this, scaleOf(this.series, this.unit));
       this.node.style.setProperty('--ink', this.series[0].ink);
       this.node.classList.toggle('grouped', Boolean(this.group));
       this.key.replaceChildren(...this.series.map((one) => this.entry(one)));
@@ -80,21 +30,8 @@ class Lane {
     this.drawn = '';
   }
 
-  // One scale for all curves of the lane.
-  measure() {
-    let low = Infinity, high = -Infinity;
-    for (const { values } of this.series)
-      for (const v of values) if (!Number.isNaN(v)) [low, high] = [Math.min(low, v), Math.max(high, v)];
-    this.top = Math.max(high, 0);
-    if (low > high) [low, high] = [0, 1];
-    if (low >= 0) low = 0; // an amount is read against nothing
-    if (this.unit === 'probability') high = 1;
-    if (high <= low) high = low + (Math.abs(low) || 1);
-    [this.low, this.high] = [low, high];
-  }
-
   text(name, text) {
-    const node = document.createElement('span');
+    const node = create('span');
     node.className = name;
     node.textContent = node.title = text;
     return node;
@@ -117,7 +54,9 @@ class Lane {
     this.node.classList.toggle('map', this.map);
     this.canvas.style.height = this.map ? `${ROW * this.series.length}px` : '';
     this.canvas.setAttribute('aria-label', `${what}, from ${number(low)} to ${number(high)} ${this.unit}`);
-    this.gutter.replaceChildren(...(this.map ? this.series.map((one) => this.text('row-name', one.title)) : [this.text('high', number(high)), this.text('low', number(low))]));
+    this.gutter.replaceChildren(
+      ...(this.map ? this.series.map((one) => this.text('row-name', one.title)) : [this.text('high', number(high)), this.text('low', number(low))]),
+    );
     if (!this.map) return;
     const strip = this.text('strip', ''), stops = Array.from({ length: 9 }, (_, i) => tone(line.look.palette, i / 8));
     strip.style.background = `linear-gradient(to right, ${stops.join()})`;
@@ -159,7 +98,7 @@ class Lane {
     this.label(line);
     const { canvas } = this, scale = line.fit(canvas), pen = canvas.getContext('2d');
     pen.clearRect(0, 0, canvas.width, canvas.height);
-    line.backdrop(pen, scale, canvas.width, canvas.height);
+    line.backdrop(pen, scale);
     if (this.map) this.drawRows(pen, line, scale);
     else this.drawCurves(pen, line, scale);
   }
@@ -175,8 +114,8 @@ class Lane {
       for (let i = 0; i < one.values.length; i++) {
         if (Number.isNaN(one.values[i])) run = null;
         else {
-          if (!run) runs.push((run = []));
-          run.push([line.x(one.frames[i]) * scale, this.y(one.values[i], height, pad)]);
+          if (!run) runs.push(run = []);
+          run.push([line.time.x(one.frames[i]) * scale, this.y(one.values[i], height, pad)]);
         }
       }
       this.drawCurve(pen, one, runs, base, scale);
@@ -190,10 +129,10 @@ class Lane {
     pen.lineJoin = 'round';
     pen.setLineDash(one.dash.map((long) => long * scale));
     for (const points of runs) {
-      const path = new Path2D();
+      const path = newPath();
       points.forEach(([u, v]) => path.lineTo(u, v));
       if (alone) { // many fields over one another would hide the curves
-        const area = new Path2D(path);
+        const area = newPath(path);
         area.lineTo(points.at(-1)[0], base);
         area.lineTo(points[0][0], base);
         pen.globalAlpha = 0.16;
@@ -215,7 +154,7 @@ class Lane {
       const upper = Math.round(row * ROW * scale), lower = Math.round((row + 1) * ROW * scale);
       for (let i = 0; i < one.values.length; i++) {
         if (Number.isNaN(one.values[i])) continue;
-        const [left, right] = one.extent(i, this.span, this.bands).map((edge) => Math.round(line.at(line.edges[edge]) * scale));
+        const [left, right] = one.extent(i, this.span, this.bands).map((edge) => Math.round(line.time.edge(edge) * scale));
         if (!(right > left)) continue;
         pen.fillStyle = tone(line.look.palette, top >= NOTHING ? one.values[i] / top : 0);
         pen.fillRect(left, upper, right - left, lower - upper - Math.round(scale));

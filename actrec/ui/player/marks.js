@@ -1,17 +1,12 @@
 // What lies on a picture beside the map: places that a network chose, and people's joints. Numbers in, dots and lines out.
+import { clamp, clock, decode, number } from './numbers.js';
+import { newPath } from './page.js';
+import { NOTHING, tone } from './palettes.js';
+import { stepIn } from './timescale.js';
 
 const UNSURE = 0.3; // a joint that its own file trusts less than this is drawn faint
 const BETWEEN = 0.45; // strength of a skeleton on the frames between those it is known on
 const GREY = '#b8b8b8';
-
-// The step that stands for a source frame, −1 where the model did not look.
-const stepIn = (bands, frame) => bands.findIndex(([first, end]) => first <= frame && frame < end);
-
-// The colour of a share of the scale, at full strength.
-function tone(palette, share) {
-  const table = PALETTES[palette], entry = 3 * Math.round(255 * clamp(share, 0, 1));
-  return `rgb(${table[entry]},${table[entry + 1]},${table[entry + 2]})`;
-}
 
 const largestOf = (values) => values.reduce((top, v) => (v > top ? v : top), 0);
 
@@ -27,7 +22,7 @@ function cased(pen, path, ink, width, scale) {
 // A dot with a light edge and a dark one around it, side by side so that a faint dot keeps its colour; hollow: a ring of that colour.
 function dot(pen, u, v, radius, colour, scale, hollow = false) {
   const ring = (r) => {
-    const path = new Path2D();
+    const path = newPath();
     path.arc(u, v, r, 0, 7);
     return path;
   };
@@ -60,7 +55,7 @@ class Marks {
 }
 
 // Places that a network chose, each between two of its frames.
-class Places extends Marks {
+export class Places extends Marks {
   constructor(sent) {
     super(sent);
     for (const name of ['places', 'reference', 'scores']) this[name] = decode(sent[name], Float32Array);
@@ -108,7 +103,7 @@ class Places extends Marks {
 
   // From (a, b) to within `short` of (u, v), with a head there if there is room for one.
   arrow(pen, a, b, u, v, short, scale) {
-    const long = Math.hypot(u - a, v - b) - short, path = new Path2D();
+    const long = Math.hypot(u - a, v - b) - short, path = newPath();
     if (!(long > 2 * scale)) return;
     const [dx, dy] = [(u - a) / (long + short), (v - b) / (long + short)], [p, q] = [a + dx * long, b + dy * long];
     path.moveTo(a, b);
@@ -128,12 +123,14 @@ class Places extends Marks {
     const at = clamp(step, 0, this.seconds.length - 1), k = Math.min(Math.floor(at), this.seconds.length - 2);
     const second = k < 0 ? this.seconds[0] : this.seconds[k] + (at - k) * (this.seconds[k + 1] - this.seconds[k]);
     const later = step - from, steps = `${later > 0 ? '+' : ''}${number(+later.toFixed(2))}`;
-    return `${number(this.scores[i])} ${this.unit} · ${clock(second, 3)} s · offset ${number(+Math.hypot(x - a, y - b).toFixed(1))} px, ${steps} steps`;
+    return `${number(this.scores[i])} ${this.unit} · ${clock(second, 3)} s · offset ${
+      number(+Math.hypot(x - a, y - b).toFixed(1))
+    } px, ${steps} steps`;
   }
 }
 
 // People's joints, known on the frames the model was given, or on every frame.
-class Body extends Marks {
+export class Body extends Marks {
   constructor(sent) {
     super(sent);
     for (const name of ['joints', 'scores', 'every']) this[name] = sent[name] && decode(sent[name], Float32Array);
@@ -170,7 +167,7 @@ class Body extends Marks {
     pen.lineCap = 'round';
     this.bones.forEach(([a, b], k) => {
       if (!known(a) || !known(b)) return;
-      const path = new Path2D();
+      const path = newPath();
       path.moveTo(...spot(a));
       path.lineTo(...spot(b));
       pen.globalAlpha = 0.8 * Math.min(trust(a), trust(b));

@@ -1,23 +1,29 @@
 // One picture with its evidence, its title and its colour bar.
+import { Body, Places } from './marks.js';
+import { clamp, number } from './numbers.js';
+import { element, fit, offer, span, write } from './page.js';
+import { Evidence, hatch, paintBar } from './paint.js';
+import { barTicks, DIM, NOTHING, tone } from './palettes.js';
+import { stepIn } from './timescale.js';
 
 const UNWATCHED = 0.7; // brightness left to frames outside the model's window: the reader must still find their way there
 
-const element = (shape, root) => root.querySelector(shape);
-
-// Text, written only where it changed: at every picture a few dozen texts are due, and each one written costs a layout.
-function write(node, text) {
-  if (node.said === text) return;
-  node.said = node.textContent = text;
+// What is said on a picture about its frame; "" if there is nothing to say.
+export function remark(bands, step, heat, shown) {
+  if (bands && step < 0) return 'The model did not look at this frame';
+  if (heat?.empty) return 'No evidence';
+  if (heat && !(heat.tops[step] >= NOTHING)) return 'No evidence in this step';
+  return bands && !shown ? 'Evidence hidden' : '';
 }
 
-// Options of a <select>, as [value, text]; keeps the choice where it is still on offer.
-function offer(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
-  select.value = chosen;
-  if (select.selectedIndex < 0 && options.length) select.selectedIndex = 0;
+// The number at the end of a map's colour bar: its largest of this step, of the clip, or of all maps of its unit ({unit: largest}).
+export function scaleEnd(heat, scale, step, shared) {
+  if (!heat) return 0;
+  if (scale === 'frame') return step < 0 ? 0 : heat.tops[step];
+  return scale === 'shared' ? shared[heat.unit] : heat.top;
 }
 
-class Pane {
+export class Pane {
   // act: {pick(x, y), changed()} – what the pane asks of the player.
   constructor(shape, act) {
     this.figure = shape.content.cloneNode(true).firstElementChild;
@@ -126,20 +132,13 @@ class Pane {
     this.here.hidden = false;
   }
 
-  // The number at the end of the colour bar for the frame shown; shared: {unit: largest over all panes}.
-  top(look, step, shared) {
-    if (!this.heat) return 0;
-    if (look.scale === 'frame') return step < 0 ? 0 : this.heat.tops[step];
-    return look.scale === 'shared' ? shared[this.heat.unit] : this.heat.top;
-  }
-
   // Draw a picture and the evidence for its source frame over it. sampled: the frames the model was given.
   draw(image, frame, look, shared, marker, sampled) {
-    const context = this.picture.getContext('2d'), { width, height } = this.picture, { heat, bands } = this;
+    const context = this.picture.getContext('2d'), { width, height } = this.picture, { bands } = this;
     context.globalAlpha = 1;
     context.drawImage(image, 0, 0, width, height);
     this.step = bands ? stepIn(bands, frame) : -1;
-    const top = this.top(look, this.step, shared);
+    const top = scaleEnd(this.heat, look.scale, this.step, shared);
     if (bands && look.shown) this.overlay(context, look, top);
     for (const marks of this.marks) {
       if (look.shown) marks.draw(context, frame, look, this.zoom, this.scale, sampled);
@@ -153,7 +152,9 @@ class Pane {
   }
 
   overlay(context, look, top) {
-    const heat = this.heat, [x, y] = this.zoom, [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : ((heat ?? this.places)?.seen ?? [0, 0, ...this.source]);
+    const heat = this.heat,
+      [x, y] = this.zoom,
+      [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : ((heat ?? this.places)?.seen ?? [0, 0, ...this.source]);
     const [left, upper, wide, high] = [x0 * x, y0 * y, (x1 - x0) * x, (y1 - y0) * y];
     if (heat && !heat.empty) this.map(context, look, top, [left, upper, wide, high]);
     this.shade(context, left, upper, wide, high, this.step < 0 ? UNWATCHED : DIM);
@@ -174,7 +175,12 @@ class Pane {
     const { width, height } = this.picture, right = Math.min(left + wide, width), lower = Math.min(upper + high, height);
     if (!this.veils.has(bright)) this.veils.set(bright, hatch(context, this.scale, bright));
     context.fillStyle = this.veils.get(bright);
-    const outside = [[0, 0, width, upper], [0, lower, width, height - lower], [0, upper, left, lower - upper], [right, upper, width - right, lower - upper]];
+    const outside = [[0, 0, width, upper], [0, lower, width, height - lower], [0, upper, left, lower - upper], [
+      right,
+      upper,
+      width - right,
+      lower - upper,
+    ]];
     for (const [x, y, w, h] of outside) if (w > 0.5 && h > 0.5) context.fillRect(x, y, w, h);
   }
 
@@ -209,16 +215,15 @@ class Pane {
     const wanted = [look.tint(heat.signed), look.opacity, top, heat.id].join();
     if (wanted === this.said) return;
     this.said = wanted;
-    paintBar(this.bar, look.words(heat.signed), top >= NOTHING && !heat.empty ? look.opacity : 0);
-    const marks = heat.empty || !(top >= NOTHING) ? [] : heat.signed ? [[0, -top], [0.5, 0], [1, top]] : [[0, 0], [0.5, top / 2], [1, top]];
-    element('.ticks', this.figure).replaceChildren(...marks.map(([place, value]) => {
-      const tick = document.createElement('span');
+    const ticks = heat.empty ? [] : barTicks(top, heat.signed);
+    paintBar(this.bar, look.words(heat.signed), ticks.length ? look.opacity : 0);
+    element('.ticks', this.figure).replaceChildren(...ticks.map(([place, , text]) => {
+      const tick = span('', text);
       tick.style.left = `${100 * place}%`;
       tick.style.translate = `${-100 * place}%`;
-      tick.textContent = number(value);
       return tick;
     }));
-    this.bar.setAttribute('aria-label', marks.length ? `Colour bar from ${marks[0][1]} to ${top} ${heat.unit}` : 'Colour bar without evidence');
+    this.bar.setAttribute('aria-label', ticks.length ? `Colour bar from ${ticks[0][1]} to ${top} ${heat.unit}` : 'Colour bar without evidence');
     this.figure.dataset.top = top;
   }
 
@@ -228,12 +233,6 @@ class Pane {
     const wanted = [places?.id, body?.id, palette, look.dots || look.arrows, look.bones, this.picture.width, this.scale].join();
     if (wanted === this.keyed) return;
     this.keyed = wanted;
-    const span = (name, ...inside) => {
-      const made = document.createElement('span');
-      made.className = name;
-      made.append(...inside);
-      return made;
-    };
     const sample = (colour, radius, text) => {
       const spot = span(colour ? 'spot' : 'spot hollow');
       Object.assign(spot.style, { width: `${2 * radius}px`, height: `${2 * radius}px`, background: colour });
@@ -264,11 +263,7 @@ class Pane {
   // What is said about the frame shown.
   status(look) {
     const { heat, step, bands } = this;
-    let text = '';
-    if (bands && step < 0) text = 'The model did not look at this frame';
-    else if (heat?.empty) text = 'No evidence';
-    else if (heat && !(heat.tops[step] >= NOTHING)) text = 'No evidence in this step';
-    else if (bands && !look.shown) text = 'Evidence hidden';
+    const text = remark(bands, step, heat, look.shown);
     write(this.count, !bands ? '' : step < 0 ? `– / ${bands.length}` : `step ${step + 1} / ${bands.length}`);
     const all = `${this.title}${text ? `: ${text}` : ''}${step < 0 ? '' : `, step ${step + 1}`}`;
     if (all === this.stated) return;

@@ -1,40 +1,45 @@
 // The player: one video, one to four panes in step, one time axis. Everything the reader sets is done here; the server hears only of
 // the frame the reader stopped at, of a picked place, and of a window moved.
+import { Controls } from './controls.js';
+import { Look } from './look.js';
+import { clock, decode } from './numbers.js';
+import { element, write } from './page.js';
+import { Pane } from './pane.js';
+import { Reel } from './reel.js';
+import { Timeline } from './timeline.js';
 
-const SETTINGS = { shown: true, palette: Object.keys(PALETTES)[0], diverging: Object.keys(DIVERGING)[0], opacity: 0.75, threshold: 0,
-  scale: 'clip', smooth: true, arrows: true, dots: true, strongest: '64', bones: true, lanes: 'curves', speed: 1, loop: 'off', close: false };
-// By the player's key, so that they outlive a visit to another page: what the reader set, and where they were.
-const settings = new Map(), places = new Map();
 const players = new WeakMap();
-const CHECKS = { '.eye': 'shown', '.smooth': 'smooth', '.dots': 'dots', '.arrows': 'arrows', '.bones': 'bones' };
-const STEP = { ArrowLeft: -1, ArrowRight: 1 };
+const left = new Map(); // by the player's key: where the reader was before they went to another page
 
 // Where Streamlit serves from: the app may live under a path of its own.
 function address(url) {
-  const script = document.querySelector('script[src*="static/js/"]');
-  const base = script ? script.src.replace(/static\/js\/.*$/, '') : `${location.origin}/`;
+  const script = element('script[src*="static/js/"]', globalThis.document);
+  const base = script ? script.src.replace(/static\/js\/.*$/, '') : `${globalThis.location.origin}/`;
   return new URL(url.replace(/^\//, ''), base).href;
 }
 
-class Look {
-  constructor(key) {
-    if (!settings.has(key)) settings.set(key, { ...SETTINGS });
-    this.set = settings.get(key);
-    this.tables = new Map();
-    for (const name of Object.keys(SETTINGS)) Object.defineProperty(this, name, { get: () => this.set[name] });
-  }
+// What is said of a frame: whether the model saw it. seen: the frames it was given.
+export function sight(frame, window, seen) {
+  if (seen.has(frame)) return 'seen by the model';
+  if (window && (frame < window[0] || frame >= window[1])) return 'outside its window';
+  return seen.size ? 'between its frames' : '';
+}
 
-  tint(signed) {
-    return `${signed ? this.diverging : this.palette} ${this.threshold} ${signed}`;
+// The steps of the panes' maps, each different row of bands once, with the marks of the panes that have it.
+export function bandRows(panes) {
+  const rows = new Map();
+  for (const { bands, mark } of panes.filter((pane) => pane.bands)) {
+    const same = JSON.stringify(bands);
+    rows.set(same, { bands, panes: [...(rows.get(same)?.panes ?? []), mark] });
   }
+  return [...rows.values()];
+}
 
-  // The colour table in force, made once per palette and threshold.
-  words(signed) {
-    const tint = this.tint(signed);
-    if (this.tables.size > 8) this.tables.clear();
-    if (!this.tables.has(tint)) this.tables.set(tint, lookup(signed ? DIVERGING[this.diverging] : PALETTES[this.palette], signed, this.threshold));
-    return this.tables.get(tint);
-  }
+// The largest number of all maps of a unit: {unit: number}.
+export function sharedTops(heats) {
+  const tops = {};
+  for (const { unit, top } of heats) tops[unit] = Math.max(tops[unit] ?? 0, top);
+  return tops;
 }
 
 class Player {
@@ -48,17 +53,22 @@ class Player {
       rest: () => this.resume(),
       window: (seconds) => this.api.setTriggerValue('window', { seconds }),
     }, this.look);
-    this.bindLook();
-    this.bindTransport();
-    root.addEventListener('keydown', (event) => this.key(event));
-    this.watch = new ResizeObserver(() => this.layout());
+    this.controls = new Controls(root, this.look, this.reel, {
+      redraw: () => this.redraw(),
+      redrawLine: () => this.line.grouped && this.line.draw(),
+      relayout: () => this.layout(),
+      step: (by) => this.step(by),
+      toggle: () => this.toggle(),
+      stopped: () => this.soon(),
+    });
+    this.watch = new globalThis.ResizeObserver(() => this.layout());
     this.watch.observe(root);
   }
 
   // Take what Python sent. What is the same as before stays untouched: the clip keeps running, the reader's settings stay.
   update(sent, api) {
     const fresh = this.sent?.media !== sent.media;
-    Object.assign(this, { sent, api });
+    Object.assign(this, { sent, api, seen: new Set(sent.sampled) });
     if (fresh) this.open();
     else if (sent.start !== null && sent.start !== this.begun && sent.start !== this.told) this.reel.seek(sent.start);
     this.begun = sent.start;
@@ -79,8 +89,8 @@ class Player {
 
   // A new clip, from its start; or the one that was here before the reader went to another page, from where they left it.
   open() {
-    const { sent, root, reel } = this, left = places.get(sent.key), back = left?.media === sent.media && left.start === sent.start;
-    const start = back ? left.frame : (sent.start ?? 0);
+    const { sent, root, reel } = this, was = left.get(sent.key), back = was?.media === sent.media && was.start === sent.start;
+    const start = back ? was.frame : (sent.start ?? 0);
     root.dataset.ready = 'false';
     root.dataset.frame = -1;
     this.complain('');
@@ -110,44 +120,28 @@ class Player {
   // Everything that follows from the maps now chosen: scales, bands, which controls make sense.
   refresh() {
     const heats = this.panes.map((pane) => pane.heat).filter(Boolean);
-    this.shared = {};
-    for (const heat of heats) this.shared[heat.unit] = Math.max(this.shared[heat.unit] ?? 0, heat.top);
-    const rows = new Map();
-    for (const pane of this.panes.filter((pane) => pane.bands)) {
-      const { bands } = pane, same = JSON.stringify(bands);
-      rows.set(same, { bands, panes: [...(rows.get(same)?.panes ?? []), pane.mark] });
-    }
-    this.line.rows = [...rows.values()];
-    const [points, bones, { grouped }] = [this.panes.some((pane) => pane.places), this.panes.some((pane) => pane.body), this.line];
-    const drawn = heats.length > 0 || points || bones, plain = heats.some((heat) => !heat.signed) || points || bones || grouped;
-    const show = (name, wanted) => this.root.querySelectorAll(`.look ${name}`).forEach((node) => (node.hidden = !wanted));
-    this.find('.look').hidden = !drawn && !grouped;
-    this.find('.lane').hidden = !rows.size && !this.sent.window && !this.sent.sampled.length;
-    show('.of-all', drawn);
-    show('.of-strength', heats.length > 0 || points);
-    show('.of-maps', heats.length > 0);
-    show('.of-points', points);
-    show('.of-bones', bones);
-    show('.of-unsigned', plain);
-    this.find('.of-signed').hidden = !heats.some((heat) => heat.signed);
-    const { window, frames } = this.sent, part = Boolean(window && window[1] - window[0] < 0.7 * frames);
-    this.find('.zoom').hidden = !part;
-    offer(this.find('.scaling'), [['clip', 'whole map'], ['frame', 'this step'], ...(heats.length > 1 ? [['shared', 'all panes']] : [])], this.look.scale);
-    if (heats.length) this.look.set.scale = this.find('.scaling').value;
-    offer(this.find('.loop'), [['off', 'off'], ['clip', 'clip'], ...(part ? [['window', 'window']] : [])], this.look.loop);
-    this.look.set.loop = this.find('.loop').value;
-    this.reel.loop = this.look.loop !== 'off';
-    this.close = part && this.look.close;
+    const { window, sampled, frames } = this.sent, rows = bandRows(this.panes);
+    this.shared = sharedTops(heats);
+    this.line.rows = rows;
+    this.part = Boolean(window && window[1] - window[0] < 0.7 * frames);
+    this.controls.suit({
+      heats,
+      points: this.panes.some((pane) => pane.places),
+      bones: this.panes.some((pane) => pane.body),
+      grouped: this.line.grouped,
+      looked: Boolean(rows.length || window || sampled.length),
+      part: this.part,
+    });
   }
 
   // Fit everything to the room there is, and draw it.
   layout() {
     if (!this.sent || !this.root.clientWidth) return;
-    const { root } = this, paper = getComputedStyle(root).getPropertyValue('--st-background-color');
+    const { root } = this, paper = globalThis.getComputedStyle(root).getPropertyValue('--st-background-color');
     const probe = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})/i.exec(paper.trim());
     root.style.colorScheme = probe && probe.slice(1).reduce((sum, part) => sum + parseInt(part, 16), 0) < 384 ? 'dark' : 'light';
     this.panes.forEach((pane) => pane.resize(this.sent.height));
-    this.line.view(this.close);
+    this.line.view(this.part && this.look.close);
     this.line.draw();
     this.redraw();
   }
@@ -169,7 +163,7 @@ class Player {
     for (const pane of this.panes) pane.draw(picture.image, frame, this.look, this.shared, this.marker, this.sent.sampled);
     picture.release();
     this.say(this.line.drag?.from === null && reel.busy ? (reel.wish ?? reel.asked) : frame);
-    places.set(this.sent.key, { media: this.sent.media, start: this.sent.start, frame });
+    left.set(this.sent.key, { media: this.sent.media, start: this.sent.start, frame });
     root.dataset.frame = frame;
     root.dataset.draws = ++this.draws;
     root.dataset.ready = 'true';
@@ -177,17 +171,10 @@ class Player {
 
   // The playhead and the numbers beside the buttons.
   say(frame) {
-    const { sent } = this, [first, end] = sent.window ?? [0, 0];
     this.line.show(frame, this.reel.playing);
     write(this.find('.second'), `${clock(this.seconds[frame], 3)} s`);
-    write(this.find('.number'), `frame ${frame + 1} / ${sent.frames}`);
-    const sight = this.sampled().has(frame) ? 'seen by the model' : sent.window && (frame < first || frame >= end) ? 'outside its window' : sent.sampled.length ? 'between its frames' : '';
-    write(this.find('.sight'), sight);
-  }
-
-  sampled() {
-    if (this.sampled_?.of !== this.sent.sampled) this.sampled_ = Object.assign(new Set(this.sent.sampled), { of: this.sent.sampled });
-    return this.sampled_;
+    write(this.find('.number'), `frame ${frame + 1} / ${this.sent.frames}`);
+    write(this.find('.sight'), sight(frame, this.sent.window, this.seen));
   }
 
   // Tell Python the frame, once, when the reader has come to rest.
@@ -234,84 +221,6 @@ class Player {
     this.api.setTriggerValue('pick', { frame: this.frame, x, y });
   }
 
-  bindLook() {
-    const { look, find } = this, after = () => {
-      this.sayLook();
-      this.redraw();
-    };
-    const bind = (name, field, read) => find(name).addEventListener('input', (event) => {
-      look.set[field] = read(event.target);
-      after();
-    });
-    offer(find('.palette'), Object.keys(PALETTES).map((name) => [name, name]), look.palette);
-    offer(find('.diverging'), Object.keys(DIVERGING).map((name) => [name, name]), look.diverging);
-    for (const name of ['palette', 'diverging']) bind(`.${name}`, name, (node) => node.value);
-    bind('.scaling', 'scale', (node) => node.value);
-    for (const name of ['opacity', 'threshold']) bind(`.${name}`, name, (node) => +node.value);
-    bind('.strongest', 'strongest', (node) => node.value);
-    for (const [name, field] of Object.entries(CHECKS)) bind(name, field, (node) => node.checked);
-    find('.palette').addEventListener('input', () => this.line.grouped && this.line.draw());
-    this.sayLook();
-  }
-
-  veil() {
-    this.look.set.shown = !this.look.shown;
-    this.sayLook();
-    this.redraw();
-  }
-
-  sayLook() {
-    const { look, find } = this;
-    find('.opacity').value = look.opacity;
-    find('.threshold').value = look.threshold;
-    find('.opacity-said').textContent = `${Math.round(100 * look.opacity)} %`;
-    find('.threshold-said').textContent = `${Math.round(100 * look.threshold)} %`;
-    find('.strongest').value = look.strongest;
-    for (const [name, field] of Object.entries(CHECKS)) find(name).checked = look[field];
-    find('.speed').value = look.speed;
-    this.reel.video.defaultPlaybackRate = this.reel.video.playbackRate = look.speed;
-    find('.zoom').setAttribute('aria-pressed', look.close);
-  }
-
-  bindTransport() {
-    const { find, look, reel } = this, does = { back: () => this.step(-1), on: () => this.step(1), play: () => this.toggle() };
-    for (const button of this.root.querySelectorAll('[data-do]')) button.addEventListener('click', () => does[button.dataset.do]());
-    find('.speed').addEventListener('input', (event) => {
-      look.set.speed = +event.target.value;
-      this.sayLook();
-    });
-    find('.loop').addEventListener('input', (event) => {
-      look.set.loop = event.target.value;
-      reel.loop = look.loop !== 'off';
-    });
-    find('.zoom').addEventListener('click', () => {
-      look.set.close = !look.close;
-      this.close = look.close;
-      this.sayLook();
-      this.layout();
-    });
-    for (const name of ['play', 'pause', 'ended'])
-      reel.video.addEventListener(name, () => {
-        this.root.classList.toggle('running', reel.playing);
-        find('[data-do="play"]').setAttribute('aria-label', reel.playing ? 'Pause' : 'Play');
-        if (!reel.playing) this.soon();
-      });
-  }
-
-  key(event) {
-    const target = event.composedPath()[0], tag = target.tagName;
-    if (event.ctrlKey || event.metaKey || event.altKey || tag === 'SELECT' || target.type === 'range') return;
-    if (event.key === ' ' && ['BUTTON', 'INPUT'].includes(tag)) return;
-    const by = STEP[event.key] * (event.shiftKey ? 10 : 1);
-    if (by) this.step(by);
-    else if (event.key === ' ') this.toggle();
-    else if (event.key === 'h' || event.key === 'H') this.veil();
-    else if (event.key === 'Home' || event.key === 'End') this.step(event.key === 'Home' ? -Infinity : Infinity);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
   end() {
     clearTimeout(this.resting);
     this.watch.disconnect();
@@ -322,7 +231,7 @@ class Player {
 export default function ({ parentElement, data: [data], setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector('.actrec');
   let player = players.get(root);
-  if (!player) players.set(root, (player = new Player(root, data.key)));
+  if (!player) players.set(root, player = new Player(root, data.key));
   player.update(data, { setStateValue, setTriggerValue });
   return () => player.end();
 }

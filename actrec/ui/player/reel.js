@@ -1,6 +1,7 @@
 // The hidden video, asked for frames by number. Frame i is on screen from i / fps to (i + 1) / fps; its middle is the safe place to seek to.
+import { clamp } from './numbers.js';
 
-class Reel {
+export class Reel {
   // shown(): a new picture is there to be taken.
   constructor(video, shown, trouble) {
     Object.assign(this, { video, shown, trouble, frame: -1, announced: -1, asked: null, wish: null, fps: 25, frames: 0, turn: 0, here: 0 });
@@ -77,7 +78,7 @@ class Reel {
     const { video, frames } = this;
     let image = video, frame = this.announced;
     try {
-      image = new VideoFrame(video);
+      image = new globalThis.VideoFrame(video);
       frame = this.frameOf(image.timestamp / 1e6);
     } catch {
       // not a secure page, or no picture yet
@@ -127,7 +128,7 @@ class Reel {
   done(frame, tries = 10) {
     clearTimeout(this.late);
     if (this.frame !== frame && this.wish === null && tries) {
-      requestAnimationFrame(() => {
+      globalThis.requestAnimationFrame(() => {
         if (this.asked !== frame || this.closed) return;
         this.shown();
         this.done(frame, tries - 1);

@@ -1,27 +1,11 @@
 // One time axis for everything: ruler, what the model looked at, the evidence tracks, the playhead, the model's window.
+import { clamp, clock } from './numbers.js';
+import { density, element, fit } from './page.js';
+import { Lane } from './lanes.js';
+import { lanes } from './series.js';
+import { rulerTicks, stepIn, TimeScale } from './timescale.js';
 
-const EDGE = 5; // pixels left free at both ends, so that a playhead at frame 0 can be seen and taken
-
-// Seconds as a clock would say them; places: digits behind the point.
-function clock(seconds, places = 0) {
-  if (seconds < 60) return seconds.toFixed(places);
-  const minutes = Math.floor(seconds / 60), rest = (seconds - 60 * minutes).toFixed(places);
-  return `${minutes}:${rest.padStart(places ? places + 3 : 2, '0')}`;
-}
-
-// Curves by lane: those of one group and unit share one, where the first of them stands.
-function lanes(tracks) {
-  const groups = new Map(), all = [];
-  for (const sent of tracks) {
-    const name = JSON.stringify([sent.group, sent.unit]), lane = sent.group && groups.get(name);
-    if (lane) lane.push(sent);
-    else all.push([sent]);
-    if (sent.group && !lane) groups.set(name, all.at(-1));
-  }
-  return all;
-}
-
-class Timeline {
+export class Timeline {
   // act: {scrub(frame), rest(), window(seconds)}; look: the reader's settings.
   constructor(root, act, look) {
     this.root = element('.timeline', root);
@@ -31,6 +15,7 @@ class Timeline {
     const find = (name) => element(name, this.root);
     [this.ruler, this.looks, this.over, this.head] = ['.ruler', '.looks', '.over', '.playhead'].map(find);
     [this.handle, this.ghost, this.hover, this.modes] = ['.window', '.ghost', '.hover', '.modes'].map(find);
+    this.time = new TimeScale(new Float64Array(0));
     this.tracks = [];
     this.rows = [];
     this.frame = 0;
@@ -39,10 +24,9 @@ class Timeline {
 
   // Take the clip's times and all that is drawn over them.
   set({ seconds, window, movable, sampled, tracks }) {
-    const count = seconds.length, steps = Array.from(seconds.subarray(1), (s, i) => s - seconds[i]).sort((a, b) => a - b);
-    const step = steps[steps.length >> 1] ?? 0.04;
-    this.edges = Float64Array.from({ length: count + 1 }, (_, i) => (i < count ? seconds[i] : seconds[count - 1] + step));
-    Object.assign(this, { count, window, sampled, movable: movable && window && window[1] - window[0] < count });
+    const count = seconds.length, { width } = this.time;
+    this.time = Object.assign(new TimeScale(seconds), { width });
+    Object.assign(this, { window, sampled, movable: movable && window && window[1] - window[0] < count });
     this.ask = null;
     clearTimeout(this.fading);
     this.tracks = lanes(tracks).map((sent, i) => {
@@ -72,51 +56,31 @@ class Timeline {
     this.root.classList.toggle('mapped', this.grouped && this.look.lanes === 'map'); // the rows' names need a wider gutter
   }
 
-  // The stretch of time shown: the whole clip, or the window with a quarter of its length on both sides.
+  // Show the whole clip, or what lies around the window.
   view(close) {
-    const [from, to] = [this.edges[0], this.edges[this.count]];
-    this.shown = [from, to];
-    if (!close || !this.window) return;
-    const [first, end] = this.window.map((frame) => this.edges[frame]), room = (end - first) / 4;
-    this.shown = [Math.max(from, first - room), Math.min(to, end + room)];
-  }
-
-  // Pixels from the left of a time, and of a frame's middle.
-  at(seconds) {
-    return EDGE + ((seconds - this.shown[0]) / (this.shown[1] - this.shown[0])) * (this.width - 2 * EDGE);
-  }
-
-  x(frame) {
-    return this.at((this.edges[frame] + this.edges[frame + 1]) / 2);
-  }
-
-  // The frame on screen at a time.
-  frameAt(seconds) {
-    let low = 0, high = this.count;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (this.edges[middle] <= seconds) low = middle;
-      else high = middle;
-    }
-    return low;
+    this.time.show(close ? this.window : null);
   }
 
   secondsAt(clientX) {
-    const left = this.over.getBoundingClientRect().left;
-    return this.shown[0] + ((clientX - left - EDGE) / (this.width - 2 * EDGE)) * (this.shown[1] - this.shown[0]);
+    return this.time.secondsAt(clientX - this.over.getBoundingClientRect().left);
+  }
+
+  // The frame under the pointer.
+  under(clientX) {
+    return this.time.frameAt(this.secondsAt(clientX));
   }
 
   fit(canvas) {
-    const scale = Math.min(devicePixelRatio || 1, 2);
+    const scale = density();
     fit(canvas, canvas.clientWidth, canvas.clientHeight, scale);
     return scale;
   }
 
   // Draw all that does not move with the playhead.
   draw() {
-    if (!this.count) return;
-    this.width = this.over.clientWidth;
-    this.ink = getComputedStyle(this.root).color;
+    if (!this.time.count) return;
+    this.time.width = this.over.clientWidth;
+    this.ink = globalThis.getComputedStyle(this.root).color;
     this.drawRuler();
     this.drawLooks();
     this.tracks.forEach((track) => track.draw(this));
@@ -125,22 +89,20 @@ class Timeline {
   }
 
   drawRuler() {
-    const scale = this.fit(this.ruler), pen = this.ruler.getContext('2d'), [from, to] = this.shown;
-    const rough = ((to - from) / this.width) * 64, power = 10 ** Math.floor(Math.log10(rough));
-    const step = rough > 5 && rough < 1200 ? [10, 15, 30, 60, 120, 300, 600, 1200].find((s) => s >= rough) : [1, 2, 5, 10].map((s) => s * power).find((s) => s >= rough);
-    const places = step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0, parts = step / power === 2 ? 4 : 5;
+    const scale = this.fit(this.ruler), pen = this.ruler.getContext('2d'), { width } = this.time;
+    const { ticks, places } = rulerTicks(...this.time.shown, width);
     pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, this.width, 99);
-    pen.font = `11px ${getComputedStyle(this.root).fontFamily}`;
+    pen.clearRect(0, 0, width, 99);
+    pen.font = `11px ${globalThis.getComputedStyle(this.root).fontFamily}`;
     pen.fillStyle = this.ink;
-    for (let i = Math.ceil((from / step) * parts - 1e-6); i * (step / parts) <= to + 1e-9; i++) {
-      const seconds = (i * step) / parts, x = this.at(seconds), long = i % parts === 0;
+    for (const [seconds, long] of ticks) {
+      const x = this.time.at(seconds);
       pen.globalAlpha = long ? 0.55 : 0.25;
       pen.fillRect(x - 0.5, long ? 13 : 16, 1, 8);
       if (!long) continue;
       const text = clock(seconds, places), wide = pen.measureText(text).width;
       pen.globalAlpha = 0.75;
-      pen.fillText(text, clamp(x - wide / 2, 0, this.width - wide), 10);
+      pen.fillText(text, clamp(x - wide / 2, 0, width - wide), 10);
     }
   }
 
@@ -149,15 +111,15 @@ class Timeline {
     this.looks.style.height = `${14 + 9 * Math.max(1, this.rows.length)}px`;
     const scale = this.fit(this.looks), pen = this.looks.getContext('2d');
     pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, this.width, 999);
+    pen.clearRect(0, 0, this.time.width, 999);
     pen.fillStyle = this.ink;
     pen.globalAlpha = 0.8;
-    const thin = this.sampled.length > 1 ? (this.x(this.sampled.at(-1)) - this.x(this.sampled[0])) / this.sampled.length : 9;
-    for (const frame of this.sampled) pen.fillRect(this.x(frame) - 0.5, 3, thin < 2.5 ? 0.5 : 1, 8);
+    const thin = this.sampled.length > 1 ? (this.time.x(this.sampled.at(-1)) - this.time.x(this.sampled[0])) / this.sampled.length : 9;
+    for (const frame of this.sampled) pen.fillRect(this.time.x(frame) - 0.5, 3, thin < 2.5 ? 0.5 : 1, 8);
     this.rows.forEach(({ bands }, row) => {
       bands.forEach(([first, end], k) => {
         if (end <= first) return;
-        const [left, right] = [this.at(this.edges[first]), this.at(this.edges[end])], now = first <= this.frame && this.frame < end;
+        const [left, right] = [this.time.edge(first), this.time.edge(end)], now = first <= this.frame && this.frame < end;
         pen.globalAlpha = now ? 0.85 : k % 2 ? 0.2 : 0.36;
         pen.fillRect(left, 13 + 9 * row, Math.max(right - left, 0.75), 7);
       });
@@ -169,34 +131,34 @@ class Timeline {
 
   // Which band of each row holds the frame shown.
   stepsNow() {
-    return this.rows.map(({ bands }) => bands.findIndex(([first, end]) => first <= this.frame && this.frame < end)).join();
+    return this.rows.map(({ bands }) => stepIn(bands, this.frame)).join();
   }
 
   // Behind a track: a faint field where the model looked.
-  backdrop(pen, scale, width, height) {
+  backdrop(pen, scale) {
     if (!this.window) return;
-    const [left, right] = this.window.map((frame) => this.at(this.edges[frame]) * scale);
+    const [left, right] = this.window.map((frame) => this.time.edge(frame) * scale);
     pen.fillStyle = this.ink;
     pen.globalAlpha = 0.055;
-    pen.fillRect(left, 0, right - left, height);
+    pen.fillRect(left, 0, right - left, pen.canvas.height);
   }
 
   placeWindow() {
     const put = (node, range) => {
       node.hidden = !range;
       if (!range) return;
-      const [left, right] = range.map((frame) => this.at(this.edges[frame])), wide = Math.max(right - left, 12); // wide enough to be taken
+      const [left, right] = range.map((frame) => this.time.edge(frame)), wide = Math.max(right - left, 12); // wide enough to be taken
       node.style.height = `${17 + 9 * Math.max(1, this.rows.length)}px`;
       node.style.left = `${(left + right - wide) / 2}px`;
       node.style.width = `${wide}px`;
     };
     put(this.handle, this.window);
-    put(this.ghost, this.ask === null ? null : [this.ask, this.ask + this.window[1] - this.window[0]]);
+    put(this.ghost, this.ask);
     if (!this.window) return;
     this.handle.setAttribute('aria-valuemin', 0);
-    this.handle.setAttribute('aria-valuemax', this.edges[this.count - this.window[1] + this.window[0]]);
-    this.handle.setAttribute('aria-valuenow', this.edges[this.ask ?? this.window[0]]);
-    const said = (this.ask === null ? this.window : [this.ask, this.ask + this.window[1] - this.window[0]]).map((frame) => this.edges[frame].toFixed(2));
+    this.handle.setAttribute('aria-valuemax', this.time.edges[this.time.count - this.window[1] + this.window[0]]);
+    const range = (this.ask ?? this.window).map((frame) => this.time.edges[frame]), said = range.map((seconds) => seconds.toFixed(2));
+    this.handle.setAttribute('aria-valuenow', range[0]);
     this.handle.setAttribute('aria-valuetext', `from ${said[0]} to ${said[1]} seconds`);
     this.handle.title = `The model looks from ${said[0]} s to ${said[1]} s${this.movable ? '. Drag to look elsewhere.' : ''}`;
   }
@@ -204,11 +166,11 @@ class Timeline {
   // Move the playhead and say the values there; running: nobody can listen to 25 numbers a second.
   show(frame, running = false) {
     this.frame = frame;
-    if (!this.count || !this.width) return;
-    this.head.style.transform = `translateX(${this.x(frame) - 1}px)`;
+    if (!this.time.count || !this.time.width) return;
+    this.head.style.transform = `translateX(${this.time.x(frame) - 1}px)`;
     if (!running) {
       this.head.setAttribute('aria-valuenow', frame);
-      this.head.setAttribute('aria-valuetext', `frame ${frame + 1}, ${this.edges[frame].toFixed(3)} seconds`);
+      this.head.setAttribute('aria-valuetext', `frame ${frame + 1}, ${this.time.edges[frame].toFixed(3)} seconds`);
     }
     if (this.lit !== this.stepsNow()) this.drawLooks();
     if (this.hover.hidden) this.tracks.forEach((track) => track.say(frame));
@@ -217,25 +179,28 @@ class Timeline {
   // Values and time under the pointer; null: back to the playhead's.
   point(clientX, clientY) {
     this.hover.hidden = clientX === null;
-    const frame = clientX === null ? this.frame : this.frameAt(this.secondsAt(clientX));
+    const frame = clientX === null ? this.frame : this.under(clientX);
     this.tracks.forEach((track) => track.say(frame, clientX === null ? undefined : clientY));
     if (clientX === null) return;
-    const x = this.x(frame), label = this.hover.firstElementChild;
+    const x = this.time.x(frame), label = this.hover.firstElementChild;
     this.hover.style.transform = `translateX(${x}px)`;
-    label.textContent = `${clock(this.edges[frame], 3)} s · frame ${frame + 1}`;
-    label.style.transform = `translateX(${-clamp(x / this.width, 0, 1) * 100}%)`;
+    label.textContent = `${clock(this.time.edges[frame], 3)} s · frame ${frame + 1}`;
+    label.style.transform = `translateX(${-clamp(x / this.time.width, 0, 1) * 100}%)`;
   }
 
   listen() {
     const { root, handle } = this;
-    root.addEventListener('pointermove', (event) => this.count && this.point(this.modes.contains(event.target) ? null : event.clientX, event.clientY));
+    root.addEventListener(
+      'pointermove',
+      (event) => this.time.count && this.point(this.modes.contains(event.target) ? null : event.clientX, event.clientY),
+    );
     root.addEventListener('pointerleave', () => this.point(null));
     root.addEventListener('pointerdown', (event) => {
-      if (!this.count || event.button || this.modes.contains(event.target)) return;
+      if (!this.time.count || event.button || this.modes.contains(event.target)) return;
       const from = handle.contains(event.target) && this.movable ? this.secondsAt(event.clientX) : null;
       root.setPointerCapture(event.pointerId);
       this.drag = { x: event.clientX, from, moved: false };
-      if (from === null) this.act.scrub(this.frameAt(this.secondsAt(event.clientX)));
+      if (from === null) this.act.scrub(this.under(event.clientX));
     });
     root.addEventListener('pointermove', (event) => this.drag && this.dragged(event.clientX));
     root.addEventListener('pointerup', (event) => this.dropped(event.clientX, true));
@@ -252,8 +217,8 @@ class Timeline {
   dragged(clientX) {
     const { drag } = this, seconds = this.secondsAt(clientX);
     drag.moved ||= Math.abs(clientX - drag.x) > 3;
-    if (drag.from === null) this.act.scrub(this.frameAt(seconds));
-    else if (drag.moved) this.move(this.frameAt(this.edges[this.window[0]] + seconds - drag.from + 1e-9));
+    if (drag.from === null) this.act.scrub(this.time.frameAt(seconds));
+    else if (drag.moved) this.move(this.time.frameAt(this.time.edges[this.window[0]] + seconds - drag.from + 1e-9));
   }
 
   dropped(clientX, meant) {
@@ -261,14 +226,13 @@ class Timeline {
     this.drag = null;
     if (!drag) return;
     if (drag.from !== null && drag.moved) meant ? this.request() : this.move(null);
-    if (drag.from !== null && !drag.moved) this.act.scrub(this.frameAt(this.secondsAt(clientX)));
+    if (drag.from !== null && !drag.moved) this.act.scrub(this.under(clientX));
     this.act.rest();
   }
 
   // Show where the window would be; null: nowhere else.
   move(first) {
-    this.ask = first === null ? null : clamp(first, 0, this.count - this.window[1] + this.window[0]);
-    if (this.ask === this.window[0]) this.ask = null;
+    this.ask = first === null ? null : this.time.moved(this.window, first);
     this.placeWindow();
   }
 
@@ -276,7 +240,7 @@ class Timeline {
   // the wish fades if nothing comes of it.
   request() {
     if (this.ask === null) return;
-    this.act.window(this.edges[this.ask]);
+    this.act.window(this.time.edges[this.ask[0]]);
     clearTimeout(this.fading);
     this.fading = setTimeout(() => this.move(null), 30_000);
   }
@@ -287,7 +251,7 @@ class Timeline {
     if (!by || !this.movable) return;
     event.preventDefault();
     event.stopPropagation();
-    this.move((this.ask ?? this.window[0]) + by * (event.shiftKey ? 10 : 1));
+    this.move((this.ask ?? this.window)[0] + by * (event.shiftKey ? 10 : 1));
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.request(), 700);
   }
