@@ -34,7 +34,7 @@ from actrec import catalogue, study
 from actrec.ui import joints as ui_joints, own as ui_own
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
-from actrec.ui import asked, trouble
+from actrec.ui.frame import asked, trouble
 
 question = Question.from_query(asked())
 try:
