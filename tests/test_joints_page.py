@@ -277,7 +277,7 @@ def test_what_is_kept_as_npz_lies_on_the_clips_frames(home: Path, tmp_path: Path
     pose.write(tmp_path / "mine.npz", joints(10, "penn13"))
     question = Question(str(home / "clips" / "short.mp4"), "tinydeform", joints=f"{tmp_path}/mine.npz#offset=4,sides=swapped")
     film = study.open_clip(question.clip)
-    found = joints.laid(question, catalogue.card("tinydeform"), film)
+    found = panel.laid(question, catalogue.card("tinydeform"), film)
     assert found is not None
     (tmp_path / "kept.npz").write_bytes(panel._npz(found.whole))
     kept = pose.read(tmp_path / "kept.npz")
