@@ -28,9 +28,15 @@ def test_the_interval_is_scipys_wilson(counted: tuple[int, int]) -> None:
     assert (high == 1) == (right == clips)
 
 
+def test_the_interval_is_wilsons() -> None:
+    assert chance.wilson(81, 263) == pytest.approx((0.2552885, 0.3662096), abs=1e-6)  # statsmodels' and scipy's
+    assert chance.wilson(0, 10) == (0.0, pytest.approx(0.2775328, abs=1e-6))
+    assert chance.wilson(10, 10) == (pytest.approx(0.7224672, abs=1e-6), 1.0)
+    assert chance.wilson(0, 0) == (0.0, 1.0)
+
+
 def test_the_interval_holds_95_of_100() -> None:
     assert pytest.approx(norm.ppf(0.975), abs=1e-15) == chance.Z95
-    assert chance.wilson(0, 0) == (0.0, 1.0)
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000))
@@ -45,6 +51,12 @@ def test_mcnemars_test_is_scipys_exact_binomial(gained: int, lost: int) -> None:
     assert found == chance.mcnemar(lost, gained)
     wanted = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     assert found == pytest.approx(wanted, rel=1e-9, abs=1e-250)  # below that scipy says 0
+
+
+def test_the_test_of_paired_clips_is_the_binomial_one() -> None:
+    assert chance.mcnemar(10, 2) == chance.mcnemar(2, 10) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert chance.mcnemar(0, 0) == chance.mcnemar(5, 5) == 1.0
+    assert chance.mcnemar(3000, 2000) == pytest.approx(1.4e-45, rel=0.2)  # whole numbers: nothing overflows, nothing is lost
 
 
 def test_who_only_looks_at_results_does_not_wait_for_scipy() -> None:
