@@ -156,6 +156,40 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
 
 
 @app.command()
+def check(
+    clip: Clip,
+    model: Model,
+    which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
+    label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Follow the label's lead over this class.")] = None,
+    start: Start = 0.0,
+    joints: Joints = None,
+    hide: Hide = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a model again on a changed clip, by every check that fits, and say in a sentence what came of it."""
+    from actrec import catalogue  # late: torch
+    from actrec.study import asking, checks  # late: torch
+
+    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    asked = asking.asked(question)
+    lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
+    report, found = progress(), {}
+    for name in which or [name for name, reason in lacking.items() if not reason]:
+        if reason := lacking.get(name, ""):
+            raise QuestionError(f"the check {name!r} does not fit: {reason}")
+        found[name] = checks.run(name, question, report)
+    clear()
+    if as_json:
+        return print_json({"checks": {name: each.to_json() for name, each in found.items()}, "not": {k: v for k, v in lacking.items() if v}})
+    for name, each in found.items():
+        print(f"{name}: {checks.every()[name].title}\n  {each.verdict}")
+    for name, reason in lacking.items():
+        if reason and not which:
+            print(f"{name} does not fit: {reason}")
+
+
+@app.command()
 def models(as_json: AsJson = False) -> None:
     """List every model: what it needs, its size beside the paper's, and the ways of explaining that fit it."""
     from actrec import catalogue
