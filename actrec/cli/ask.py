@@ -32,8 +32,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain one prediction: overlay video, figure, raw numbers, curves and provenance in a folder."""
-    from actrec import catalogue, study
-    from actrec.draw import export
+    from actrec import catalogue, study  # late: torch
+    from actrec.draw import export  # late: matplotlib
 
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
@@ -59,7 +59,7 @@ def explain(
 @app.command()
 def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
-    from actrec import catalogue, study
+    from actrec import catalogue, study  # late: torch
 
     report = progress()
     question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints, hide=tuple(hide or ()))
@@ -87,8 +87,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare up to four models (or methods) on one clip: figure as PNG and SVG, agreement in numbers."""
-    from actrec import catalogue, study
-    from actrec.draw import export
+    from actrec import catalogue, study  # late: torch
+    from actrec.draw import export  # late: matplotlib
 
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
     names, ways = (model * len(ways) if len(model) == 1 else model), (ways * len(model) if len(ways) == 1 else ways)
@@ -123,7 +123,7 @@ def what_if(
     as_json: AsJson = False,
 ) -> None:
     """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
-    from actrec.study import hidden
+    from actrec.study import hidden  # late: torch
 
     found = hidden.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
     clear()
@@ -139,7 +139,7 @@ def what_if(
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, against attention without windows."""
-    from actrec.study import windows_cost as costs
+    from actrec.study import windows_cost as costs  # late: torch
 
     found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
     clear()
@@ -158,7 +158,7 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List every model: what it needs, its size beside the paper's, and the ways of explaining that fit it."""
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []
     for card in catalogue.cards().values():
@@ -206,7 +206,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _joints_told(found: Explanation) -> str:
     """What the model was given of the people's joints, in a sentence; "" for a model that reads none and was offered none."""
-    from actrec.inputs import pose
+    from actrec.inputs import pose  # late: av
 
     if "joints" not in found.provenance:
         return pose.UNREAD if found.question.joints not in (None, pose.NONE) else ""

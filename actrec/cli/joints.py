@@ -32,8 +32,8 @@ def joints(
     as_json: AsJson = False,
 ) -> None:
     """Say what joints there are of a clip and how they lie on it; mend them, estimate them, and keep them."""
-    from actrec import study
-    from actrec.inputs import pose
+    from actrec import study  # late: torch
+    from actrec.inputs import pose  # late: av
 
     if estimate is not None and joints is not None:
         raise QuestionError(f"--joints {joints} names joints and --estimate {estimate} finds others; give one of the two")
@@ -82,9 +82,9 @@ def _draw(path: Path, film: Video, joints: pose.Joints) -> None:
     """Frames evenly over the clip, in two rows, with the skeletons on them."""
     import cv2
 
-    from actrec.clips import video
-    from actrec.draw import marks
-    from actrec.inputs import pose
+    from actrec.clips import video  # late: av
+    from actrec.draw import marks  # late: av
+    from actrec.inputs import pose  # late: av
 
     index = np.linspace(0, film.frames - 1, PICTURES).round().astype(np.int64)
     skeleton = pose.skeleton(pose.side_by_side(joints, index), joints.layout, np.stack([index, index + 1], -1))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import NOTHING, Box, Heat
+from actrec.core.evidence import NOTHING, Box, Heat, on_source
 from actrec.core.words import short_unit
 
 CELLS = 96
@@ -144,8 +144,6 @@ class _Common:
 
 def _common(a: Heat, b: Heat, source: tuple[int, int]) -> _Common:
     """Both maps where both models looked."""
-    from actrec.core.evidence import on_source  # late, see overlay
-
     for heat, which in ((a, "first"), (b, "second")):
         if heat.empty:
             raise _Unknown(f"the {which} map is empty (largest value {heat.peak:.2g} {short_unit(heat)})")

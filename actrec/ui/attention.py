@@ -50,7 +50,7 @@ def _cloud(points: Points, film: Video) -> None:
     steps = [n for n in (16, 32, 64, 128, 256, 512) if n < count] + [count]
     shown = most.select_slider("Strongest", steps, value=min(128, steps[-1]) if 128 in steps else steps[-1], key="cloud-most")
     threshold = least.slider("Threshold (share of the largest)", 0.0, 0.95, 0.0, 0.05, key="cloud-threshold")
-    from actrec.draw import charts  # late: the drawing libraries are slow to load
+    from actrec.draw import charts  # late: plotly
 
     figure = charts.tokens_3d(points, most=int(shown), threshold=threshold, ink=_ink(), size=(film.width, film.height))
     st.plotly_chart(figure, key="cloud", config=BARE)
@@ -62,7 +62,7 @@ def _cloud(points: Points, film: Video) -> None:
 
 def _matrix(matrix: Matrix, number: int) -> None:
     st.subheader(plain(matrix.title), anchor=False)
-    from actrec.draw import charts
+    from actrec.draw import charts  # late: plotly
 
     st.plotly_chart(charts.matrix(matrix, _ink()), key=f"matrix{number}", config=BARE)
     if matrix.line:
@@ -102,7 +102,7 @@ def what_if(question: Question, asked_for: Question, card: Card, found: Explanat
     known = _effects.get(key)
     if known is None:
         return _on_demand(_effects, key, "Run it again without each joint and limb", "Hiding joints", partial(hidden.what_if, about))
-    from actrec.draw import charts
+    from actrec.draw import charts  # late: plotly
 
     rows = [(row.name, known.probability, row.probability) for row in known.effects]
     picked = st.plotly_chart(charts.effects(rows, _ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
+from actrec.inputs import pose
 from actrec.ui import choose, models, own, parts
 from actrec.ui.frame import PAGES, asked, noted, plain, remembered, trouble, work
 
@@ -40,8 +41,7 @@ def show() -> None:
 
 def _answer(question: Question) -> None:
     """The five most probable classes, and the way on."""
-    from actrec import study
-    from actrec.inputs import pose
+    from actrec import study  # late: torch
 
     try:
         asked_for = own.real(question.with_(label=None, versus=None))
@@ -61,7 +61,7 @@ def _answer(question: Question) -> None:
 
 def _record(question: Question) -> None:
     """How well the chosen model does on its own test clips: what its card says, nothing else."""
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     card = catalogue.cards().get(question.model)
     if card is None or not card.results.get("confusion"):
@@ -76,7 +76,7 @@ def _record(question: Question) -> None:
         for pair, share in pairs.items():
             st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {share:.0%} (guessing: 50%)"))
         if st.toggle("Which actions it mixes up", key="confusion"):
-            from actrec.draw import charts  # late: the drawing libraries are slow to load
+            from actrec.draw import charts  # late: plotly
 
             ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
             st.plotly_chart(charts.confusion(card.labels, found["confusion"], ink), key="confused", config={"displayModeBar": False})

@@ -50,7 +50,7 @@ def show() -> None:
         cell = _cell(runs, view)
         if cell is not None:
             with st.spinner("Getting ready …") if "actrec.ui.evaluate.behind" not in sys.modules else nullcontext():
-                from actrec.ui.evaluate import behind  # late: the models come with it, and the numbers need none
+                from actrec.ui.evaluate import behind  # late: torch
             pictures = behind.behind(runs, view, *cell)
         else:
             _largest(runs, view)
@@ -239,7 +239,7 @@ def _classes(runs: Sequence[Run], view: View) -> None:
 def _reliability(runs: Sequence[Run]) -> None:
     """Whether the probabilities can be taken at their word."""
     st.subheader("Can its probabilities be believed?", anchor=False)
-    from actrec.draw import charts  # late: the drawing libraries are slow to load
+    from actrec.draw import charts  # late: plotly
 
     ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
     for run, column in zip(runs, st.columns(len(runs)), strict=True):
@@ -254,7 +254,7 @@ FILES = {"report.html": "text/html", "per_class.csv": "text/csv", "clips.csv": "
 
 def _files(runs: Sequence[Run], change: results.Difference | None) -> None:
     """The files of each evaluation, a report where there is none yet, and the command that makes them all."""
-    from actrec.lab.results import report  # late: the drawing libraries are slow to load
+    from actrec.lab.results import report  # late: plotly
 
     with st.expander("Files, and how these numbers were made", icon=":material/download:"):
         for run in runs:
