@@ -86,7 +86,7 @@ def findings(points: Points, regions: Sequence[Region]) -> tuple[Finding, ...]:
 
 def regions(clip: Clip, skeleton: Skeleton | None = None) -> tuple[Region, ...]:
     """What is known of the clip: from its making, else from the joints of the people in it; nothing where neither is known."""
-    truth = clip.video.path.with_suffix(".truth.npz")
+    truth = mannequin.truth_beside(clip.video.path)
     if truth.is_file():
         try:
             return known(mannequin.read_truth(truth), clip.index)

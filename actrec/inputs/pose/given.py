@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.clips import library
+from actrec.clips import library, mannequin
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.inputs.pose.files import read
@@ -95,7 +95,7 @@ def source(name: str | None, video: Video) -> Named | None:
     Raises:
         JointsError, LayoutError: choices behind the # that there are none of.
     """
-    truth = video.path.with_suffix(".truth.npz")
+    truth = mannequin.truth_beside(video.path)
     if name is None:
         return Named(str(truth)) if truth.is_file() else None
     chosen = Named(name) if name != NONE and Path(name).exists() else Named.of(name)
@@ -108,7 +108,7 @@ def source(name: str | None, video: Video) -> Named | None:
 def sample(name: str) -> Path | None:
     """The file of the joints that are known of a sample clip."""
     clip = library.samples().get(name)
-    truth = None if clip is None else clip.with_suffix(".truth.npz")
+    truth = None if clip is None else mannequin.truth_beside(clip)
     return truth if truth is not None and truth.is_file() else None
 
 
