@@ -13,7 +13,7 @@ from answers_made import HEIGHT, WIDTH, attentive, points, skeleton
 from actrec.core.evidence import Points, Skeleton
 from actrec.draw import marks
 from actrec.draw.overlay import PALETTES, Look
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 
 SOURCE = (HEIGHT, WIDTH)
 SIZE = (480, 640)

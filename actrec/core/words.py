@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actrec.core.evidence import Heat
 
 
@@ -18,3 +20,9 @@ def number(value: float) -> str:
 def short_unit(heat: Heat) -> str:
     """The unit without what it adds in brackets, for the colour bar."""
     return heat.unit.split(" (")[0]
+
+
+def few(names: Sequence[str], most: int = 4) -> str:
+    """The first names of many, and how many more there are; long ones cut short, and what cannot be printed written out."""
+    shown = ", ".join(name[:120] if name.isprintable() else repr(name[:120]) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -21,7 +21,7 @@ from actrec.core.answer import Explanation
 from actrec.core.evidence import NOTHING, Points, Skeleton
 from actrec.core.words import number
 from actrec.draw.overlay import Look
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""
@@ -86,7 +86,7 @@ def step_at(bands: NDArray[np.int64], frame: int) -> int | None:
 
 
 def limb(a: str, b: str) -> str:
-    """The limb of a bone between joints of these two, whoever's; what joins two limbs is torso, as in `layouts.bone_group`."""
+    """The limb of a bone between joints of these two, whoever's; what joins two limbs is torso, as in `body.bone_group`."""
     a, b = (name.partition(": ")[2] or name for name in (a, b))
     if a == b:
         return a
