@@ -8,7 +8,7 @@ import pkgutil
 
 import actrec.explain
 import actrec.models
-from actrec.catalogue.networks import skeleton
+from actrec.catalogue.networks import without_numbers
 from actrec.core import trace
 from actrec.core.card import Card
 from actrec.explain import Method
@@ -23,4 +23,4 @@ def methods() -> dict[str, Method]:
 
 def layers(card: Card, method: Method) -> tuple[str, ...] | str:
     """The taps that the method can explain in this model, the default first; or why it does not fit."""
-    return method.layers(card, trace.taps(skeleton(card)))
+    return method.layers(card, trace.taps(without_numbers(card)))

@@ -63,13 +63,13 @@ def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None,
 
     report = progress()
     question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints, hide=tuple(hide or ()))
-    found, arrow = study.answer(question, report), study.time_order(question, report)
+    found, order = study.answer(question, report), study.time_order(question, report)
     clear()
     if as_json:
-        order = {name: {"logit": z, "probability": p} for name, z, p in zip(arrow.names, arrow.logits, arrow.probabilities, strict=True)}
-        return print_json(_summary(found) | {"order": order, "verdict": arrow.verdict, "joints": _joints_told(found)})
+        runs = {name: {"logit": z, "probability": p} for name, z, p in zip(order.names, order.logits, order.probabilities, strict=True)}
+        return print_json(_summary(found) | {"order": runs, "verdict": order.verdict, "joints": _joints_told(found)})
     _print_top(found)
-    print(f"\n{arrow.verdict}")
+    print(f"\n{order.verdict}")
     if told := _joints_told(found):
         print(told)
 
@@ -173,7 +173,10 @@ def models(as_json: AsJson = False) -> None:
             "parameters": parameters,
             "gflops": round(gflops, 4),
         }
-        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": dict(card.paper_figures), "trained_on": card.trained_on})
+        paper: dict[str, float] = dict(card.paper_figures)
+        if card.counted_at is not None:  # where scripts look for it
+            paper |= {"gflops_frames": card.counted_at[0], "gflops_side": card.counted_at[1]}
+        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": paper, "trained_on": card.trained_on})
     if as_json:
         return print_json(rows)
     print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")

@@ -20,11 +20,10 @@ Arrow = tuple[int, int, int, bool]
 """Clips that moved in their row of a confusion matrix: the true class, the wrong class, how many, and whether they were corrected or lost."""
 
 
-def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GREY, picks: bool = False) -> go.Figure:
+def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GREY) -> go.Figure:
     """A confusion matrix as a plotly figure: counts (classes, classes), rows the true classes, coloured by each row's shares, the counts written in.
 
     ink: the colour of the words, for a light or a dark page. A row without clips stays empty.
-    picks: lay something to click over the cells that have clips; its customdata is [row, column].
     """
     counts = np.asarray(counts)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -49,8 +48,6 @@ def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GRE
         )
     )
     figure.add_trace(_numbers({(i, j): str(counts[i, j]) for i, j in np.argwhere(counts).tolist()}, shares, step, ink))
-    if picks:
-        figure.add_trace(_picks({(i, j): told[i][j] for i, j in np.argwhere(counts).tolist()}, step))
     _square(figure, names, step, ink)
     return figure
 

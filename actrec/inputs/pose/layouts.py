@@ -17,7 +17,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from actrec.core.errors import ActrecError
-from actrec.inputs.pose.body import COLOURS, GROUPS, bone_group, group, mirror
+from actrec.inputs.pose.body import GROUPS, group, mirror
 
 _CHAINS = "shoulder-elbow-wrist-hand-tip wrist-pinky-index-wrist wrist-thumb hip-knee-ankle-foot ankle-heel-toe-ankle toe-small_toe"
 """How limbs hang together, whatever the layout; a joint that a layout lacks breaks the chain there."""
@@ -92,11 +92,6 @@ class Layout:
                 names = [f"{side}_{part}" for part in chain.split("-")]
                 found += [(self.joints.index(a), self.joints.index(b)) for a, b in pairwise(names) if {a, b} <= set(self.joints)]
         return tuple(dict.fromkeys(found))
-
-    @cached_property
-    def drawing(self) -> tuple[tuple[int, int, str], ...]:
-        """Every bone with its colour: (joint, joint, "#rrggbb")."""
-        return tuple((a, b, COLOURS[bone_group(self.joints[a], self.joints[b])]) for a, b in self.limbs)
 
 
 def _sides(order: str, *names: str) -> tuple[str, ...]:

@@ -204,7 +204,7 @@ def _must_take(card: Card, views: tuple[int, int]) -> None:
     side = resize if isinstance(resize, int) else min(resize)
     try:
         with torch.no_grad():
-            catalogue.skeleton(card)(torch.empty(1, 3, card.sampling.frames, side, side, device="meta"))
+            catalogue.without_numbers(card)(torch.empty(1, 3, card.sampling.frames, side, side, device="meta"))
     except (RuntimeError, ValueError, AssertionError, TypeError):
         height, width = card.preprocess.crop
         raise ActrecError(
