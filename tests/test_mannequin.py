@@ -203,7 +203,7 @@ def test_the_shipped_clips_are_small_and_have_their_truth_beside_them() -> None:
         assert (label, int(seed), int(frames)) in mannequin.SAMPLES
         assert (ASSETS / name).stat().st_size < 150_000
         film = video.probe(ASSETS / name)
-        truth = mannequin.read_truth(ASSETS / f"{Path(name).stem}.truth.npz")
+        truth = mannequin.read_truth(mannequin.truth_beside(ASSETS / name))
         assert (film.frames, film.width, film.height) == (len(truth.joints), 320, 240) == (int(frames), 320, 240)
         assert film.fps == pytest.approx(25)
         assert truth.label == label

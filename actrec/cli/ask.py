@@ -13,6 +13,8 @@ from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Finding
 from actrec.core.question import Question
+from actrec.core.words import percent
+from actrec.measure import agreement
 
 
 @app.command()
@@ -98,16 +100,15 @@ def compare(
     found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments)
     clear()
-    numbers = [{"first": i, "second": j, **agreement.to_json()} for (i, j), agreement in found.agreements.items()]
     if as_json:
         answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
-        return print_json({"answers": answers, "agreements": numbers, "files": {k: str(v) for k, v in files.items()}})
+        return print_json({"answers": answers, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
     for explanation in found.explanations:
         print(f"{explanation.model}, {explanation.question.method}")
         _print_top(explanation)
         print(f"  {explanation.claim}\n")
-    for (i, j), agreement in found.agreements.items():
-        print(f"{i + 1} and {j + 1}: {agreement}")
+    for (i, j), common in found.agreements.items():
+        print(f"{i + 1} and {j + 1}: {common}")
     print("\n".join(str(path) for path in files.values()))
 
 
@@ -219,4 +220,4 @@ def _joints_told(found: Explanation) -> str:
 
 def _print_top(found: Explanation) -> None:
     for label, probability in found.predictions.top(5):
-        print(f"  {probability:6.1%}  {label}")
+        print(f"  {percent(probability):>7}  {label}")

@@ -23,6 +23,7 @@ from actrec.draw import charts, overlay_video, style
 from actrec.draw.figures import Sheet, attention, several, strip
 from actrec.draw.numbers import arrays, curves, ending, provenance
 from actrec.draw.overlay import Look
+from actrec.measure import agreement
 from actrec.measure.agreement import Agreement
 
 
@@ -117,7 +118,7 @@ def write_comparison(
     """
     rows = list(zip(names(explanations), explanations, strict=True))
     comparison, strip = several.comparison(rows, agreements, look), several.segment_strip(rows, segments, look)
-    numbers = [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
+    numbers = agreement.to_json(agreements)
     files = {
         "figure": ("comparison.png", comparison.png()),
         "figure_svg": ("comparison.svg", comparison.svg()),

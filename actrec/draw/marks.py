@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
-from actrec.core.evidence import NOTHING, Points, Skeleton
+from actrec.core.evidence import NOTHING, Points, Skeleton, step_at
 from actrec.core.words import number
 from actrec.draw.overlay import Look
 from actrec.inputs.pose.body import COLOURS
@@ -77,12 +77,6 @@ def seconds_at(points: Points, steps: NDArray[np.floating]) -> NDArray[np.float6
     pace = (points.seconds[-1] - points.seconds[0]) / max(last, 1)
     steps = np.asarray(steps, np.float64)
     return np.interp(steps, np.arange(last + 1), points.seconds) + pace * (np.minimum(steps, 0) + np.maximum(steps - last, 0))
-
-
-def step_at(bands: NDArray[np.int64], frame: int) -> int | None:
-    """The step that stands for a source frame, None if there is none."""
-    hit = np.flatnonzero((bands[:, 0] <= frame) & (frame < bands[:, 1]))
-    return int(hit[0]) if hit.size else None
 
 
 def limb(a: str, b: str) -> str:

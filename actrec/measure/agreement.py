@@ -76,6 +76,11 @@ class Agreement:
         return ", ".join(words + [f"no {TITLES[name]}: {reason}" for name, reason in self.reasons.items()])
 
 
+def to_json(agreements: Mapping[tuple[int, int], Agreement]) -> list[dict[str, object]]:
+    """Agreements by the numbers of the two answers, from 0 on, as a list for a JSON file."""
+    return [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
+
+
 def compare(a: Explanation, b: Explanation) -> Agreement:
     """The agreement of the first maps of two explanations of one clip.
 

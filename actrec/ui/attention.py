@@ -18,7 +18,7 @@ from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.inputs import pose
 from actrec.study import hidden, windows_cost
-from actrec.ui.frame import ask, plain, work
+from actrec.ui.frame import ask, ink, plain, work
 
 _effects: Kept[hidden.WhatIf] = Kept(32)
 _costs: Kept[windows_cost.Cost] = Kept(32)
@@ -52,7 +52,7 @@ def _cloud(points: Points, film: Video) -> None:
     threshold = least.slider("Threshold (share of the largest)", 0.0, 0.95, 0.0, 0.05, key="cloud-threshold")
     from actrec.draw import charts  # late: plotly
 
-    figure = charts.tokens_3d(points, most=int(shown), threshold=threshold, ink=_ink(), size=(film.width, film.height))
+    figure = charts.tokens_3d(points, most=int(shown), threshold=threshold, ink=ink(), size=(film.width, film.height))
     st.plotly_chart(figure, key="cloud", config=BARE)
     st.caption(
         "Drag to turn it. A dot is a token at p + Δp, a line runs to it from its place p on the regular grid; the time axis runs into the picture. "
@@ -64,13 +64,9 @@ def _matrix(matrix: Matrix, number: int) -> None:
     st.subheader(plain(matrix.title), anchor=False)
     from actrec.draw import charts  # late: plotly
 
-    st.plotly_chart(charts.matrix(matrix, _ink()), key=f"matrix{number}", config=BARE)
+    st.plotly_chart(charts.matrix(matrix, ink()), key=f"matrix{number}", config=BARE)
     if matrix.line:
         st.caption(plain(matrix.line))
-
-
-def _ink() -> str:
-    return "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
 
 
 def _hide(question: Question, asked_for: Question, card: Card, film: Video) -> None:
@@ -105,7 +101,7 @@ def what_if(question: Question, asked_for: Question, card: Card, found: Explanat
     from actrec.draw import charts  # late: plotly
 
     rows = [(row.name, known.probability, row.probability) for row in known.effects]
-    picked = st.plotly_chart(charts.effects(rows, _ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
+    picked = st.plotly_chart(charts.effects(rows, ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
     st.markdown(plain(known.verdict))
     st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
     names = [point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")]

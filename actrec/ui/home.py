@@ -6,9 +6,10 @@ import streamlit as st
 
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
+from actrec.core.words import percent
 from actrec.inputs import pose
 from actrec.ui import choose, models, own, parts
-from actrec.ui.frame import PAGES, asked, noted, plain, remembered, trouble, work
+from actrec.ui.frame import PAGES, asked, ink, noted, plain, remembered, trouble, work
 
 
 def show() -> None:
@@ -69,14 +70,13 @@ def _record(question: Question) -> None:
     with st.expander("How well does it do?", icon=":material/fact_check:"):
         found = card.results
         pairs = found.get("accuracy_within_reversed_pairs") or {}
-        line = f"{found['accuracy']:.1%} of {found['clips']} test clips of {card.trained_on}"
+        line = f"{percent(found['accuracy'])} of {found['clips']} test clips of {card.trained_on}"
         if pairs:
-            line += f"; {found['accuracy_reversed_pairs_merged']:.1%} when both actions of a time-reversed pair count as one"
+            line += f"; {percent(found['accuracy_reversed_pairs_merged'])} when both actions of a time-reversed pair count as one"
         st.markdown(plain(line + "."))
         for pair, share in pairs.items():
-            st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {share:.0%} (guessing: 50%)"))
+            st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {percent(share, 0)} (guessing: 50 %)"))
         if st.toggle("Which actions it mixes up", key="confusion"):
             from actrec.draw import charts  # late: plotly
 
-            ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
-            st.plotly_chart(charts.confusion(card.labels, found["confusion"], ink), key="confused", config={"displayModeBar": False})
+            st.plotly_chart(charts.confusion(card.labels, found["confusion"], ink()), key="confused", config={"displayModeBar": False})

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from actrec.core.errors import ActrecError
+from actrec.core.words import percent
 from actrec.lab import results
 from actrec.measure import chance
 from actrec.ui import parts
@@ -19,7 +20,7 @@ from actrec.ui.evaluate import matrix
 from actrec.ui.evaluate import words as verdict
 from actrec.ui.evaluate.matrix import spaced
 from actrec.ui.evaluate.shown import Shown, View, ask, asked, choose, compare, opened
-from actrec.ui.frame import plain, trouble
+from actrec.ui.frame import ink, plain, trouble
 from actrec.ui.parts import Choice
 
 
@@ -75,19 +76,19 @@ def _table(shown: Sequence[Shown]) -> None:
         low, high = chance.wilson(round(found.top1 * found.clips), found.clips)
         row = {"Model": spaced(one.title), "Set": f"{one.about.get('set')}, {one.about.get('split')}", "Clips": str(found.clips)}
         if found.mean_ap is not None and found.weighted_ap is not None:
-            row |= {"mAP": verdict.share(found.mean_ap), "Weighted mAP": verdict.share(found.weighted_ap)}
+            row |= {"mAP": percent(found.mean_ap), "Weighted mAP": percent(found.weighted_ap)}
         row |= {
-            "Top-1": f"{verdict.share(found.top1)} ({100 * low:.1f}–{100 * high:.1f})",
-            "Top-5": verdict.share(found.top5),
+            "Top-1": f"{percent(found.top1)} ({100 * low:.1f}–{100 * high:.1f})",
+            "Top-5": percent(found.top5),
         }
-        row |= {"Mean class": verdict.share(found.mean_class)}
+        row |= {"Mean class": percent(found.mean_class)}
         if found.pairs:
             told = [value for value in found.pairs.values() if not math.isnan(value)]
             row |= {
-                "Pairs as one": verdict.share(found.merged),
-                "Within pairs": verdict.share(float(np.mean(told)) if told else math.nan),
+                "Pairs as one": percent(found.merged),
+                "Within pairs": percent(float(np.mean(told)) if told else math.nan),
             }
-        rows[one.letter] = row | {"ECE": verdict.share(found.calibration.error)}
+        rows[one.letter] = row | {"ECE": percent(found.calibration.error)}
     columns = {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
     with st.container(key="measures"):
         st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
@@ -241,10 +242,9 @@ def _reliability(shown: Sequence[Shown]) -> None:
     st.subheader("Can its probabilities be believed?", anchor=False)
     from actrec.draw import charts  # late: plotly
 
-    ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
     for one, column in zip(shown, st.columns(len(shown)), strict=True):
         with column:
-            st.plotly_chart(charts.reliability(one.measured.calibration, ink), key=f"reliability-{one.letter}", config={"displayModeBar": False})
+            st.plotly_chart(charts.reliability(one.measured.calibration, ink()), key=f"reliability-{one.letter}", config={"displayModeBar": False})
             st.caption(plain(verdict.trust(one, len(shown) > 1)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from actrec.core.words import percent
 from actrec.lab import results
 from actrec.measure import chance
 from actrec.ui.evaluate.matrix import signed, spaced
@@ -16,19 +17,14 @@ CHANCE = 0.05
 """Differences that chance alone would bring at least this often are called too small to tell."""
 
 
-def share(value: float) -> str:
-    """A share for the table."""
-    return "–" if math.isnan(value) else f"{100 * value:.1f} %"
-
-
 def alone(one: Shown) -> str:
     found = one.measured
     right = round(found.top1 * found.clips)
     low, high = chance.wilson(right, found.clips)
     what = "one of a clip’s classes" if one.found.multilabel else "the right class"
     return (
-        f"{spaced(one.title)} names {what} first for {right} of {found.clips} clips: {share(found.top1)}. With this many clips, "
-        f"the share over all clips of the same kind may lie anywhere from {share(low)} to {share(high)} (95 % interval)."
+        f"{spaced(one.title)} names {what} first for {right} of {found.clips} clips: {percent(found.top1)}. With this many clips, "
+        f"the share over all clips of the same kind may lie anywhere from {percent(low)} to {percent(high)} (95 % interval)."
     )
 
 
@@ -67,14 +63,9 @@ def pairs(shown: Sequence[Shown]) -> list[str]:
     told = []
     for pair in shown[0].measured.pairs:
         values = [one.measured.pairs.get(pair, math.nan) for one in shown]
-        told.append(
-            f"{spaced(pair)} " + ", ".join(f"{one.letter + ' ' if len(shown) > 1 else ''}{_whole(v)}" for one, v in zip(shown, values, strict=True))
-        )
+        letters = [one.letter + " " if len(shown) > 1 else "" for one in shown]
+        told.append(f"{spaced(pair)} " + ", ".join(f"{letter}{percent(v, 0)}" for letter, v in zip(letters, values, strict=True)))
     return [f"Told from its own reverse in time (guessing: 50 %): {'; '.join(told)}."]
-
-
-def _whole(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
 
 
 def cautions(shown: Sequence[Shown]) -> list[str]:
@@ -103,6 +94,6 @@ def trust(one: Shown, named: bool) -> str:
     sure, right = (float(np.average(values[filled], weights=found.count[filled])) for values in (found.confidence, found.accuracy))
     how = "surer than it is right" if sure > right + 0.02 else "less sure than it is right" if sure < right - 0.02 else "about as sure as it is right"
     return (
-        f"{one.letter + ': ' if named else ''}{how}: mean probability {100 * sure:.0f} %, right in {100 * right:.0f} %. "
-        f"Expected calibration error (ECE): {100 * found.error:.1f} points."
+        f"{one.letter + ': ' if named else ''}{how}: mean probability {percent(sure, 0)}, right in {percent(right, 0)}. "
+        f"Expected calibration error (ECE): {100 * found.error:.1f} percentage points."
     )
