@@ -199,9 +199,9 @@ def test_frames_are_picked_by_their_number_and_repeat() -> None:
     assert np.isnan(picked[:, [2, 4]]).all()
 
 
-def test_flat_puts_people_side_by_side() -> None:
+def test_people_are_laid_side_by_side() -> None:
     joints = some(people=2)
-    flat = joints.flat()
+    flat = pose.flat_on(joints, joints.frames)
     assert flat.shape == (6, 34, 3)
     np.testing.assert_array_equal(flat[:, 17:], joints.values[1])
 

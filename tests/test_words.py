@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -47,3 +49,9 @@ def test_of_many_names_a_few_are_said_and_how_many_more() -> None:
     assert few(list("abcdef")) == "a, b, c, d and 2 more"
     assert few(["\x1b[31mred"]) == "'\\x1b[31mred'"
     assert len(few(["long" * 99])) == 120
+
+
+def test_no_share_is_written_any_other_way() -> None:
+    """Python's own "%" has no space before the sign."""
+    for path in (Path(__file__).parent.parent / "actrec").rglob("*.py"):
+        assert not re.search(r":[-+<>^ 0-9.]*%\}|format=\"[-+0-9.]*%\"", path.read_text(encoding="utf-8")), path

@@ -87,7 +87,7 @@ def _draw(path: Path, film: Video, joints: pose.Joints) -> None:
     from actrec.inputs import pose  # late: av
 
     index = np.linspace(0, film.frames - 1, PICTURES).round().astype(np.int64)
-    skeleton = pose.skeleton(pose.side_by_side(joints, index), joints.layout, np.stack([index, index + 1], -1))
+    skeleton = pose.skeleton(pose.flat_on(joints, index), joints.layout, np.stack([index, index + 1], -1))
     size = (film.height, film.width)
     drawn = [marks.draw(frame, (None, skeleton), int(number), size) for number, frame in zip(index, video.read(film, index), strict=True)]
     sheet = np.concatenate([np.concatenate(drawn[i : i + PICTURES // 2], 1) for i in range(0, PICTURES, PICTURES // 2)])

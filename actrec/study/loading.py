@@ -100,9 +100,9 @@ def window(loaded: Loaded, film: Video, start: float, joints: pose.Joints | None
     frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
     if joints is None:
         return clip, geometry, (frames,)
-    return replace(clip, joints=pose.side_by_side(joints, clip.index)), geometry, (frames, placed(joints, clip, geometry, loaded.device))
+    return replace(clip, joints=pose.flat_on(joints, clip.index)), geometry, (frames, placed(joints, clip, geometry, loaded.device))
 
 
 def placed(joints: pose.Joints, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor:
     """Joints laid on the film's frames, as a model is given them: (1, T, people · R, 3), x and y in input pixels."""
-    return torch.from_numpy(pose.side_by_side(joints.to_input(geometry), clip.index))[None].to(device)
+    return torch.from_numpy(pose.flat_on(joints.to_input(geometry), clip.index))[None].to(device)

@@ -22,6 +22,7 @@ from actrec import catalogue, study
 from actrec.core import devices, trace
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
+from actrec.core.words import percent
 from actrec.inputs import pose
 
 WITHOUT_WINDOWS = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
@@ -66,8 +67,8 @@ class Cost:
         speed = self.full_seconds / self.seconds
         faster = f"{speed:.2f} times as fast" if speed > 1.05 else "no faster than measuring can tell" if speed > 0.95 else f"slower ({speed:.2f} ×)"
         return (
-            f"Windows relate {pairs:,} pairs of tokens instead of {full:,} ({pairs / full:.0%}); the whole pass takes {self.gflops:.2f} GFLOPs"
-            f" instead of {self.full_gflops:.2f} and is {faster} on this {self.device}."
+            f"Windows relate {pairs:,} pairs of tokens instead of {full:,} ({percent(pairs / full, 0)}); the whole pass takes"
+            f" {self.gflops:.2f} GFLOPs instead of {self.full_gflops:.2f} and is {faster} on this {self.device}."
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Laid:
     @property
     def every(self) -> NDArray[np.float32]:
         """(frames, people · R, 3) in source pixels, as the player draws them."""
-        return pose.side_by_side(self.given, np.arange(self.given.values.shape[1]))
+        return pose.flat_on(self.given, np.arange(self.given.values.shape[1]))
 
 
 _laid: Kept[Laid] = Kept(16)

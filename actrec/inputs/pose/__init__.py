@@ -10,7 +10,7 @@ from actrec.inputs.pose.estimator import Estimator
 from actrec.inputs.pose.estimators import ESTIMATORS, estimate
 from actrec.inputs.pose.files import FORMATS, SUFFIXES, read, write
 from actrec.inputs.pose.fitting import Fit, fit
-from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, mended, opened, sample, side_by_side, source, stamp
+from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, flat_on, given, lay, mended, opened, sample, source, stamp
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
 from actrec.inputs.pose.layouts import LAYOUTS, Layout, LayoutError, layout, named
 from actrec.inputs.pose.named import Named
@@ -37,6 +37,7 @@ __all__ = [
     "Named",
     "estimate",
     "fit",
+    "flat_on",
     "given",
     "lay",
     "layout",
@@ -45,7 +46,6 @@ __all__ = [
     "opened",
     "read",
     "sample",
-    "side_by_side",
     "skeleton",
     "source",
     "stamp",

@@ -189,7 +189,7 @@ def stamp(name: str | None, video: Video) -> tuple[object, ...]:
     return tuple((part.name, part.stat().st_mtime_ns, part.stat().st_size) for part in (sorted(file.iterdir()) if file.is_dir() else [file]))
 
 
-def side_by_side(joints: Joints, index: Sequence[int] | NDArray[np.int64]) -> Values:
-    """The joints on some frames as the pose tokens take them: (T, people · R, 3)."""
+def flat_on(joints: Joints, index: Sequence[int] | NDArray[np.int64]) -> Values:
+    """The joints on some frames as the pose tokens take them, all people's side by side: (T, people · R, 3)."""
     values = joints.at(index)
     return np.ascontiguousarray(values.transpose(1, 0, 2, 3).reshape(values.shape[1], -1, 3))

@@ -101,10 +101,6 @@ class Joints:
         scale, offset = np.array((*geometry.scale[::-1], 1.0)), np.array((*geometry.offset[::-1], 0))
         return replace(self, values=(self.values * scale - offset).astype(np.float32), size=(geometry.crop[1], geometry.crop[0]))
 
-    def flat(self) -> Values:
-        """All people's joints side by side (T, people · R, 3), as the pose tokens take them: R of the first person, then of the second."""
-        return np.ascontiguousarray(self.values.transpose(1, 0, 2, 3).reshape(len(self.frames), -1, 3))
-
     def speed(self, seconds: NDArray[np.float64]) -> Values:
         """Pixels per second (people, T, R): central differences over the steps' true times (T), one-sided beside a gap, NaN where none is left."""
         if np.shape(seconds) != self.frames.shape:
