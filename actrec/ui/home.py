@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import percent
@@ -68,15 +69,20 @@ def _record(question: Question) -> None:
     if card is None or not card.results.get("confusion"):
         return
     with st.expander("How well does it do?", icon=":material/fact_check:"):
-        found = card.results
-        pairs = found.get("accuracy_within_reversed_pairs") or {}
-        line = f"{percent(found['accuracy'])} of {found['clips']} test clips of {card.trained_on}"
-        if pairs:
-            line += f"; {percent(found['accuracy_reversed_pairs_merged'])} when both actions of a time-reversed pair count as one"
-        st.markdown(plain(line + "."))
-        for pair, share in pairs.items():
-            st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {percent(share, 0)} (guessing: 50 %)"))
+        _in_words(card)
         if st.toggle("Which actions it mixes up", key="confusion"):
             from actrec.draw import charts  # late: plotly
 
-            st.plotly_chart(charts.confusion(card.labels, found["confusion"], ink()), key="confused", config={"displayModeBar": False})
+            st.plotly_chart(charts.confusion(card.labels, card.results["confusion"], ink()), key="confused", config={"displayModeBar": False})
+
+
+def _in_words(card: Card) -> None:
+    """Accuracy, and how well actions are told from their own reverse."""
+    found = card.results
+    pairs = found.get("accuracy_within_reversed_pairs") or {}
+    line = f"{percent(found['accuracy'])} of {found['clips']} test clips of {card.trained_on}"
+    if pairs:
+        line += f"; {percent(found['accuracy_reversed_pairs_merged'])} when both actions of a time-reversed pair count as one"
+    st.markdown(plain(line + "."))
+    for pair, share in pairs.items():
+        st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {percent(share, 0)} (guessing: 50 %)"))
