@@ -18,7 +18,7 @@ from actrec.core import evidence
 from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
 from actrec.core.evidence import Heat, step_at
 from actrec.inputs import cells, pixels
-from actrec.inputs.sampling import EARLY, load, on_screen, sample
+from actrec.inputs.sampling import EARLY, WINDOWS, load, on_screen, sample, slid
 
 REAL = sorted(p for p in (Path(__file__).resolve().parents[2] / "shared/data/clips").glob("*.*") if p.suffix != ".csv")
 DENSE = Sampling("dense", 32, span=64)
@@ -407,6 +407,18 @@ def test_a_held_frame_belongs_to_the_step_that_saw_it_first() -> None:
     index, _ = sample(table(10), Sampling("dense", 16), 0.0)
     bands = cells.bands(looked_at(10, index), 4, 4, 1.5)
     assert bands.tolist() == [[0, 4], [4, 8], [8, 10], [10, 10]]
+
+
+@given(st.integers(1, 400), st.integers(1, 64), st.integers(0, 300))
+def test_windows_slid_along_a_video_leave_out_none_of_it(frames: int, length: int, begin: int) -> None:
+    length = min(length, frames)
+    clip = looked_at(frames, min(begin, frames - length) + np.arange(length))
+    starts, step = slid(clip), clip.video.step
+    assert starts[0] == 0
+    assert 1 <= len(starts) <= WINDOWS
+    assert starts[-1] + length * step == pytest.approx(clip.video.duration, abs=1e-9)
+    if len(starts) < WINDOWS:
+        assert (np.diff(starts) <= max((length - 1) * step / 2, step) + 1e-9).all()
 
 
 @quick

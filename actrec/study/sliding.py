@@ -13,8 +13,8 @@ from actrec.inputs import pose, sampling
 from actrec.study import answering, loading
 
 
-def sweep(question: Question, progress: Progress = no_progress, most: int = 40) -> Track:
-    """The class's probability over a long clip: the model's window slid along it by half its length, or by more so that `most` windows do.
+def sweep(question: Question, progress: Progress = no_progress) -> Track:
+    """The class's probability over a long clip: the model's window slid along it (see `sampling.slid`).
 
     A value stands at its window's middle. Raises QuestionError for a model that always samples the whole video.
     """
@@ -26,12 +26,9 @@ def sweep(question: Question, progress: Progress = no_progress, most: int = 40) 
     )
     given = pose.given(question.joints, film, loaded.card, question.hide)
     first = sampling.load(film, loaded.card.sampling, 0.0)
-    length = float(first.seconds[-1] - first.seconds[0])
-    room = max(film.duration - length - film.step, 0.0)
-    count = int(min(max(np.ceil(room / max(length / 2, film.step)) + 1, 1), most))
-    middles, values = [], []
-    for number, start in enumerate(np.linspace(0, room, count)):
-        progress(number / count, f"window {number + 1} of {count}")
+    starts, middles, values = sampling.slid(first), list[int](), list[float]()
+    for number, start in enumerate(starts):
+        progress(number / len(starts), f"window {number + 1} of {len(starts)}")
         clip, _, inputs = loading.window(loaded, film, float(start), given.joints)
         with torch.no_grad(), devices.turn(loaded.device):
             probabilities = loaded.model(*inputs)[0].float().softmax(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import streamlit as st
@@ -10,11 +9,11 @@ import streamlit as st
 from actrec import catalogue, study
 from actrec.core.answer import Explanation
 from actrec.core.card import Card
-from actrec.core.clip import Clip
 from actrec.core.evidence import Track
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.core.words import percent
+from actrec.inputs import sampling
 from actrec.study.order import TimeOrder
 from actrec.ui import parts
 from actrec.ui.frame import plain, work
@@ -42,7 +41,7 @@ def known_curve(found: Explanation) -> list[Track]:
 
 def curve(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
     """The class over the whole clip: offers it where it is dear; comes back with what is to be done at the page's end."""
-    key, windows = f"curve {_over_the_clip(found)}", _windows(found.clip)
+    key, windows = f"curve {_over_the_clip(found)}", len(sampling.slid(found.clip))
     if card.sampling.kind != "dense" or windows < 2 or _over_the_clip(found) in _curves:
         return lambda: False
     slot = st.container()
@@ -58,12 +57,6 @@ def curve(question: Question, asked_for: Question, card: Card, found: Explanatio
         return track is not None
 
     return do
-
-
-def _windows(clip: Clip) -> int:
-    """How many windows it takes to follow a class over the whole clip."""
-    film, length = clip.video, float(clip.seconds[-1] - clip.seconds[0])
-    return min(40, math.ceil(2 * max(film.duration - length - film.step, 0) / max(length, film.step))) + 1
 
 
 def order(question: Question, asked_for: Question, found: Explanation) -> Callable[[], bool]:
