@@ -205,6 +205,18 @@ def test_any_size_and_crop_is_rounded_as_torchvision_rounds(height, width, short
     torch.testing.assert_close(ours, preset(torch.from_numpy(frames).permute(0, 3, 1, 2))[None], rtol=0, atol=1e-6)
 
 
+@quick
+@given(st.sampled_from([-1, 1]), st.integers(0, 2**32 - 1))
+def test_numbers_are_normalised_alike_whichever_axis_holds_the_colours(axis: int, seed: int) -> None:
+    levels = torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (2, 3, 4, 3), np.uint8))
+    how = Preprocess(8, (8, 8), (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+    found = pixels.normalised(levels, how, axis).movedim(axis, 0)
+    for colour, (mean, std) in enumerate(zip(how.mean, how.std, strict=True)):
+        expected = (levels.movedim(axis, 0)[colour].double() / 255 - mean) / std
+        torch.testing.assert_close(found[colour].double(), expected, rtol=0, atol=2e-6)
+    assert levels.dtype == torch.uint8
+
+
 def test_with_antialiasing_every_source_pixel_weighs_in() -> None:
     frames = np.zeros((1, 60, 60, 3), np.uint8)
     frames[0, 29, 29] = 255  # falls between the four pixels that plain bilinear looks at

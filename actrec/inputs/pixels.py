@@ -31,13 +31,12 @@ def to_input(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geomet
     """Model input (1, 3, T, H, W) float32 of frames (T, h, w, 3): resized, cropped, scaled to [0, 1], normalised."""
     top, left = geometry.offset
     height, width = geometry.crop
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in (preprocess.mean, preprocess.std))
-    image = torch.from_numpy(shrink(frames, preprocess, geometry)).permute(3, 0, 1, 2)[None].float()
+    image = torch.from_numpy(shrink(frames, preprocess, geometry)).permute(3, 0, 1, 2)[None]
     image = image[..., max(top, 0) : top + height, max(left, 0) : left + width]
     if image.shape[3:] != (height, width):
         right, below = width - image.shape[4] - max(-left, 0), height - image.shape[3] - max(-top, 0)
         image = F.pad(image, (max(-left, 0), right, max(-top, 0), below))
-    return image.div_(255).sub_(mean).div_(std).contiguous()
+    return normalised(image, preprocess, 1).contiguous()
 
 
 def shrink(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> NDArray[np.uint8]:
@@ -55,6 +54,13 @@ def shrink(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry
         image = F.interpolate(pixels, size=geometry.resized, mode="bilinear", align_corners=False, antialias=preprocess.antialias)[0]
         out[t] = image.round_().clamp_(0, 255).permute(1, 2, 0).numpy()
     return out
+
+
+def normalised(frames: Tensor, preprocess: Preprocess, colours: int) -> Tensor:
+    """Levels 0 … 255 as a model takes them, float32 on their device: shares of 255, minus the mean, by the deviation. colours: which axis that is."""
+    shape = [3 if axis == colours % frames.ndim else 1 for axis in range(frames.ndim)]
+    mean, std = (torch.tensor(v, device=frames.device).view(shape) for v in (preprocess.mean, preprocess.std))
+    return frames.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std)
 
 
 def _margin(size: int, crop: int) -> int:

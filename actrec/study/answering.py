@@ -19,6 +19,7 @@ from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.explain import Ask, Method
 from actrec.inputs import pose
+from actrec.inputs.cells import place_of
 from actrec.measure import regions
 from actrec.study import claim, loading
 
@@ -158,7 +159,7 @@ def _place(question: Question, clip: Clip, geometry: Geometry) -> tuple[int, flo
         left, top, right, bottom = geometry.box
         legal = f"x in {left:.0f}–{right:.0f} and y in {top:.0f}–{bottom:.0f}"
         raise QuestionError(f"the place x={x:g}, y={y:g} lies outside what the model saw; pick {legal}")
-    return int(np.argmin(np.abs(clip.seconds - seconds))), column, row
+    return place_of(clip, geometry, seconds, x, y)
 
 
 def mass(heat: Heat, film: Video) -> Track:

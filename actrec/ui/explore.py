@@ -18,6 +18,7 @@ from actrec.core.evidence import Track
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.explain import Method
+from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
 from actrec.ui import attention, joints, over_time, parts, save
 from actrec.ui.choose import clip_select, complete
@@ -124,7 +125,7 @@ def _marker(question: Question, found: Explanation) -> Pick:
     """The picked place; before the first pick, the middle, which the answer is about."""
     if question.at is not None:
         seconds, x, y = question.at
-        return Pick(int(np.argmin(np.abs(found.clip.video.seconds - seconds))), x, y)
+        return Pick(int(on_screen(found.clip.video, seconds)), x, y)
     crop = found.geometry.crop
     return Pick(int(found.clip.index[len(found.clip.index) // 2]), *found.geometry.to_source(crop[1] / 2, crop[0] / 2))
 

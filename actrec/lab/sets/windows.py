@@ -196,8 +196,7 @@ def batches(windows: Windows, size: int, *, order: Sequence[int] | None = None, 
 
 def to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
     """Model input float32 (B · V, 3, T, H, W) of a batch's frames, on their device: scaled and normalised; channels last in memory."""
-    mean, std = (torch.tensor(v, device=frames.device) * 255 for v in (preprocess.mean, preprocess.std))
-    return ((frames.flatten(0, 1).float() - mean) / std).permute(0, 4, 1, 2, 3)
+    return pixels.normalised(frames.flatten(0, 1), preprocess, -1).permute(0, 4, 1, 2, 3)
 
 
 def to_inputs(found: Batch, preprocess: Preprocess, device: torch.device) -> tuple[Tensor, ...]:
