@@ -20,7 +20,7 @@ from actrec.core.question import Question
 from actrec.explain import Method
 from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
-from actrec.ui import attention, joints, over_time, parts, save
+from actrec.ui import attention, checks, joints, over_time, parts, save
 from actrec.ui.choose import clip_select, complete
 from actrec.ui.frame import ask, asked, noted, plain, trouble, work
 from actrec.ui.laid import Laid, plain_skeleton
@@ -65,8 +65,7 @@ def show() -> None:
             _player(question, card, film, copy, found, laid)
         if found is not None:
             attention.pictures(found)
-            later += [over_time.curve(question, asked_for, card, found), over_time.order(question, asked_for, found)]
-            later += [attention.what_if(question, asked_for, card, found, film), attention.saved(asked_for, card, found)]
+            later += [over_time.curve(question, asked_for, card, found), *checks.show(question, asked_for, card, found, film)]
             _strip(question, found)
     if found is not None:
         save.one(question, found)

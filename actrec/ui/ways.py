@@ -33,7 +33,7 @@ def ways(question: Question, card: Card) -> None:
 def _settings(question: Question, card: Card, method: Method, layers: tuple[str, ...]) -> None:
     given = dict(question.knobs)
     offered = [("layer", "Layer", layers, "Early layers are sharp in place and time, late ones in meaning.")] if len(layers) > 1 else []
-    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in method.knobs_for(card)]
+    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in catalogue.knobs(card, method)]
     for start in range(0, len(offered), 2):
         for column, (name, title, choices, line) in zip(st.columns(2), offered[start : start + 2], strict=False):
             key = f"knob-{method.id}-{name}"

@@ -8,9 +8,9 @@
 from actrec.inputs.pose.body import COLOURS, GROUPS
 from actrec.inputs.pose.estimator import Estimator
 from actrec.inputs.pose.estimators import ESTIMATORS, estimate
-from actrec.inputs.pose.files import FORMATS, SUFFIXES, read, write
+from actrec.inputs.pose.files import FORMATS, SUFFIXES, packed, read, write
 from actrec.inputs.pose.fitting import Fit, fit
-from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, flat_on, given, lay, mended, opened, sample, source, stamp
+from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, flat_on, given, lay, mended, opened, sample, source, stamp, unread
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
 from actrec.inputs.pose.layouts import LAYOUTS, Layout, LayoutError, layout, named
 from actrec.inputs.pose.named import Named
@@ -44,10 +44,12 @@ __all__ = [
     "mended",
     "named",
     "opened",
+    "packed",
     "read",
     "sample",
     "skeleton",
     "source",
     "stamp",
+    "unread",
     "write",
 ]

@@ -13,6 +13,7 @@ import torch
 
 from actrec import __version__
 from actrec.core.card import Card
+from actrec.inputs import streams
 from actrec.lab import sets
 from actrec.lab.evaluate import Scores
 from actrec.lab.recipes import Recipe
@@ -67,8 +68,7 @@ def settings(run: Told) -> dict[str, Any]:
     """What a run cannot change on its way, beside its recipe."""
     sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
     about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}
-    posed = {"layout": list(run.card.layout), "people": run.card.people} if "pose" in run.card.inputs else {}
-    return about | {"sampling": sampling, "preprocess": preprocess} | posed
+    return about | {"sampling": sampling, "preprocess": preprocess} | streams.header(run.card)
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
