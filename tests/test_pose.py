@@ -27,7 +27,7 @@ from actrec.core.clip import Preprocess, Video
 from actrec.core.errors import Cancelled, WeightsError
 from actrec.inputs import pixels, pose
 from actrec.inputs.pose import estimators, files, keypoint_rcnn, layouts, mat, pickles, tracks
-from actrec.inputs.pose.body import bone_group, group
+from actrec.inputs.pose.body import group, limb
 from actrec.inputs.pose.joints import Joints, JointsError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
@@ -122,7 +122,7 @@ def test_layouts_are_found_however_they_are_spelt_and_unknown_ones_are_refused()
 
 def test_the_colours_of_the_limbs_tell_the_sides_apart() -> None:
     coco = pose.layout("coco17")
-    drawn = {bone_group(coco.joints[a], coco.joints[b]) for a, b in coco.limbs}
+    drawn = {limb(group(coco.joints[a]), group(coco.joints[b])) for a, b in coco.limbs}
     assert drawn == {"head", "torso", "left arm", "right arm", "left leg", "right leg"}
     assert len({pose.COLOURS[group] for group in drawn}) == 6
 

@@ -39,12 +39,14 @@ def group(joint: str) -> str:
     return part
 
 
-def bone_group(a: str, b: str) -> str:
-    """The part of the body a bone belongs to: its joints' own where they agree; the head for what joins it to the torso; else the torso."""
-    groups = {group(a), group(b)}
-    if len(groups) == 1:
-        return groups.pop()
-    return "head" if groups == {"head", "torso"} else "torso"
+def limb(a: str, b: str) -> str:
+    """The part of the body a bone belongs to, by its two joints' parts, whoever's they are ("2: left arm"): theirs where they agree; the head for what
+    joins it to the torso; else the torso.
+    """
+    a, b = (name.partition(": ")[2] or name for name in (a, b))
+    if a == b:
+        return a
+    return "head" if {a, b} == {"head", "torso"} else "torso"
 
 
 def mirror(joint: str) -> str:
