@@ -85,7 +85,7 @@ class Look:
             if not 0 <= share <= 1:
                 raise QuestionError(f"{name} {share!r} is not between 0 and 1")
         if self.scale == "shared" and (self.top is None or not np.isfinite(self.top) or self.top < 0):
-            raise QuestionError(f"a shared scale needs its top as a number from 0 on, not {self.top!r}")
+            raise QuestionError(f"the top of a shared scale must be a number, 0 or more, not {self.top!r}")
 
     def table(self, signed: bool) -> NDArray[np.uint8]:
         return DIVERGING[self.diverging] if signed else PALETTES[self.palette]
@@ -200,5 +200,5 @@ def caption(heat: Heat) -> str:
         return f"no positive evidence (lowest value {number(float(np.nanmin(heat.values)))} {short_unit(heat)})"
     if heat.constant_in_time:
         what = "one map for the whole window" if len(heat.values) == 1 else "the same map at every step"
-        return f"{what}: it does not tell when"
+        return f"{what}, so it does not say when"
     return ""

@@ -82,7 +82,7 @@ class Recipe:
         if not 0 < self.lr < math.inf:
             raise RecipeError(f"lr is {self.lr}; it must be more than 0")
         if not 0 <= self.lr_end <= 1 or (self.schedule == "exponential" and not self.lr_end):
-            raise RecipeError(f"lr_end is {self.lr_end}; it is a share of lr up to 1, and an exponential schedule never gets to 0")
+            raise RecipeError(f"lr_end is {self.lr_end}; it is a share of lr up to 1, and an exponential schedule never reaches 0")
 
     def rate(self, epoch: float) -> float:
         """The learning rate at an epoch (fractions allowed), before what a plateau takes from it."""

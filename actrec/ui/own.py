@@ -139,7 +139,7 @@ def model_name(name: str) -> str:
         return name
     base, at, file = name.partition("@")
     if base not in known:
-        raise QuestionError(f"no model {name!r} here; choose one of the list")
+        raise QuestionError(f"no model {name!r} here; choose one from the list")
     own = belongings().weights.get(file)
     if at and own is not None:
         return f"{base}@{own}"

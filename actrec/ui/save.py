@@ -78,7 +78,9 @@ def several(questions: Sequence[Question], found: Comparison) -> None:
     if line:
         command(line, questions[0].clip)
     else:
-        st.caption("The address of this page restores this view. The command line compares one class for all answers, with the ways' own settings.")
+        st.caption(
+            "The address of this page restores this view. The command line compares one class for all answers, with the methods' own settings."
+        )
 
 
 def compare_command(questions: Sequence[Question]) -> str:

@@ -234,7 +234,7 @@ def _classes(shown: Sequence[Shown], view: View) -> None:
         selection_mode="single-row",
         height=min(38 + 35 * len(tables[0]), 420),
     )
-    st.caption("Recall: the share of the class’s clips that is recognised. Precision: the share of right ones among the clips that were answered so.")
+    st.caption("Recall: the share of the class’s clips that is recognised. Precision: the share of the clips answered with the class that are of it.")
 
 
 def _reliability(shown: Sequence[Shown]) -> None:

@@ -67,7 +67,7 @@ def _name(row: dict[str, str], file: Path, number: int) -> str:
     try:
         start, end = (round(float(row[key])) for key in ("time_start", "time_end"))
     except ValueError:
-        raise DataError(f"{file}, line {number}: {row['time_start']!r} to {row['time_end']!r} are no seconds; fetch the list again") from None
+        raise DataError(f"{file}, line {number}: {row['time_start']!r} to {row['time_end']!r} are not seconds; fetch the list again") from None
     return f"{row['youtube_id']}_{start:06}_{end:06}"
 
 
