@@ -314,7 +314,7 @@ def test_attention_that_follows_speed_is_said_to_and_attention_that_does_not_is_
 
 def test_joint_attention_without_joints_says_what_to_do() -> None:
     model = make()
-    with pytest.raises(QuestionError, match="bring a file of joints"):
+    with pytest.raises(QuestionError, match="give a file of joints"):
         look(model, "joint-stride", "blocks.0.joint", None)
     nobody = torch.full((1, FRAMES, 17, 3), torch.nan, dtype=torch.float64)
     with pytest.raises(QuestionError, match="missing or too uncertain"):
@@ -341,8 +341,8 @@ def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: s
 def test_the_claim_is_about_the_frame_that_gets_most_with_all_its_tokens() -> None:
     found = look(make(), "temporal-stride", "blocks.1.temporal", people(), query="cls")
     got = np.nan_to_num(found.matrices[0].values).mean(0)
-    assert f"reads most of the frame at {got.argmax() / 10:.2f} s, which gets {percent(got.max(), 0)} of its attention" in found.claim
-    assert f"Of the picture itself, which gets {percent(found.findings[0].value, 0)} of it" in found.claim
+    assert f"gives most attention to the frame at {got.argmax() / 10:.2f} s: {percent(got.max(), 0)} (an even spread would give" in found.claim
+    assert f"{percent(found.findings[0].value, 0)} of its attention goes to the picture itself" in found.claim
 
 
 def test_an_even_spread_over_windows_gives_the_ends_less() -> None:

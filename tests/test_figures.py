@@ -312,14 +312,14 @@ def test_empty_and_constant_maps_say_so_in_the_figure_and_have_no_false_scale() 
     assert "no evidence (largest value 3.1e-07 logit per cell)" in words
     assert not {"0", "3.1e-07", "1.55e-07"} & set(words)
     words = texts(strip.strip(explanation(heat(np.ones((4, 6, 8))))))
-    assert "the same map at every step: it does not tell when" in words
+    assert "the same map at every step, so it does not say when" in words
 
 
 def test_the_strip_confesses_scale_threshold_and_what_was_not_seen() -> None:
     words = " ".join(texts(strip.strip(explanation(heat(one_hot(1, 2, 3), seen=(8, 0, 56, 48))), Look(scale="frame", threshold=0.25))))
-    assert "Each step by its own largest value." in words
+    assert "Each step is scaled by its own largest value." in words
     assert "Evidence below 25 % of the scale’s end is left out." in words
-    assert "Dark borders: the model did not see them." in words
+    assert "Dark borders: what the model did not see." in words
 
 
 def test_frames_that_share_a_step_share_a_bar() -> None:
@@ -361,7 +361,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     assert "Joints: coloured by attention (largest 0.16)" in words
     assert "Dots" not in " ".join(texts(bare))
     assert np.ptp(sheet.pixels()[150:700].astype(int), axis=2).max() > 100
-    assert "Read from none of the frames shown: 2 of them." in " ".join(
+    assert "2 of these tokens are read from none of the frames shown." in " ".join(
         texts(strip.strip(replace(one, points=points([(3, 9, 9), (9, 9, 9)])), most=4))
     )
 
@@ -378,7 +378,7 @@ def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left
     assert "8 of 16 frames shown." in words
     assert "The evidence is where it was put." in words
     assert "A quarter goes to the tokens. That cannot be told: nothing moves." in words
-    assert "Asked: layer blocks.1.deform, query cls, head mean." in words
+    assert "Settings: layer blocks.1.deform, query cls, head mean." in words
     assert {"seconds", "x in source pixels", "attention", "0", "0.4"} <= set(texts(attention.tokens(attentive())))
 
 
@@ -395,7 +395,7 @@ def test_the_joints_figure_has_curves_limb_by_limb_and_a_map_with_a_scale() -> N
     body = replace(body, scores=gap)
     tracks = tuple(track for track in lanes(body, np.arange(16) / 12.5) if np.isfinite(track.values).any())
     words = " ".join(texts(attention.joints(attentive(skeleton=body, tracks=tracks))))
-    assert "Grey: not known. 1 of 17 joints have no score at any time and no row." in words
+    assert "Grey: not known. 1 of 17 joints have no score at any time and therefore no row." in words
 
 
 def test_joints_without_scores_or_curves_still_give_a_figure_that_says_so() -> None:
@@ -408,7 +408,7 @@ def test_the_matrix_figure_shows_windows_names_and_gaps() -> None:
     words = texts(attention.matrix(one, one.matrices[0]))
     assert {"asks", "is read", "attention"} <= set(words)
     assert words.count("0.08 s") == 2
-    assert "Outlined: 3 windows of 8 frames. Grey is blank: no such pair." in " ".join(words)
+    assert "Outlined: 3 windows of 8 frames. Grey: no such pair." in " ".join(words)
     words = texts(attention.matrix(one, one.matrices[1]))
     assert {"window 1", "left wrist"} <= set(words)
     assert not {"asks", "Outlined"} & set(" ".join(words).split())

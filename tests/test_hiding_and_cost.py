@@ -49,7 +49,7 @@ def test_hiding_a_part_is_what_a_file_without_it_gives(home: Path, tmp_path: Pat
     assert effect.score != found.score
     armless = study.answer(ask(home, hide=("left arm",), label=found.label))
     assert armless.score == other.score
-    assert "The model was not told of: left arm." in armless.cautions
+    assert "Hidden from the model: left arm." in armless.cautions
 
 
 def test_without_all_joints_the_answer_is_that_of_the_video_alone(home: Path) -> None:
@@ -179,13 +179,13 @@ def test_without_masks_the_tokens_are_held_against_the_joints_own_outline(home: 
 
 def test_of_sample_clips_the_truth_is_known(home: Path) -> None:
     told = [f.sentence for f in study.answer(Question("throw_ball", "tinydeform", "tokens")).findings]
-    assert [s for s in told if "the acting limbs and what they handle" in s and "known from the clip's making" in s]
+    assert [s for s in told if "the acting limbs and what they handle" in s and "known because the clip was rendered" in s]
 
 
 def test_without_joints_the_views_say_so(home: Path) -> None:
     for method in ("tokens", "temporal-stride"):
         assert pose.VIDEO_ONLY in study.answer(ask(home, method=method, joints="none")).cautions
-    with pytest.raises(QuestionError, match="bring a file of joints"):
+    with pytest.raises(QuestionError, match="give a file of joints"):
         study.answer(ask(home, method="joint-stride", joints="none"))
 
 
@@ -204,7 +204,7 @@ def test_the_command_line_tells_the_same(home: Path, tmp_path: Path, capsys: pyt
     assert cli.main(["cost", "short", "--model", "tinydeform", *joints]) == 0
     assert "joint stride attention" in capsys.readouterr().out
     assert cli.main(["what-if", "short", "--model", "tinydeform", "--joints", "none"]) == 2
-    assert "bring a file of joints" in capsys.readouterr().err.lower()
+    assert "give a file of joints" in capsys.readouterr().err.lower()
 
 
 def test_answers_about_other_joints_are_not_taken_for_one_another(home: Path) -> None:

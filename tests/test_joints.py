@@ -348,7 +348,7 @@ def test_sample_clips_bring_their_true_joints_unless_asked_not_to() -> None:
     found, without = study.answer(ask(clip="walk")), study.answer(ask(clip="walk", joints="none"))
     truth = mannequin.read_truth(study.find_clip("walk").with_suffix(".truth.npz"))
     np.testing.assert_array_equal(found.clip.beside["pose"], truth.joints[found.clip.index])
-    assert "known from its making" in found.provenance["joints"]["source"]
+    assert "known because the clip was rendered" in found.provenance["joints"]["source"]
     assert without.provenance["joints"] is None
     assert not np.array_equal(found.predictions.logits, without.predictions.logits)
 
@@ -361,11 +361,11 @@ def test_a_file_that_changes_is_read_again_and_one_that_is_none_is_named(home: P
     person(file, 24, (40, 30), people=3)
     second = study.answer(ask(joints=str(file)))
     assert not np.array_equal(first.predictions.logits, second.predictions.logits)
-    assert any("joints of 3 people; this model is given the first 1" in line for line in second.cautions)
+    assert any("joints of 3 people; this model is given only those of person 1" in line for line in second.cautions)
     with pytest.raises(pose.JointsError, match="gone"):
         study.answer(ask(joints="gone.npz"))
     person(file, 24, (96, 64), layout=pose.named(("left_wrist", "right_wrist", "neck")))
-    with pytest.raises(pose.LayoutError, match="cannot be said in coco17"):
+    with pytest.raises(pose.LayoutError, match="cannot be converted to coco17"):
         study.answer(ask(joints=str(file)))
 
 
@@ -472,15 +472,15 @@ def test_choices_may_be_in_any_order_and_layouts_go_by_any_of_their_names() -> N
 @pytest.mark.parametrize(
     ("tail", "says"),
     [
-        ("ofset=3", "no choice 'ofset=3'.*offset, layout, sides, person"),
+        ("ofset=3", "the unknown choice 'ofset=3'.*offset, layout, sides, person"),
         ("offset=3,offset=4", "offset= twice"),
-        ("offset=", "nothing behind offset="),
-        ("offset=3,", "no choice ''"),
-        ("offset=1.5", r"offset=1\.5 is no whole number"),
-        ("offset=99999999999999999999", "no whole number"),
+        ("offset=", "nothing after offset="),
+        ("offset=3,", "the unknown choice ''"),
+        ("offset=1.5", r"offset=1\.5 is not a whole number"),
+        ("offset=99999999999999999999", "not a whole number"),
         ("layout=bones7", "'bones7'.*coco17"),
         ("sides=left", "sides=left; write sides=swapped"),
-        ("person=0", "person=0 is no whole number from 1 on"),
+        ("person=0", "person=0 is not a whole number of 1 or more"),
         ("person=-1", "from 1 on"),
     ],
 )
@@ -523,7 +523,7 @@ def test_another_person_may_come_first(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.joints.values[0], three.values[2])
     np.testing.assert_array_equal(two.joints.values, three.values[1:])
     assert one.cautions == ()
-    assert posed(f"{tmp_path}/three.npz#person=2").cautions == ("The file has the joints of 3 people; this model is given from person 2 on only 1.",)
+    assert posed(f"{tmp_path}/three.npz#person=2").cautions == ("The file has the joints of 3 people; this model is given only those of person 2.",)
     with pytest.raises(pose.JointsError, match=r"person=4: three.npz has the joints of 3; choose 1 … 3"):
         posed(f"{tmp_path}/three.npz#person=4")
 
@@ -550,7 +550,7 @@ def test_a_file_is_mended_only_where_it_must_be(home: Path, tmp_path: Path) -> N
     assert pose.mended(tmp_path / "late.npz", film, card_).offset == -100
     person(tmp_path / "three.npz", 24, (96, 64), layout=pose.named(("left_wrist", "right_wrist", "neck")))
     assert pose.mended(tmp_path / "three.npz", film) == pose.Named(f"{tmp_path}/three.npz")
-    with pytest.raises(pose.LayoutError, match="cannot be said in coco17"):
+    with pytest.raises(pose.LayoutError, match="cannot be converted to coco17"):
         pose.mended(tmp_path / "three.npz", film, card_)
     (tmp_path / "broken.npz").write_bytes(b"PK\3\4 nothing")
     with pytest.raises(pose.JointsError, match=r"broken\.npz"):
@@ -616,12 +616,12 @@ def test_limbs_people_and_one_persons_parts_are_hidden_and_nothing_else() -> Non
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("tail", "'tail' is no joint or limb of coco17.*left arm.*left_wrist"),
-        ("", "no joint or limb"),
-        ("2: tail", "'2: tail' is no joint"),
+        ("tail", "'tail' is not a joint or limb of coco17.*left arm.*left_wrist"),
+        ("", "not a joint or limb"),
+        ("2: tail", "'2: tail' is not a joint"),
         ("person 3", "no person 3; they are numbered 1 … 2"),
         ("0: nose", "no person 0"),
-        ("person", "no joint or limb"),
+        ("person", "not a joint or limb"),
     ],
 )
 def test_what_is_not_there_cannot_be_hidden_and_what_is_there_is_listed(name: str, says: str) -> None:
@@ -648,7 +648,7 @@ def test_what_is_hidden_is_not_told_to_the_model_and_the_answer_says_so(home: Pa
     pose.write(home / "cut.npz", given_)
     np.testing.assert_array_equal(without.predictions.logits, study.answer(ask(joints=f"{home}/cut.npz")).predictions.logits)
     assert not np.array_equal(without.predictions.logits, plain.predictions.logits)
-    assert "The model was not told of: left arm, nose." in without.cautions
+    assert "Hidden from the model: left arm, nose." in without.cautions
     assert without.provenance["joints"]["hidden"] == ["left arm", "nose"]
     assert "hidden" not in plain.provenance["joints"]
 
@@ -659,7 +659,7 @@ def test_what_is_hidden_is_not_told_to_the_model_and_the_answer_says_so(home: Pa
         ({"model": "tiny", "method": "cam"}, "'nose' cannot be hidden: .* reads no joints"),
         ({}, "'nose' cannot be hidden: no joints were given"),
         ({"clip": "walk", "joints": "none"}, "no joints were given"),
-        ({"clip": "walk", "hide": ("tail",)}, "'tail' is no joint"),
+        ({"clip": "walk", "hide": ("tail",)}, "'tail' is not a joint"),
     ],
 )
 def test_where_there_is_nothing_to_hide_the_question_is_refused(changes: dict[str, Any], says: str) -> None:

@@ -199,8 +199,8 @@ def test_captions_say_what_must_be_known() -> None:
     assert overlay.caption(heat(one_hot(1, 2, 3))) == ""
     assert overlay.caption(heat(np.full((4, 6, 8), np.nan))) == "no evidence (the method gives no value here)"
     assert overlay.caption(heat(np.full((1, 6, 8), 3.1e-7))) == "no evidence (largest value 3.1e-07 logit per cell)"
-    assert overlay.caption(heat(np.full((4, 6, 8), 2.0))) == "the same map at every step: it does not tell when"
-    assert overlay.caption(heat(np.ones((1, 6, 8)))) == "one map for the whole window: it does not tell when"
+    assert overlay.caption(heat(np.full((4, 6, 8), 2.0))) == "the same map at every step, so it does not say when"
+    assert overlay.caption(heat(np.ones((1, 6, 8)))) == "one map for the whole window, so it does not say when"
     assert overlay.caption(heat(-one_hot(1, 2, 3, value=3.2))) == "no positive evidence (lowest value −3.2 logit per cell)"
 
 
@@ -210,7 +210,7 @@ def test_captions_say_what_must_be_known() -> None:
         ({"palette": "jet"}, "'jet' is not one of inferno"),
         ({"opacity": 1.5}, "opacity 1.5"),
         ({"threshold": float("nan")}, "threshold nan"),
-        ({"scale": "shared"}, "needs its top"),
+        ({"scale": "shared"}, "the top of a shared scale"),
     ],
 )
 def test_a_look_that_cannot_be_is_refused(change: dict[str, object], words: str) -> None:

@@ -155,7 +155,7 @@ def test_half_way_points_are_made_only_where_both_ends_are_known() -> None:
 
 
 def test_a_conversion_that_is_not_sound_is_refused_in_one_sentence() -> None:
-    with pytest.raises(layouts.LayoutError, match=r"penn13 cannot be said in mediapipe33: it knows only 12 of its 33 joints; .*coco17"):
+    with pytest.raises(layouts.LayoutError, match=r"penn13 cannot be converted to mediapipe33: it knows only 12 of its 33 joints; .*coco17"):
         some("penn13").convert(layouts.layout("mediapipe33"))
     armless = layouts.named([name for name in layouts.LAYOUTS["coco17"].joints if group(name) != "left arm"], "armless")
     with pytest.raises(layouts.LayoutError, match="has no left arm"):
@@ -568,7 +568,7 @@ def test_a_plain_npz_of_places_and_a_layout_is_enough(tmp_path: Path) -> None:
         ("a.npz", b"PK\x03\x04" + b"\0" * 50, "no npz"),
         ("a.npy", b"\x93NUMPY" + b"\0" * 50, "savez"),
         ("a.pkl", b"\x80\x04K", "no pickle"),
-        ("a.csv", b"frame,x,y\n", "no file of joints that is known"),
+        ("a.csv", b"frame,x,y\n", "not a known file of joints"),
         ("a.json", b"", "empty"),
     ],
 )
@@ -829,7 +829,7 @@ def test_a_missing_package_model_or_name_says_how_to_get_it(clip: Video, monkeyp
     with pytest.raises(JointsError, match="pip install mediapipe"):
         pose.estimate(clip, "mediapipe")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    with pytest.raises(JointsError, match=r"brings no model: fetch pose_landmarker_full\.task"):
+    with pytest.raises(JointsError, match=r"comes without a model: fetch pose_landmarker_full\.task"):
         pose.estimate(clip, "mediapipe")
     with pytest.raises(JointsError, match=r"no model file .*gone\.task"):
         pose.estimate(clip, "mediapipe", model=tmp_path / "gone.task")
