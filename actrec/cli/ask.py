@@ -139,7 +139,7 @@ def what_if(
 
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
-    """Count and measure what attention in windows saves on this clip, against attention without windows."""
+    """Count and measure what attention in windows saves on this clip, compared with attention without windows."""
     from actrec.study.checks import windows_cost as costs  # late: torch
 
     found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
@@ -170,7 +170,7 @@ def check(
     hide: Hide = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a model again on a changed clip, by every check that fits, and say in a sentence what came of it."""
+    """Run a model again on a changed clip, with every check that fits, and say in a sentence what the result is."""
     from actrec import catalogue  # late: torch
     from actrec.study import asking, checks  # late: torch
 
@@ -194,7 +194,7 @@ def check(
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List every model: what it needs, its size beside the paper's, and the ways of explaining that fit it."""
+    """List every model: what it needs, its size beside the paper's, and the methods that fit it."""
     from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ def data(
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that open clips; default: one per core for large data sets.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a set of clips holds: layout, classes, splits, shared subjects, clips that are missing or cannot be read."""
+    """Say what a data set holds: layout, classes, splits, shared subjects, clips that are missing or cannot be read."""
     from actrec.lab import sets  # late: torch
     from actrec.lab.sets.survey import survey  # late: torch
 

@@ -38,7 +38,7 @@ def evaluate(
     against: Annotated[str, typer.Option(help="Another evaluation, by name or folder, to compare this one with.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on labelled clips: all measures, tables and a report in a folder. A run that was broken off goes on.
+    """Score a model on labelled clips: all measures, tables and a report in a folder. A run that was interrupted continues.
 
     Under torchrun, every process takes its share of the clips and the last one to finish puts them together.
     """

@@ -32,7 +32,7 @@ def joints(
     picture: Annotated[Path | None, typer.Option(help="Write a PNG of some frames with the skeletons, to check that they fit.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what joints there are of a clip and how they lie on it; mend them, estimate them, and keep them."""
+    """Say what joints there are for a clip and how they fit it; correct, estimate and save them."""
     from actrec import study  # late: torch
     from actrec.inputs import pose  # late: av
 

@@ -253,7 +253,7 @@ METHODS: tuple[Method, ...] = (
         "joint-stride",
         "Joint stride attention",
         "How much attention each joint gets, frame by frame: on the skeleton, as curves and as a map.",
-        "A joint's token holds the picture's features around it, not its place alone; attention says that they were read, not what for.",
+        "A joint's token holds the picture's features around it, not its place alone; attention shows that they were read, not what for.",
         layers,
         explain,
         knobs=knobs,

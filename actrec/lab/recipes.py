@@ -74,7 +74,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for field, choices in CHOICES.items():
             if getattr(self, field) not in get_args(choices):
-                raise RecipeError(f"there is no {field} {getattr(self, field)!r}; take {', '.join(get_args(choices))}")
+                raise RecipeError(f"there is no {field} {getattr(self, field)!r}; use {', '.join(get_args(choices))}")
         least = {"epochs": 1, "batch": 1, "accumulate": 1, "warmup": 0, "patience": 0, "workers": 0, "clip_norm": 0, "weight_decay": 0}
         for field, low in least.items():
             if not getattr(self, field) >= low:

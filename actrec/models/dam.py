@@ -94,7 +94,7 @@ SKIPS = "Conv1's stride of 2 in time skips every second sampled frame."
 EDGES = (
     "The order of the frames reaches the model only through its pooling windows, the first of which sees fewer frames than the last; "
     "a model trained on clips and their reversals "
-    "learns to use even that, so look at its score reversed and shuffled. "
+    "learns to use even that, so look at its scores for the frames reversed and shuffled. "
 )
 BLIND = (
     "Nothing in it compares earlier with later: attention takes its places as a set, and C2D only pools over time. "

@@ -89,7 +89,7 @@ def build(
     dim = 4 * channels
     kernels = (kernel,) * 3 if isinstance(kernel, int) else tuple(int(k) for k in kernel)
     if len(kernels) != 3 or min(kernels) < 1:
-        raise ValueError(f"kernel is {kernel}; there is need for one length or three (t, y, x), 1 or more")
+        raise ValueError(f"kernel is {kernel}; give one length or three (t, y, x), 1 or more")
 
     names = TOKENS[tokens]
 

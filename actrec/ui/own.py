@@ -122,7 +122,7 @@ def clip_path(name: str) -> Path:
     own = belongings().clips
     path = own.get(name) or library.samples().get(name)
     if path is None or not path.is_file():
-        raise QuestionError(f"no clip {name!r} here: it is no sample, and no upload of this session; choose one, or upload it again")
+        raise QuestionError(f"no clip {name!r} here: it is neither a sample nor an upload of this session; choose one, or upload it again")
     return path
 
 

@@ -176,4 +176,4 @@ def is_frames(folder: Path) -> bool:
 
 def gone(name: str, folder: Path, split: str = "") -> str:
     """A line for a clip that is in a list and not on disk."""
-    return f"{name}{f' ({split})' if split else ''} is listed, but neither a video nor a folder of frames of that name lies under {folder}"
+    return f"{name}{f' ({split})' if split else ''} is listed, but neither a video nor a folder of frames of that name is under {folder}"

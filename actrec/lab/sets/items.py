@@ -131,7 +131,7 @@ class Media:
             f for f in inside if f.suffix.lower() in PICTURES and not f.name.startswith(("flow_", "."))
         ]  # flow lies among frames in MMAction2's sets
         if not files:
-            raise ClipError(f"{self.path} holds no pictures; extract the clip's frames there")
+            raise ClipError(f"{self.path} holds no frames; extract the clip's frames there")
         return sorted(files, key=lambda f: [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", f.stem)])
 
 

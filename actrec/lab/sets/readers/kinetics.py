@@ -36,7 +36,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
             name = _name(row, file, number)
             media = _find(shelf, row, name, label, split)
             if media is None:
-                problems.append(f"{name} ({label}, {split}) is listed in {file.name}, but no clip of that name lies under {folder}")
+                problems.append(f"{name} ({label}, {split}) is listed in {file.name}, but no clip of that name is under {folder}")
             else:
                 items.append(Item(media, (label,), split, row["youtube_id"]))
     return clip_set(folder, LAYOUT.name, items, sorted(labels), problems)

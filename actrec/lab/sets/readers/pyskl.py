@@ -81,7 +81,7 @@ def _labels(file: Path, count: int, example: str) -> tuple[str, ...]:
     if told is not None:
         names = lines_of(told)
         if len(names) < count:
-            raise DataError(f"{told} names {len(names)} classes, but {file.name} has {count}; give it one line a class, in their order")
+            raise DataError(f"{told} names {len(names)} classes, but {file.name} has {count}; give it one line for each class, in their order")
         return tuple(names)
     if re.fullmatch(r"S\d{3}C\d{3}P\d{3}R\d{3}A\d{3}", example):
         return ACTIONS[: 60 if count <= 60 else 120]
