@@ -106,7 +106,7 @@ def _print(found: Evaluation, said: dict[str, Any]) -> None:
 def _views(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([1-9]\d{0,2})\s*[x×]\s*([13])", text.strip())
     if found is None:
-        raise QuestionError(f"--views {text!r} cannot be tested; write windows x crops with 1 or 3 crops: 1x1, 10x1, 10x3")
+        raise QuestionError(f"--views {text!r} is not possible; write windows x crops with 1 or 3 crops: 1x1, 10x1, 10x3")
     return int(found[1]), int(found[2])
 
 

@@ -154,7 +154,7 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
     base = st.selectbox("Architecture", bases, key=f"weights-base-{name}", help="The best fit first.")
     found = next(e for e in examined if e.architecture == base)
     lines = (
-        st.text_area("Names of the classes, one a line (optional)", key=f"weights-labels-{name}", height=90) if name in belongings().weights else ""
+        st.text_area("Names of the classes, one per line (optional)", key=f"weights-labels-{name}", height=90) if name in belongings().weights else ""
     )
     if not found.report.complete:
         st.warning(plain(f"Not usable as {base}: {found.report}."), icon=":material/rule:")

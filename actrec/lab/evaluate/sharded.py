@@ -207,7 +207,7 @@ def _must_take(card: Card, views: tuple[int, int]) -> None:
     except (RuntimeError, ValueError, AssertionError, TypeError):
         height, width = card.preprocess.crop
         raise ActrecError(
-            f"{card.title} reads only frames of {height} × {width}, but three crops are {side} × {side}; take --views {views[0]}x1"
+            f"{card.title} reads only frames of {height} × {width}, but three crops are {side} × {side}; use --views {views[0]}x1"
         ) from None
 
 

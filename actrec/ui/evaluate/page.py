@@ -155,8 +155,8 @@ def _matrix(shown: Sequence[Shown], view: View, change: results.Difference | Non
         )
     if shown[0].found.multilabel:
         st.caption(
-            "A clip with m classes counts once for each of them: as recognised if the class is among the m most probable ones, otherwise as taken for "
-            "the most probable class that the clip does not have."
+            "A clip with m classes counts once for each of them: as recognised if the class is among the m most probable ones, otherwise as taken "
+            "for the most probable class that the clip does not have."
         )
     if change is None:
         st.caption(
