@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,7 @@ CLOSE = {"atol": 1e-6, "rtol": 1e-5}
 METHODS: dict[str, Method] = {m.id: m for m in (*tokens.METHODS, *joint_stride.METHODS, *temporal_stride.METHODS)}
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.random.fork_rng():
-        yield
+pytestmark = pytest.mark.usefixtures("one_seed")
 
 
 def make(**arguments: Any) -> nn.Module:

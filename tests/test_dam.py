@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,11 +23,7 @@ STRIDE = (8.0, 16.0, 16.0)
 AXES: tuple[Axis, ...] = ("space-time", "time", "space")
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.random.fork_rng():
-        yield
+pytestmark = pytest.mark.usefixtures("one_seed")
 
 
 def awake(model: nn.Module) -> nn.Module:

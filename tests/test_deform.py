@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,11 +26,7 @@ SMALL: dict[str, Any] = {"width": 0.125, "heads": 4, "kernel": 3, "frames": 6, "
 DIM, CLOSE = 32, {"atol": 1e-10, "rtol": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> Iterator[None]:
-    torch.manual_seed(0)
-    with torch.random.fork_rng():
-        yield
+pytestmark = pytest.mark.usefixtures("one_seed")
 
 
 def make(**arguments: Any) -> nn.Module:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import demo_made
 import numpy as np
 import pytest
-from test_joints import COCO, checkpoint, person
+from joints_made import COCO, checkpoint
 
 from actrec import cli, study
 from actrec.core.errors import ActrecError, Cancelled, QuestionError
@@ -17,18 +15,7 @@ from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.study import hidden, windows_cost
 
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in demo_made.surroundings(folder).items():
-            patch.setenv(name, value)
-        checkpoint(folder / "checkpoints")
-        checkpoint(folder / "checkpoints", "crowd", people=2)
-        person(folder / "short.npz", 24, (96, 64))
-        person(folder / "two.npz", 24, (96, 64), people=2)
-        yield folder
+pytestmark = pytest.mark.usefixtures("joints_home")
 
 
 def ask(home: Path, **changes: object) -> Question:
@@ -142,7 +129,7 @@ def test_where_the_windows_hold_everything_nothing_is_saved_and_the_answer_is_th
 
 
 def demo_arguments() -> dict[str, object]:
-    from test_joints import TINY
+    from joints_made import TINY
 
     return TINY
 

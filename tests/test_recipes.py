@@ -28,15 +28,7 @@ from actrec.models import weights
 SMALL = {"dam": {"lr": 0.1}, "deform": {"lr": 3e-3, "warmup": 1}, "shift": {"lr": 0.1}, "tpnlst": {"lr": 0.1, "patience": 0}, "pyramid": {"lr": 0.1}}
 
 
-@pytest.fixture
-def clips(tmp_path: Path) -> Path:
-    return make_set(tmp_path / "set")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path / "checkpoints"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def small(name: str, epochs: int = 3) -> Recipe:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from runs_made import TINY, card, log, make_set, run
+from runs_made import TINY, card, log, run
 
 from actrec import catalogue
 from actrec.clips import video
@@ -23,16 +23,7 @@ from actrec.inputs import pixels, sampling
 from actrec.lab import evaluate, sets, train
 from actrec.models import weights
 
-
-@pytest.fixture
-def clips(tmp_path: Path) -> Path:
-    return make_set(tmp_path / "set")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path / "checkpoints"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_the_loss_falls_and_the_kept_model_answers(clips: Path, tmp_path: Path) -> None:
