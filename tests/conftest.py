@@ -68,6 +68,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def own_folders(own_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same and a folder of evaluations, in a process that is one of a kind."""
+    monkeypatch.setenv("ACTREC_RESULTS", str(tmp_path / "results"))
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Where a set of clips shall lie."""
     return tmp_path / "set"

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from actrec import catalogue
+from actrec import catalogue, study
 from actrec.core.card import Card
 from actrec.core.clip import Sampling
+from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.models import weights
 
+LEFT, RIGHT = "left_wrist", "right_wrist"
 COCO = pose.layout("coco17")
 TINY: dict[str, Any] = {"width": 0.125, "heads": 4, "kernel": 3, "frames": 4, "size": 32, "blocks": 1, "joint_window": 4}
 LABELS = ("sit_down", "stand_up", "walk")
@@ -42,3 +44,18 @@ def person(path: Path, frames: int, size: tuple[int, int], people: int = 1, layo
     joints = pose.Joints(np.concatenate([places, np.ones_like(places[..., :1])], -1), layout, np.arange(frames), path.name)
     pose.write(path, joints)
     return joints
+
+
+def ask(**changes: object) -> Question:
+    """What Grad-CAM says of the first clip, by the small model that reads joints."""
+    return Question("short", "tinydeform", "gradcam").with_(**changes)
+
+
+def posed(name: str, **changes: Any) -> pose.Given:
+    """The joints of that name as they are laid on the first clip."""
+    return pose.given(name, study.open_clip("short"), replace(study.load("tinydeform").card, **changes))
+
+
+def ask_tokens(home: Path, **changes: object) -> Question:
+    """Where the same model took its tokens from, told of the joints beside the clip."""
+    return Question("short", "tinydeform", "tokens", joints=str(home / "short.npz")).with_(**changes)

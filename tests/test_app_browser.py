@@ -11,14 +11,12 @@ import clips_made
 import demo_made
 import pytest
 from conftest import ROOT, Serve
+from pages_made import PATIENCE, open_page, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 120_000
-"""Milliseconds to wait for what takes a second on a machine that has nothing else to do."""
 
 REAL = ROOT.parent / "shared" / "data" / "clips"
 SUFFIXES = (".mp4", ".avi", ".gif")
@@ -54,21 +52,6 @@ def address(home: Path, serve: Serve) -> str:
     (home / "tmp").mkdir()
     folders = [variables["ACTREC_CLIPS"], *([str(REAL)] if REAL.is_dir() else [])]
     return serve(ROOT / "app.py", env=variables | {"ACTREC_CLIPS": ":".join(folders), "TMPDIR": str(home / "tmp")})
-
-
-def settle(page: Page) -> None:
-    """Wait until the script has run and everything it sent is drawn."""
-    for _ in range(2):
-        page.wait_for_timeout(300)
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=PATIENCE)
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=PATIENCE)
-    assert page.locator('[data-testid="stException"]').count() == 0
-
-
-def open_page(page: Page, address: str, path: str = "/") -> None:
-    page.goto(address + path)
-    page.locator(".brand").wait_for(timeout=PATIENCE)
-    settle(page)
 
 
 def bar(page: Page, label: str) -> Locator:

@@ -1,4 +1,4 @@
-"""The page Evaluate: true numbers, a cell and the clips behind it, the ways on to Explore and Compare, links; and the arithmetic of chance."""
+"""The page Evaluate: true numbers, a cell and the clips behind it, the ways on to Explore and Compare, links."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ import numpy as np
 import pytest
 from conftest import ROOT, Serve
 from evaluations_made import evaluation
-from test_app_browser import PATIENCE, open_page, settle
+from pages_made import PATIENCE, open_page, settle
 
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import no_progress
 from actrec.lab.sets import ClipSet, Media, Windows
-from actrec.measure import chance
 from actrec.ui.evaluate import behind, matrix
 
 if TYPE_CHECKING:
@@ -33,22 +32,6 @@ if TYPE_CHECKING:
 LABELS = demo_made.LABELS
 MANY = tuple(f"class_{i}" for i in range(70))
 WALK = LABELS.index("walk")
-
-
-# ------------------------------------------------------------------------------------------------------------- chance
-
-
-def test_the_interval_is_wilsons() -> None:
-    assert chance.wilson(81, 263) == pytest.approx((0.2552885, 0.3662096), abs=1e-6)  # statsmodels' and scipy's
-    assert chance.wilson(0, 10) == (0.0, pytest.approx(0.2775328, abs=1e-6))
-    assert chance.wilson(10, 10) == (pytest.approx(0.7224672, abs=1e-6), 1.0)
-    assert chance.wilson(0, 0) == (0.0, 1.0)
-
-
-def test_the_test_of_paired_clips_is_the_binomial_one() -> None:
-    assert chance.mcnemar(10, 2) == chance.mcnemar(2, 10) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
-    assert chance.mcnemar(0, 0) == chance.mcnemar(5, 5) == 1.0
-    assert chance.mcnemar(3000, 2000) == pytest.approx(1.4e-45, rel=0.2)  # whole numbers: nothing overflows, nothing is lost
 
 
 # ------------------------------------------------------------------------------------------------------------- matrix
