@@ -24,6 +24,7 @@ from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import no_progress
 from actrec.lab.sets import ClipSet, Media, Windows
+from actrec.measure import chance
 from actrec.ui.evaluate import behind, matrix
 
 if TYPE_CHECKING:
