@@ -48,6 +48,8 @@ START_SECONDS = 60
 HELLO_EVERY = 0.1
 """Seconds between two looks whether a server is there: it answers no sooner for being asked more often."""
 
+pytest_plugins = ("player_made",)
+
 Serve = Callable[..., str]
 """serve(script, *, env=None) -> address of a Streamlit server that runs it."""
 

@@ -1,12 +1,13 @@
 """A page with the player on it, and hands and eyes for it.
 
-A test file takes the fixtures by `pytest_plugins = ("player_made",)`: one server and one page of each kind then serve them all.
+One server and one page of each kind serve all test files; conftest.py makes its fixtures known to them.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,14 @@ import numpy as np
 import pytest
 from conftest import Serve
 from numpy.typing import NDArray
+from pages_made import rest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+
+SECONDS = 20
+"""The longest that a test waits for the player."""
 
 WIDTH, HEIGHT, FRAMES, FPS = 384, 256, 120, 25
 WINDOW = (40, 72)
@@ -28,6 +33,7 @@ BOX, SEEN = (48.0, -16.0, 304.0, 240.0), (64.0, 0.0, 320.0, 256.0)  # 8 × 8 cel
 
 APP = """
 import json
+import time
 from pathlib import Path
 import numpy as np, streamlit as st
 from actrec.clips import video
@@ -136,14 +142,35 @@ class Screen:
 
     def said(self, **wanted: Any) -> dict[str, Any]:
         """What Python knows, once it has come to rest; waits until it knows what is wanted."""
-        said: dict[str, Any] = {}
-        for _ in range(40):
-            self.page.wait_for_timeout(700 if not said else 250)
-            self.page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached", timeout=20_000)
-            said = json.loads(self.page.get_by_text("said=").inner_text().removeprefix("said="))
-            if all(said[name] == value for name, value in wanted.items()):
-                break
-        return said
+        end = time.monotonic() + SECONDS
+        while True:
+            rest(self.page)
+            said: dict[str, Any] = json.loads(self.page.get_by_text("said=").inner_text().removeprefix("said="))
+            if all(said[name] == value for name, value in wanted.items()) or time.monotonic() > end:
+                return said
+
+    def until(self, condition: str) -> None:
+        """Wait until a condition on the player, in JavaScript, holds; it is looked at on every frame that the browser draws."""
+        self.root.evaluate(
+            """(root, [condition, most]) => new Promise((done, fail) => {
+                 const holds = new Function('root', `return ${condition}`), end = performance.now() + most;
+                 const look = () => {
+                   if (holds(root)) done();
+                   else if (performance.now() > end) fail(new Error(`never: ${condition}`));
+                   else requestAnimationFrame(look);
+                 };
+                 look();
+               })""",
+            [condition, 1000 * SECONDS],
+        )
+
+    def steady(self) -> None:
+        """Wait until the player has kept its place and drawn nothing for a dozen frames in a row."""
+        self.root.evaluate("root => { root.still = 0; root.last = ''; }")
+        self.until(
+            "(now => { root.still = now === root.last ? root.still + 1 : 0; root.last = now; return root.still >= 12; })"
+            "(JSON.stringify([root.getBoundingClientRect(), root.dataset.draws]))"
+        )
 
     def press(self, *keys: str) -> None:
         self.root.focus()

@@ -14,7 +14,6 @@ from actrec.draw.overlay import Look, draw
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest_plugins = ("player_made",)
 pytestmark = pytest.mark.browser
 
 
@@ -111,7 +110,7 @@ def test_a_click_picks_the_source_pixel_under_it(hot: Screen) -> None:
     hot.goto(WINDOW[0] + 1)
     for picks, page_width in enumerate((1280, 420), 1):  # shown as it is, and shrunk
         hot.page.set_viewport_size({"width": page_width, "height": 900})
-        hot.page.wait_for_timeout(300)
+        hot.steady()
         picture = hot.page.locator(".picture")
         box = picture.bounding_box()
         assert box

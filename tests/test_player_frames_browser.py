@@ -13,7 +13,6 @@ from player_made import BOX, FPS, FRAMES, WINDOW, Screen
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest_plugins = ("player_made",)
 pytestmark = pytest.mark.browser
 
 LISTEN = """root => {
@@ -58,9 +57,9 @@ def test_keys_step_jump_and_play(page: Page, address: str) -> None:
     screen.press("Home")
     screen.frame(0)
     screen.press(" ")
-    page.wait_for_timeout(600)
+    screen.until("root.dataset.frame > 5")
     screen.press(" ")
-    page.wait_for_timeout(200)
+    screen.steady()
     stopped = screen.frame()
     assert 5 < stopped < 40
     assert screen.number() == stopped
@@ -72,11 +71,11 @@ def test_playing_shows_the_frame_it_says_in_every_pane_and_asks_the_server_nothi
     before = screen.said()["runs"]
     screen.root.evaluate(LISTEN)
     page.locator('[data-do="play"]').click()
-    page.wait_for_timeout(2000)
+    screen.until("root.log.length > 25")
     log = np.array(screen.root.evaluate("root => root.log"))
     during = json.loads(page.get_by_text("said=").inner_text().removeprefix("said="))["runs"]
     page.locator('[data-do="play"]').click()
-    assert len(log) > 5
+    assert len(log) > 25
     assert log[log[:, 0] != log[:, 1]].tolist() == []
     assert np.all(log[:, 1] == log[:, 2])
     assert during == before
@@ -93,7 +92,7 @@ def test_scrubbing_keeps_up_with_the_hand_and_tells_the_server_once(page: Page, 
     page.mouse.down()
     for share in np.linspace(0, 90.5 / FRAMES, 60):
         page.mouse.move(left + share * wide, y)
-        page.wait_for_timeout(16)
+        page.evaluate("() => new Promise(requestAnimationFrame)")  # a hand is no faster than its screen
     page.mouse.up()
     screen.frame(90)
     log = screen.root.evaluate("root => root.log")
@@ -125,7 +124,7 @@ def test_the_player_works_while_only_its_time_axis_is_in_view(hot: Screen) -> No
     hot.page.locator(".tracks").scroll_into_view_if_needed()
     hot.page.mouse.wheel(0, 2000)
     hot.root.evaluate(LISTEN)
-    hot.page.wait_for_timeout(300)
+    hot.steady()
     hot.root.evaluate("root => root.focus({preventScroll: true})")
     for frame in (41, 42, 43):
         hot.page.keyboard.press("ArrowRight")
@@ -158,5 +157,4 @@ def test_dragging_the_window_asks_for_its_new_second(hot: Screen) -> None:
     assert said["asked"] == pytest.approx((WINDOW[0] + 24) / FPS, abs=1.01 / FPS)
     page.locator(".window").focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(800)
     assert hot.said(runs=before + 2)["asked"] == pytest.approx(said["asked"] - 1 / FPS, abs=1e-6)

@@ -16,7 +16,6 @@ from actrec.draw.overlay import PALETTES
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest_plugins = ("player_made",)
 pytestmark = pytest.mark.browser
 
 

@@ -14,7 +14,6 @@ from actrec.inputs.pose.layouts import COLOURS
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest_plugins = ("player_made",)
 pytestmark = pytest.mark.browser
 
 

@@ -10,7 +10,6 @@ from player_made import HEIGHT, WIDTH, WINDOW, Screen
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest_plugins = ("player_made",)
 pytestmark = pytest.mark.browser
 
 
@@ -50,7 +49,7 @@ def test_nothing_of_the_marks_is_cut_off_from_wide_to_narrow(page: Page, address
     page.get_by_role("button", name=mode).click()
     for width in (1600, 760, 420, 360):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(250)
+        screen.steady()
         over = screen.root.evaluate(
             """root => [...root.querySelectorAll('.look label, .picture, .key > span, .track span, .modes button, .gutter')].filter(n =>
                  n.offsetParent && n.getBoundingClientRect().right > root.getBoundingClientRect().right + 1).map(n => n.className)"""
@@ -64,7 +63,7 @@ def test_nothing_is_cut_off_from_narrow_to_wide(page: Page, address: str, case: 
     screen = Screen(page, address, case)
     for width in (480, 760, 1000, 1600):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(250)
+        screen.steady()
         assert screen.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
         for box in [p.bounding_box() for p in page.locator(".picture").all()]:
             assert box

@@ -30,6 +30,9 @@ SMALL = {"dam": {"lr": 0.1}, "deform": {"lr": 3e-3, "warmup": 1}, "shift": {"lr"
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
+MOMENT = 0.05
+"""Seconds, less than a small epoch: so that a run is killed in the midst of one, and not just behind its end."""
+
 
 def small(name: str, epochs: int = 3) -> Recipe:
     return replace(RECIPES[name], epochs=epochs, batch=4, precision="fp32", **SMALL[name])
@@ -60,7 +63,7 @@ def test_a_process_killed_in_the_midst_of_it_loses_at_most_its_epoch(name: str, 
     surroundings = os.environ | {"OMP_NUM_THREADS": "1"}
     whole = subprocess.run([*command, "--out", str(tmp_path / "whole")], capture_output=True, text=True, env=surroundings, check=False)
     assert whole.returncode == 0, whole.stderr
-    for seconds in (0.0, 0.05):  # killed twice, two epochs on and a moment later, at places that nobody chose
+    for seconds in (0.0, MOMENT):  # killed twice, two epochs on and a moment later, at places that nobody chose
         process = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings)
         assert process.stdout
         process.stdout.readline()

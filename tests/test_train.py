@@ -25,6 +25,9 @@ from actrec.models import weights
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
+GLANCE = 0.1
+"""Seconds from one look at a folder to the next."""
+
 
 def test_the_loss_falls_and_the_kept_model_answers(clips: Path, tmp_path: Path) -> None:
     scores = run(clips, tmp_path / "run", epochs=8).fit()
@@ -66,7 +69,7 @@ def test_a_killed_run_goes_on_after_its_last_whole_epoch(clips: Path, tmp_path: 
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 120
     while not (out / "log.csv").is_file() and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(GLANCE)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = torch.load(out / "last.pt", weights_only=True)["epoch"]
