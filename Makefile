@@ -11,7 +11,7 @@ app: setup
 	$(BIN)/python -m streamlit run app.py
 
 test: check browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "browser or slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 -m "browser or slow"
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -19,7 +19,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/deno fmt --check --quiet
 	$(BIN)/deno lint --quiet
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not browser and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=10 -m "not browser and not slow"
 
 setup: .venv/installed
 

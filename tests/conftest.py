@@ -63,6 +63,15 @@ def one_seed() -> Iterator[None]:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread for torch's arithmetic, whose last bits hang on their number."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache and a folder of checkpoints for one test alone."""
     monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
