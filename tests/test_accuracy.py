@@ -121,3 +121,70 @@ def test_measures_without_a_number_are_null_in_json() -> None:
     found = accuracy.measure(("a", "b"), np.array([[0.6, 0.4]]), np.array([0]), [("a", "b")])
     text = json.dumps(found.to_json(), allow_nan=False)
     assert json.loads(text)["per_class"][1]["recall"] is None
+
+
+def test_without_clips_there_is_no_number_and_no_error() -> None:
+    found = accuracy.measure(("a", "b"), np.zeros((0, 2)), np.zeros(0, np.int64), [("a", "b")])
+    assert found.clips == 0
+    assert np.isnan([found.top1, found.top5, found.mean_class, found.merged, found.pairs["a / b"], found.calibration.error]).all()
+    assert found.confusion.tolist() == [[0, 0], [0, 0]]
+    assert found.worst == ()
+    several = accuracy.measure(("a", "b"), np.zeros((0, 2)), np.zeros((0, 2), np.uint8))
+    assert np.isnan([several.mean_ap, several.weighted_ap, several.top1]).all()
+
+
+def test_equal_scores_go_by_class_number() -> None:
+    scores = np.full((3, 3), 1 / 3)
+    truth = np.array([0, 1, 2])
+    assert [accuracy.top_k(scores, truth, k) for k in (1, 2, 3)] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert accuracy.counted(scores, truth).tolist() == [[0, 0, 0], [1, 1, 0], [2, 2, 0]]
+    two = np.array([[0, 1, 1], [1, 0, 0], [0, 0, 0]], np.uint8)  # of two classes, the two lowest numbers are named; the last clip has no class
+    assert accuracy.counted(scores, two).tolist() == [[0, 1, 1], [0, 2, 0], [1, 0, 0]]
+
+
+def test_a_class_that_nobody_is_of_and_nobody_is_taken_for_has_no_recall_and_no_precision() -> None:
+    good, gone, taken = accuracy.per_class(("good", "gone", "taken"), np.array([[2, 0, 1], [0, 0, 0], [0, 0, 0]]))
+    assert (good.recall, good.precision, good.taken_for, good.mistaken) == (pytest.approx(2 / 3), 1, "taken", 1)
+    assert np.isnan([gone.recall, gone.precision, taken.recall]).all()
+    assert (gone.taken_for, gone.mistaken, taken.precision) == ("", 0, 0)
+
+
+def test_pairs_are_told_apart_by_their_own_clips_alone() -> None:
+    matrix = np.array([[3, 1, 5], [2, 2, 0], [9, 9, 9]])
+    assert accuracy.within_pairs("abc", matrix, [("a", "b")]) == {"a / b": 5 / 8}
+    assert accuracy.merged("abc", matrix, [("a", "b")]) == (8 + 9) / 40
+    assert accuracy.merged("abc", matrix, []) == (3 + 2 + 9) / 40
+
+
+@given(answered(), st.integers(1, 8))
+def test_more_answers_are_never_less_right_and_all_of_them_always(case: tuple[np.ndarray, np.ndarray], k: int) -> None:
+    scores, truth = case
+    assert accuracy.top_k(scores, truth, k) <= accuracy.top_k(scores, truth, k + 1)
+    assert accuracy.top_k(scores, truth, scores.shape[1]) == 1
+
+
+@given(answered())
+def test_what_is_counted_adds_up(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, truth = case
+    labels = [str(k) for k in range(scores.shape[1])]
+    found = accuracy.measure(labels, scores, truth, [("0", "1")])
+    assert found.confusion.sum(1).tolist() == np.bincount(truth, minlength=len(labels)).tolist()
+    assert found.top1 == pytest.approx(np.trace(found.confusion) / len(truth))
+    assert found.top1 <= found.merged + 1e-12
+    assert sum(row.clips for row in found.per_class) == found.clips == found.calibration.count.sum()
+    recalls = [row.recall for row in found.worst]
+    assert recalls == sorted(recalls)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 4), st.integers(1, 6))
+def test_views_of_one_clip_make_one_distribution_whatever_is_added_to_a_views_logits(seed: int, views: int, classes: int) -> None:
+    logits = np.random.default_rng(seed).normal(0, 5, (views, classes))
+    found = accuracy.chances(logits, False)
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(accuracy.chances(logits + 700, False), found, rtol=1e-5)
+    np.testing.assert_allclose(accuracy.chances(logits[::-1], True), accuracy.chances(logits, True), rtol=1e-6)
+
+
+def test_what_is_no_number_is_none_however_deep_it_lies() -> None:
+    found = accuracy.plain({"a": float("nan"), "b": [1.5, (float("inf"), "nan", None, 2)], "c": True})
+    assert found == {"a": None, "b": [1.5, [None, "nan", None, 2]], "c": True}

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from actrec import catalogue, study
 from actrec.core import trace
 from actrec.core.errors import ActrecError, Cancelled, ClipError, QuestionError, WeightsError
-from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pixels, sampling
 from actrec.study import answering, loading
@@ -178,17 +177,6 @@ def test_a_model_against_itself_agrees_and_a_comparison_needs_one_clip() -> None
     assert numbers.moved == pytest.approx(0, abs=1e-6)
     with pytest.raises(QuestionError, match="one clip"):
         study.compare([ask(), ask(clip="long")])
-
-
-def test_what_is_kept_is_bounded_in_number_and_in_bytes() -> None:
-    kept: Kept[int] = Kept(3, lambda value: value, most_bytes=10)
-    for value in (1, 2, 3, 4):
-        kept.get_or(value, lambda value=value: value)
-    assert list(kept.values()) == [2, 3, 4]
-    kept.get_or(7, lambda: 7)
-    assert list(kept.values()) == [7]
-    kept.get_or(99, lambda: 99)
-    assert list(kept.values()) == [99]
 
 
 def test_work_can_be_stopped() -> None:
