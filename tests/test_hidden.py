@@ -12,7 +12,7 @@ from actrec import study
 from actrec.core.errors import ActrecError, Cancelled
 from actrec.core.question import Question
 from actrec.inputs import pose
-from actrec.study import hidden
+from actrec.study.checks import hidden
 
 pytestmark = pytest.mark.usefixtures("joints_home")
 

@@ -14,11 +14,10 @@ from joints_made import LABELS, ask, person
 
 from actrec import catalogue, cli, study
 from actrec.clips import mannequin
-from actrec.core import devices, trace
 from actrec.core.errors import QuestionError
 from actrec.core.question import Question
 from actrec.inputs import pixels, pose, sampling
-from actrec.study import order
+from actrec.study.checks import order
 
 pytestmark = pytest.mark.usefixtures("joints_home")
 
@@ -36,8 +35,7 @@ def test_joints_from_a_file_reach_the_model_in_input_pixels(home: Path) -> None:
     clip = sampling.load(film, loaded.card.sampling)
     geometry = pixels.geometry(film, loaded.card.preprocess)
     values = pose.read(home / "short.npz").at(clip.index)[0]
-    assert found.clip.joints is not None
-    np.testing.assert_array_equal(found.clip.joints, values)
+    np.testing.assert_array_equal(found.clip.beside["pose"], values)
     places = np.stack([[(*geometry.to_input(x, y), s) for x, y, s in row] for row in values.tolist()])
     with torch.no_grad():
         frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry)
@@ -55,14 +53,13 @@ def test_without_joints_every_answer_says_video_only() -> None:
     found = study.answer(ask())
     assert found.cautions[0] == "Video only: no joints were given."
     assert found.provenance["joints"] is None
-    assert found.clip.joints is None
+    assert not found.clip.beside
 
 
 def test_sample_clips_bring_their_true_joints_unless_asked_not_to() -> None:
     found, without = study.answer(ask(clip="walk")), study.answer(ask(clip="walk", joints="none"))
     truth = mannequin.read_truth(study.find_clip("walk").with_suffix(".truth.npz"))
-    assert found.clip.joints is not None
-    np.testing.assert_array_equal(found.clip.joints, truth.joints[found.clip.index])
+    np.testing.assert_array_equal(found.clip.beside["pose"], truth.joints[found.clip.index])
     assert "known from its making" in found.provenance["joints"]["source"]
     assert without.provenance["joints"] is None
     assert not np.array_equal(found.predictions.logits, without.predictions.logits)
@@ -112,19 +109,17 @@ def test_every_method_that_fits_answers_with_joints_and_without(home: Path) -> N
 
 def test_joints_are_turned_round_and_shuffled_with_the_frames(home: Path) -> None:
     question = ask(joints=str(home / "short.npz"))
-    loaded, film = study.load("tinydeform"), study.open_clip("short")
-    given = pose.given(question.joints, film, loaded.card)
-    clip, geometry, inputs = study.window(loaded, film, 0.0, given.joints)
-    frames, joints = inputs
-    with devices.turn(loaded.device):
-        seen = trace.run(loaded.model, inputs, clip, geometry)
-        found = order.of_trace(seen, 1)
+    asked, loaded = study.asked(question.with_(label=LABELS[1])), study.load("tinydeform")
+    frames, joints = asked.inputs.values()
+    with asked.turn():
+        seen = asked.run()
+        found = order.of_trace(seen, asked.streams, asked.target(seen.logits))
         with torch.no_grad():
             back = loaded.model(frames.flip(2), joints.flip(1))[0, 1]
             torn = loaded.model(frames.flip(2), joints)[0, 1]
         assert torch.equal(seen.rerun(), seen.logits)
-        assert torch.equal(seen.rerun(frames), seen.logits)
-        assert torch.equal(seen.rerun((frames,)), loaded.model(frames))
+        assert torch.equal(seen.rerun({"rgb": frames}), seen.logits)
+        assert torch.equal(seen.rerun({"pose": None}), loaded.model(frames))
     assert found.logits[1] == pytest.approx(float(back), abs=1e-6)
     assert abs(float(back) - float(torn)) > 1e-6
     assert study.time_order(question.with_(label=LABELS[1])).logits == found.logits

@@ -15,7 +15,7 @@ from runs_made import log, make_set
 
 from actrec import catalogue, cli, study
 from actrec.core.question import Question
-from actrec.inputs import pose
+from actrec.inputs import pose, streams
 from actrec.lab import evaluate, sets, train
 from actrec.lab.recipes import RECIPES
 from actrec.models import weights
@@ -67,7 +67,7 @@ def test_a_set_without_joints_trains_on_video_only_and_says_so(tmp_path: Path, c
 def test_a_dry_run_measures_with_joints_and_models_that_read_something_else_are_refused(mannequins: sets.ClipSet, tmp_path: Path) -> None:
     found = train.plan(run(mannequins, tmp_path / "run", epochs=1, keep=False))
     assert found.seconds_computing_a_step > 0
-    with pytest.raises(train.run.ActrecError, match="training gives no flow as yet"):
+    with pytest.raises(train.run.ActrecError, match="there is no stream 'flow'"):
         train.Run(replace(card(), inputs=("rgb", "flow")), mannequins, RECIPES["deform"], tmp_path / "other", TINY)
 
 
@@ -101,10 +101,10 @@ def test_an_evaluation_gives_every_view_its_joints(mannequins: sets.ClipSet, tmp
     trial = evaluate.Trial("tiny", mine, "0" * 64, mannequins, "test", (1, 3), batch=2)
     found = evaluate.run(trial, model, tmp_path / "one")
     assert found is not None
-    windows, _ = sets.open_windows(trial.items, mannequins, mine.sampling, mine.preprocess, train=False, views=(1, 3), joints=1)
+    windows, _ = sets.open_windows(trial.items, mannequins, mine.sampling, mine.preprocess, train=False, views=(1, 3), streams=streams.of(mine))
     given = next(iter(sets.batches(windows, 2)))
     with torch.no_grad():
-        frames, joints = sets.to_inputs(given, mine.preprocess, torch.device("cpu"))
+        frames, joints = windows.inputs(given, torch.device("cpu")).values()
         wanted = model(frames, joints).softmax(1).unflatten(0, (2, 3)).mean(1)
         without = model(frames).softmax(1).unflatten(0, (2, 3)).mean(1)
     np.testing.assert_allclose(found.scores, wanted.numpy(), atol=1e-5)

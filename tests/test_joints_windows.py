@@ -18,6 +18,9 @@ from runs_made import make_set
 from actrec.clips import mannequin
 from actrec.core.clip import Preprocess, Sampling
 from actrec.inputs import pose
+from actrec.inputs.streams import Stream
+from actrec.inputs.streams.pose import Pose
+from actrec.inputs.streams.rgb import Frames
 from actrec.lab import sets
 
 pytestmark = pytest.mark.usefixtures("joints_home")
@@ -67,10 +70,9 @@ def test_a_joint_marked_on_a_pixel_stays_on_it_through_crop_jitter_resize_and_fl
         how: dict[str, Any] = {"train": False, "views": (1, 3 if crops == "three" else 1)}
         if crops not in ("test", "three"):
             how = {"train": True, "crops": crops, "flip": flip, "seed": seed}
-        windows, _ = sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 34)), keep=keep, joints=1, **how)
+        windows, _ = sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 34)), keep=keep, streams=both(40, (32, 34)), **how)
         found = next(iter(sets.batches(windows, 1)))
-    assert found.joints is not None
-    frames, joints = found.frames[0].numpy(), found.joints[0].numpy()
+    frames, joints = found.frames[0].numpy(), found.beside["pose"][0].numpy()
     assert joints.shape == (len(frames), 3, len(COCO), 3)
     left, right = joints[:, :, COCO.index(LEFT)], joints[:, :, COCO.index(RIGHT)]
     assert np.isfinite(left).all()
@@ -89,6 +91,12 @@ def test_a_joint_marked_on_a_pixel_stays_on_it_through_crop_jitter_resize_and_fl
         assert checked
 
 
+def both(resize: int, crop: tuple[int, int], people: int = 1) -> tuple[Stream, ...]:
+    """Frames and joints, as a model of both reads them."""
+    preprocess = Preprocess(resize, crop)
+    return Frames(preprocess), Pose(preprocess, people=people)
+
+
 def turned(picture: np.ndarray) -> bool:
     """Whether the picture is mirrored: its blue grows from left to right otherwise."""
     columns = picture[..., 2].mean(0)
@@ -99,13 +107,14 @@ def test_asking_for_joints_changes_no_pixel_and_not_asking_gives_none(tmp_path: 
     item = marked(tmp_path / "clip", (60, 80), np.full((3, 2, 2), 30.0))
     clips = sets.ClipSet("set", "", (item,), ("a",))
     how: dict[str, Any] = {"train": True, "flip": True, "keep": False}
-    plain, posed = (sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 32)), joints=n, **how)[0] for n in (0, 1))
+    size = Preprocess(40, (32, 32))
+    plain, posed = (sets.open_windows([item], clips, Sampling("uniform", 3), size, streams=read, **how)[0] for read in ((), both(40, (32, 32))))
     for plain.epoch in range(6):
         posed.epoch = plain.epoch
         one, two = (next(iter(sets.batches(windows, 1))) for windows in (plain, posed))
         assert torch.equal(one.frames, two.frames)
-        assert one.joints is None
-        assert two.joints is not None
+        assert not one.beside
+        assert list(two.beside) == ["pose"]
 
 
 def test_people_are_filled_up_and_clips_without_joints_get_none_of_them(tmp_path: Path) -> None:
@@ -115,13 +124,12 @@ def test_people_are_filled_up_and_clips_without_joints_get_none_of_them(tmp_path
     person(tmp_path / "set" / "joints" / "2.npz", 10, (48, 40), people=4)
     (tmp_path / "set" / "joints" / "3.npz").write_bytes(b"PK no joints")
     clips = sets.read_index(tmp_path / "set")
-    windows, _ = sets.open_windows(clips.items, clips, Sampling("uniform", 3), Preprocess(36, (32, 32)), train=False, joints=2)
+    windows, _ = sets.open_windows(clips.items, clips, Sampling("uniform", 3), Preprocess(36, (32, 32)), train=False, streams=both(36, (32, 32), 2))
     found = next(iter(sets.batches(windows, 4)))
-    assert found.joints is not None
     assert found.numbers == [0, 1, 2]
     assert "3.npz" in found.broken[0]
-    assert found.joints.shape == (3, 1, 3, 34, 3)
-    known = found.joints.isfinite().all(-1).flatten(1).float().mean(1)
+    assert found.beside["pose"].shape == (3, 1, 3, 34, 3)
+    known = found.beside["pose"].isfinite().all(-1).flatten(1).float().mean(1)
     assert known.tolist() == [0, 0.5, 1]
 
 
@@ -132,7 +140,9 @@ def test_a_generated_clips_joints_need_no_picture_and_fit_its_kept_frames() -> N
     clips = sets.mannequin_set(1, 1)
     item = next(item for item in clips.items if item.label == "walk")
     one, two = (
-        sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(60, (56, 56)), train=False, keep=keep, joints=1)[0][0][2]
+        sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(60, (56, 56)), train=False, keep=keep, streams=both(60, (56, 56)))[0][0][
+            2
+        ]["pose"]
         for keep in (True, False)
     )
     assert one is not None

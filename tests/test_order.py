@@ -7,11 +7,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import noise, traced
+from tiny_models import card_of, noise, traced
 from torch import Tensor, nn
 
+from actrec.core.errors import Progress, no_progress
 from actrec.core.trace import Trace
-from actrec.study.order import SHUFFLES, TimeOrder, of_trace
+from actrec.inputs.streams.rgb import Frames
+from actrec.study.asking import Target
+from actrec.study.checks import order
+from actrec.study.checks.order import SHUFFLES, TimeOrder
 
 GREYS = st.lists(st.floats(-1, 1), min_size=1, max_size=8)
 
@@ -33,13 +37,17 @@ def seen(greys: list[float]) -> Trace:
     return traced(Late(), filmed(greys))
 
 
+def of_trace(trace: Trace, label: int, versus: int | None = None, progress: Progress = no_progress) -> TimeOrder:
+    return order.of_trace(trace, [Frames(card_of().preprocess)], Target(("late", "sum", "none"), label, versus), progress)
+
+
 def test_the_scores_are_those_of_the_clip_turned_round_and_of_its_fixed_shuffles() -> None:
     greys = [0.0, 1.0, 3.0, 2.0]
-    found = of_trace(seen(greys), 0, name="late")
+    found = of_trace(seen(greys), 0)
     shuffled = []
     for seed in range(SHUFFLES):
-        order = torch.randperm(4, generator=torch.Generator().manual_seed(seed)).tolist()
-        shuffled.append(sum(k * greys[i] for k, i in enumerate(order)))
+        places = torch.randperm(4, generator=torch.Generator().manual_seed(seed)).tolist()
+        shuffled.append(sum(k * greys[i] for k, i in enumerate(places)))
     assert (found.label, found.names) == ("late", ("as it is", "reversed", "shuffled"))
     assert found.logits == pytest.approx((13, 5, np.mean(shuffled)))
 
@@ -75,9 +83,9 @@ def test_a_score_that_knows_no_order_is_the_same_in_every_order(greys: list[floa
 def test_the_clip_is_left_as_it_was_and_progress_rises() -> None:
     told: list[float] = []
     passed = traced(Late(), noise())
-    before = passed.inputs.clone()
+    before = passed.inputs["rgb"].clone()
     of_trace(passed, 0, progress=lambda share, text: told.append(share))
-    assert torch.equal(passed.inputs, before)
+    assert torch.equal(passed.inputs["rgb"], before)
     assert told == [number / (2 + SHUFFLES) for number in range(2 + SHUFFLES)]
 
 

@@ -107,7 +107,7 @@ def test_on_the_regular_grid_the_attention_of_that_other_run_is_shown() -> None:
     other = look(model, "tokens", layer, people(), query="cls")
     np.testing.assert_allclose(grid.heat.values, other.heat.values, atol=1e-7)
     assert np.abs(chosen.heat.values - grid.heat.values).max() > 1e-4
-    before, after = (row[0].softmax(0)[0] for row in (seen.logits, model(seen.inputs, *seen.more)))
+    before, after = (row[0].softmax(0)[0] for row in (seen.logits, model(*seen.inputs.values())))
     assert chosen.findings[2].value == pytest.approx(float(after - before), abs=1e-6)
     assert len(chosen.heats) == 2
 

@@ -180,10 +180,12 @@ def test_a_pass_is_run_again_with_other_frames_or_with_other_tensors_under_its_t
     model = settled(ConvNet())
     passed = traced(model, noise(), "tap")
     assert torch.equal(passed.rerun(), passed.logits)
-    assert torch.equal(passed.rerun(noise(1)), model(noise(1)))
+    assert torch.equal(passed.rerun({"rgb": noise(1)}), model(noise(1)))
     silent = passed.rerun(edits={"tap": torch.zeros_like})
     assert torch.equal(silent, model.fc.bias[None])
-    logits, seen = passed.again(noise(1), watch=["early"], edits={"tap": torch.zeros_like})
+    logits, seen = passed.again({"rgb": noise(1)}, watch=["early"], edits={"tap": torch.zeros_like})
     assert torch.equal(logits, silent)
     assert torch.equal(seen["early"].tensor, model.stem(noise(1)))
     assert not logits.requires_grad
+    with pytest.raises(KeyError, match=r"no input named \['flow'\]; the model has rgb"):
+        passed.rerun({"flow": noise()})

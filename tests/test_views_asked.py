@@ -12,7 +12,7 @@ from actrec import cli, study
 from actrec.core.errors import QuestionError
 from actrec.core.question import Question
 from actrec.inputs import pose
-from actrec.study import hidden
+from actrec.study.checks import hidden
 
 pytestmark = pytest.mark.usefixtures("joints_home")
 

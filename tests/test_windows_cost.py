@@ -8,7 +8,7 @@ import pytest
 from joints_made import ask_tokens, checkpoint
 
 from actrec.core.errors import QuestionError
-from actrec.study import windows_cost
+from actrec.study.checks import windows_cost
 
 pytestmark = pytest.mark.usefixtures("joints_home")
 

@@ -51,10 +51,12 @@ def traced(model: nn.Module, method: str, layer: str, joints: Tensor | None, *mo
     seconds = np.arange(FRAMES) * 0.1
     video = Video(Path("noise.mp4"), "0" * 64, seconds, 2 * SIDE, 2 * SIDE, 0, "none")
     known = None if joints is None else (joints[0] * torch.tensor([2.0, 2.0, 1.0])).float().numpy()
-    clip = Clip(video, np.zeros((FRAMES, 2 * SIDE, 2 * SIDE, 3), np.uint8), np.arange(FRAMES), seconds, joints=known)
+    clip = Clip(
+        video, np.zeros((FRAMES, 2 * SIDE, 2 * SIDE, 3), np.uint8), np.arange(FRAMES), seconds, beside={} if known is None else {"pose": known}
+    )
     geometry = Geometry((2 * SIDE, 2 * SIDE), (SIDE, SIDE), (SIDE, SIDE), (0, 0))
     frames = torch.randn(1, 3, FRAMES, SIDE, SIDE, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    inputs = (frames,) if joints is None else (frames, joints)
+    inputs = {"rgb": frames, "pose": joints}
     watch = (*METHODS[method].watch(layer), *more)
     return trace.run(model, inputs, clip, geometry, watch=watch)
 
