@@ -1,13 +1,31 @@
-"""How far a count may be owed to chance: Wilson's interval and McNemar's exact test."""
+"""Intervals and tests that a share or a difference is put to: those of scipy, which the program itself does not wait for."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from actrec.measure import chance
+
+
+@given(st.integers(1, 10**6).flatmap(lambda clips: st.tuples(st.integers(0, clips), st.just(clips))))
+@example((0, 1))
+@example((1, 1))
+@example((10**6, 10**6))
+@settings(max_examples=200, deadline=None)
+def test_the_interval_is_scipys_wilson(counted: tuple[int, int]) -> None:
+    right, clips = counted
+    low, high = chance.wilson(right, clips)
+    wanted = binomtest(right, clips).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
+    assert 0 <= low <= right / clips <= high <= 1
+    assert (low == 0) == (right == 0)
+    assert (high == 1) == (right == clips)
 
 
 def test_the_interval_is_wilsons() -> None:
@@ -17,44 +35,49 @@ def test_the_interval_is_wilsons() -> None:
     assert chance.wilson(0, 0) == (0.0, 1.0)
 
 
+def test_the_interval_holds_95_of_100() -> None:
+    assert pytest.approx(norm.ppf(0.975), abs=1e-15) == chance.Z95
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+@example(0, 1)
+@example(1, 0)
+@example(3000, 3000)
+@example(0, 3000)
+@example(10, 1065)
+@settings(max_examples=200, deadline=None)
+def test_mcnemars_test_is_scipys_exact_binomial(gained: int, lost: int) -> None:
+    found = chance.mcnemar(gained, lost)
+    assert found == chance.mcnemar(lost, gained)
+    wanted = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-250)  # below that scipy says 0
+
+
 def test_the_test_of_paired_clips_is_the_binomial_one() -> None:
     assert chance.mcnemar(10, 2) == chance.mcnemar(2, 10) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
     assert chance.mcnemar(0, 0) == chance.mcnemar(5, 5) == 1.0
     assert chance.mcnemar(3000, 2000) == pytest.approx(1.4e-45, rel=0.2)  # whole numbers: nothing overflows, nothing is lost
 
 
-COUNTS = st.integers(0, 60)
+def test_who_only_looks_at_results_does_not_wait_for_scipy() -> None:
+    code = (
+        "import sys, actrec.measure.chance, actrec.measure.agreement, actrec.lab.results; sys.exit('scipy' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@given(COUNTS, COUNTS)
-def test_the_test_is_scipys_and_the_same_whichever_model_comes_first(gained: int, lost: int) -> None:
-    p = chance.mcnemar(gained, lost)
-    assert p == chance.mcnemar(lost, gained)
-    assert 0 < p <= 1
-    if gained + lost:
-        assert p == pytest.approx(binomtest(gained, gained + lost).pvalue)
-
-
-@given(COUNTS, st.integers(1, 60))
-def test_the_interval_is_scipys_and_mirrors_itself(right: int, wrong: int) -> None:
-    low, high = chance.wilson(right, right + wrong)
-    wanted = binomtest(right, right + wrong).proportion_ci(0.95, "wilson")
-    assert (low, high) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
-    assert chance.wilson(wrong, right + wrong) == pytest.approx((1 - high, 1 - low))
-
-
-@given(COUNTS, st.integers(1, 60))
-def test_the_interval_holds_its_share_and_narrows_with_more_clips(right: int, wrong: int) -> None:
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_the_interval_mirrors_itself_and_narrows_with_more_clips(right: int, wrong: int) -> None:
     clips = right + wrong
     low, high = chance.wilson(right, clips)
-    assert 0 <= low <= right / clips <= high <= 1
+    assert chance.wilson(wrong, clips) == pytest.approx((1 - high, 1 - low))
     more = chance.wilson(4 * right, 4 * clips)
     assert more[1] - more[0] < high - low
     wide = chance.wilson(right, clips, z=3)
-    assert wide[0] <= low
-    assert high <= wide[1]
+    assert wide[0] <= low <= high <= wide[1]
 
 
-@given(st.integers(1, 60), st.integers(0, 60))
-def test_a_more_uneven_count_is_never_owed_to_chance_more_often(gained: int, lost: int) -> None:
-    assert chance.mcnemar(gained + lost + 1, 0) < chance.mcnemar(gained + lost, 1) or gained + lost == 1
+@given(st.integers(2, 60), st.integers(0, 29))
+def test_the_more_uneven_of_two_counts_is_less_often_owed_to_chance(both: int, fewer: int) -> None:
+    fewer = min(fewer, both // 2 - 1)
+    assert 0 < chance.mcnemar(both - fewer, fewer) < chance.mcnemar(both - fewer - 1, fewer + 1) <= 1

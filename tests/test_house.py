@@ -34,6 +34,7 @@ ALONE = {
     "matplotlib": {"draw/figures"},
     "pytorch_grad_cam": {"explain"},
     "typer": {"cli"},
+    "jinja2": {"lab/results"},
 }
 """Libraries that only these rooms may import."""
 

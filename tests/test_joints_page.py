@@ -258,7 +258,7 @@ def test_what_is_kept_as_npz_lies_on_the_clips_frames(home: Path, tmp_path: Path
     film = study.open_clip(question.clip)
     found = panel.laid(question, catalogue.card("tinydeform"), film)
     assert found is not None
-    (tmp_path / "kept.npz").write_bytes(panel._npz(found.whole))
+    (tmp_path / "kept.npz").write_bytes(pose.packed(found.whole))
     kept = pose.read(tmp_path / "kept.npz")
     assert (kept.layout.name, len(kept.frames)) == ("penn13", FRAMES)
     np.testing.assert_array_equal(kept.at([4]), joints(10, "penn13").swap_sides().at([0]))

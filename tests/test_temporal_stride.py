@@ -55,8 +55,12 @@ def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
     np.testing.assert_allclose(temporal_stride.even([(0, 6)], 6), 1 / 6)
 
 
-def test_the_views_know_the_architectures_modal_tokens() -> None:
-    assert dict(_attention.TOKENS) == deform.TOKENS
+@pytest.mark.parametrize("tokens", deform.TOKENS)
+def test_the_views_know_the_architectures_modal_tokens(tokens: str) -> None:
+    taps = trace.taps(make(tokens=tokens))
+    left_out = {"deform": "pose", "joint": "rgb", "temporal": ""}
+    for kind, other in left_out.items():
+        assert _attention.modal(_attention.asking(taps, kind)) == tuple(name for name in deform.TOKENS[tokens] if name != other)
 
 
 def test_where_one_window_holds_all_frames_the_matrix_is_that_of_full_attention() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actrec.cli.options import AsJson, Model, app, print_json, progress
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.errors import QuestionError
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ def evaluate(
 def _compare(a: Evaluation, b: Evaluation) -> dict[str, Any]:
     """Write what b does otherwise than a into b's folder, and say it."""
     from actrec.lab import results
-    from actrec.lab.results import folder, report
+    from actrec.lab.results import report
 
     found = results.compare(a, b)
     file = b.folder / f"against-{re.sub(r'[^A-Za-z0-9._@-]+', '-', a.name)}.html"
-    folder.write(file, report.difference_html(found))
+    files.write(file, report.difference_html(found))
     moved = [{"true": found.labels[i], "wrong": found.labels[j], "clips": clips, "corrected": good} for i, j, clips, good in found.strongest(10**9)]
     facts = {"result": a.name, "rescued": len(found.rescued), "lost": len(found.lost), "p_value": found.p_value, "verdict": report.verdict(found)}
     return facts | {"moved": moved, "change": found.change.tolist(), "file": str(file)}

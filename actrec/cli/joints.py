@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from actrec.cli.options import AsJson, Clip, Joints, app, clear, print_json, progress
+from actrec.core import files
 from actrec.core.errors import QuestionError
 
 if TYPE_CHECKING:
@@ -94,5 +95,4 @@ def _draw(path: Path, film: Video, joints: pose.Joints) -> None:
     shrunk = min(1.0, 1800 / sheet.shape[1])
     small = cv2.resize(sheet, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(path.suffix, small[..., ::-1])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    files.write(path, data.tobytes())

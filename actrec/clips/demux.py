@@ -7,7 +7,6 @@ decoded once and the table lists what came out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from actrec.core import files
 from actrec.core.errors import ClipError, Progress, no_progress
 from actrec.core.settings import Limits
 
@@ -116,8 +116,7 @@ def digest(path: Path, allowed: Limits) -> str:
             raise bad(path, "is empty (0 bytes)", "copy or export it again")
         if size > allowed.max_mb * 1e6:
             raise bad(path, f"has {size / 1e6:.1f} MB, more than the {allowed.max_mb:g} MB allowed", "cut it, compress it, or raise ACTREC_MAX_MB")
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.digest(path)
     except OSError as error:
         raise bad(path, f"cannot be read ({error.strerror})", "check its name and permissions") from None
 

@@ -29,6 +29,10 @@ TOP = 0.2
 FLAT = 1e-5
 """A spread below this share of the peak is interpolation's rounding, not contrast."""
 
+STEADY = 1e-3
+"""Evidence per source frame that varies by less than this share of its peak does not change with time: the correlation of two such courses, or of
+two steps, which is always −1 or 1, would say nothing."""
+
 TITLES = {
     "pearson": "correlation",
     "spearman": "rank correlation",
@@ -98,7 +102,7 @@ def between(a: Heat, b: Heat, source: tuple[int, int]) -> Agreement:
     measures = {
         "pearson": lambda: _correlation(x, y, weight),
         "spearman": lambda: _correlation(_ranks(x, weight), _ranks(y, weight), weight),
-        "time": lambda: _correlation(*common.mass(), common.frames, 1e-3, "has the same positive evidence at all times"),
+        "time": lambda: _correlation(*common.mass(), common.frames, STEADY, "has the same positive evidence at all times"),
         "iou": lambda: _overlap(x, y, weight),
         "moved": lambda: float(np.average(np.abs(_share(x, weight, "first") - _share(y, weight, "second")), weights=weight)) / 2,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -220,21 +219,13 @@ def _keep(film: Video, found: Laid) -> None:
     """The joints as they lie on the clip now, in the file's own layout, to take along."""
     st.download_button(
         "Keep as npz",
-        data=lambda: _npz(found.whole),
+        data=lambda: pose.packed(found.whole),  # made when it is asked for
         file_name=f"{film.path.stem}-joints.npz",
         mime="application/octet-stream",
         key="joints-keep",
         on_click="ignore",
         icon=":material/download:",
     )
-
-
-def _npz(joints: pose.Joints) -> bytes:
-    """The joints as a file; made when it is asked for, where there is no session."""
-    with tempfile.TemporaryDirectory(prefix="actrec-") as folder:
-        path = Path(folder) / "joints.npz"
-        pose.write(path, joints)
-        return path.read_bytes()
 
 
 def _bring(question: Question, card: Card, film: Video) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
@@ -161,7 +161,7 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
     st.success(plain(f"Everything fits {base}: {found.report}."), icon=":material/check:")
     if st.button("Use this model", type="primary", key="weights-use"):
         if lines.strip():
-            path.with_suffix(".txt").write_text(lines, encoding="utf-8")
+            files.write(path.with_suffix(".txt"), lines)
         link = f"{base}@{name}"
         card = replace(catalogue.card(f"{base}@{path}"), id=link)
         st.session_state.setdefault("own-models", {})[link] = card

@@ -6,7 +6,7 @@
 """
 
 from actrec.inputs.pose.estimators import ESTIMATORS, Estimator, estimate
-from actrec.inputs.pose.files import FORMATS, SUFFIXES, read, write
+from actrec.inputs.pose.files import FORMATS, SUFFIXES, packed, read, write
 from actrec.inputs.pose.fitting import Fit, fit
 from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, mended, opened, sample, side_by_side, source, stamp, unread
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
@@ -41,6 +41,7 @@ __all__ = [
     "mended",
     "named",
     "opened",
+    "packed",
     "read",
     "sample",
     "side_by_side",

@@ -9,10 +9,10 @@ costs nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.clips import video
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.card import Weights
 from actrec.core.clip import Video
 from actrec.core.errors import Progress, WeightsError, no_progress
@@ -143,16 +143,9 @@ class _Kept:
         """Save it under its name whole or not at all; without room or permission the work goes on unsaved."""
         rows = [(number, one) for number, found in self.people.items() for one in found]
         places = np.stack([one for _, one in rows]) if rows else np.zeros((0, self.joints, 3), np.float32)
-        part = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("xb") as file:
-                np.savez_compressed(
-                    file, looked=np.array(sorted(self.people), np.int64), frames=np.array([n for n, _ in rows], np.int64), places=places
-                )
-            part.replace(self.path)
-        except OSError:
-            part.unlink(missing_ok=True)
+        looked, frames = np.array(sorted(self.people), np.int64), np.array([number for number, _ in rows], np.int64)
+        with contextlib.suppress(OSError), files.whole(self.path) as part, part.open("wb") as file:
+            np.savez_compressed(file, looked=looked, frames=frames, places=places)
 
 
 def _place(clip: Video, way: Estimator, model: Path | None) -> Path:

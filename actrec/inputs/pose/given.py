@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.clips import library
+from actrec.core import files
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.inputs.pose.files import read
@@ -68,7 +68,7 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     laid = lay(found, video, named(card.layout) if card.layout else None, card.people, chosen.offset)
     about = {
         "source": "the sample clip's own, known from its making" if name is None else chosen.title,
-        "sha256": digest(_on_disk(chosen.file)),
+        "sha256": files.digest(_on_disk(chosen.file)),
         "layout": laid.joints.layout.name,
         "people": min(card.people, found.people),
         "fit": "; ".join((*laid.lines, *chosen.told)),
@@ -175,16 +175,6 @@ def _on_disk(name: str) -> Path:
     """The file or folder itself, also where a clip inside it is named (FILE.pkl/CLIP)."""
     path = Path(name)
     return path if path.exists() else next((parent for parent in path.parents if parent.is_file()), path)
-
-
-def digest(file: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's."""
-    found = hashlib.sha256()
-    for part in sorted(file.iterdir()) if file.is_dir() else [file]:
-        if part.is_file():
-            found.update(part.name.encode() if file.is_dir() else b"")
-            found.update(part.read_bytes())
-    return found.hexdigest()
 
 
 def stamp(name: str | None, video: Video) -> tuple[object, ...]:

@@ -11,7 +11,6 @@ import json
 import pickle
 import pickletools
 import re
-import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from actrec.core import files
 from actrec.core.errors import WeightsError
 
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module")
@@ -281,13 +281,8 @@ def save(path: Path, model: nn.Module, metadata: Mapping[str, Any], *, half: boo
     state = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in model.state_dict().items() if isinstance(t, Tensor)}
     if half:
         state = {name: _halved(tensor) for name, tensor in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
+    with files.whole(path) as part:
         save_file(state, part, {"actrec": json.dumps(metadata, sort_keys=True)})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _halved(tensor: Tensor) -> Tensor:

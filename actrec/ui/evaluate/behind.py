@@ -17,7 +17,7 @@ import streamlit as st
 
 from actrec import catalogue, study
 from actrec.clips import library, video
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Sampling, Video
 from actrec.core.errors import ActrecError, ClipError, Progress
 from actrec.core.kept import Kept
@@ -184,8 +184,7 @@ def _digest(file: Path | None) -> str:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _sha256(file: Path, _stamp: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return files.digest(file)
 
 
 def _differs(runs: Sequence[Run], numbers: Sequence[int]) -> None:
