@@ -5,6 +5,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from actrec.core.answer import Explanation
 from actrec.draw.figures import Sheet
 from actrec.measure import agreement
@@ -14,7 +18,22 @@ HOSTILE = "<script>alert(1)</script> & $\\frac{1}{"
 
 def texts(sheet: Sheet) -> list[str]:
     """Every text of a sheet's SVG as a reader would see it, after checking that it is well-formed and holds no script."""
-    root = ET.fromstring(sheet.svg())
+    return read(sheet.svg())
+
+
+def picture(sheet: Sheet) -> NDArray[np.uint8]:
+    """A sheet's PNG as a reader would see it (H, W, 3)."""
+    return np.asarray(cv2.imdecode(np.frombuffer(sheet.png(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+
+
+def dots(sheet: Sheet) -> tuple[int, int, int]:
+    """The shape that the PNG of a sheet must have."""
+    return round(sheet.height * sheet.dpi), round(sheet.width * sheet.dpi), 3
+
+
+def read(svg: bytes) -> list[str]:
+    """Every text of an SVG that was drawn once already."""
+    root = ET.fromstring(svg)
     assert not [node for node in root.iter() if node.tag.endswith("script")]
     return ["".join(node.itertext()) for node in root.iter() if node.tag.endswith("}text")]
 

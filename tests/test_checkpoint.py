@@ -278,7 +278,7 @@ def test_half_precision_takes_half_the_room_and_comes_back_as_float32(tmp_path):
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, trained):
     weights.save(tmp_path / "model", trained, {"epoch": 1})
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="object is not JSON serializable"):
         weights.save(tmp_path / "model", trained, {"epoch": object()})
     assert weights.read(tmp_path / "model")[1] == {"epoch": 1}
     assert [f.name for f in tmp_path.iterdir()] == ["model"]

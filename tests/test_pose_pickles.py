@@ -71,7 +71,7 @@ def test_a_pickle_cannot_change_the_reader_for_the_next_one(tmp_path: Path) -> N
     """BUILD on a function sets attributes of it: they must end with the file."""
     poison = b"\x80\x02cnumpy\nndarray\n}(X\x01\x00\x00\x00aK\x01ub."
     (tmp_path / "poison.pkl").write_bytes(poison)
-    with pytest.raises(JointsError):
+    with pytest.raises(JointsError, match=r"poison\.pkl"):
         pose.read(tmp_path / "poison.pkl")
     assert not hasattr(np.ndarray, "a")
     (tmp_path / "good.pkl").write_bytes(pickle.dumps(pyskl(some())))
