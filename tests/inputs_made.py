@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from actrec.core.clip import Geometry, Preprocess, Sampling, Video
+from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
 from actrec.inputs import pixels
 
 DENSE = Sampling("dense", 32, span=64)
@@ -37,3 +37,10 @@ def geometries(draw) -> Geometry:
     resize = draw(st.integers(16, 120) | st.tuples(st.integers(16, 120), st.integers(16, 120)))
     crop = (draw(st.integers(8, 120)), draw(st.integers(8, 120)))
     return pixels.geometry(table(5, draw(sizes), draw(sizes)), Preprocess(resize, crop))
+
+
+def looked_at(frames: int, index: list[int] | np.ndarray) -> Clip:
+    """A clip of these frames of such a video; a number past its end is its last frame, held."""
+    source = table(frames)
+    index = np.asarray(index, np.int64)
+    return Clip(source, np.zeros((len(index), 1, 1, 3), np.uint8), index, source.seconds[np.minimum(index, frames - 1)])

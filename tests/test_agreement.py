@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from answers_made import HEIGHT, WIDTH, explanation, film, heat, one_hot
@@ -156,6 +158,15 @@ def test_what_cannot_be_compared_gives_nan_and_says_why(a: Heat, b: Heat, reason
     assert found.difference is None
     assert found.to_json() == dict.fromkeys(TITLES) | {"reasons": dict.fromkeys(TITLES, reason)}
     assert str(found) == f"no agreement can be given: {reason}"
+
+
+def test_agreements_become_a_list_that_json_can_hold() -> None:
+    a, b = heat(one_hot(0, 1, 1)), heat(np.zeros((4, 3, 4)))
+    told = agreement.to_json({(0, 1): between(a, a, SOURCE), (0, 2): between(a, b, SOURCE)})
+    assert [(row["first"], row["second"]) for row in told] == [(0, 1), (0, 2)]
+    assert told[0]["iou"] == 1.0
+    assert told[1]["iou"] is None
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
 
 
 def test_a_map_without_contrast_has_no_correlation_but_has_a_place() -> None:

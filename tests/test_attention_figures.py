@@ -21,7 +21,7 @@ def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left
     assert "Tokens chosen by block 2 · A toy · made.mp4" in words
     kept = len(marks.chosen(attentive().points, 20, 0.2))
     assert f"Dots: {kept} of 48 sampled tokens" in words
-    assert "Dots below 20% of the largest are left out." in words
+    assert "Dots below 20 % of the largest are left out." in words
     assert "8 of 16 frames shown." in words
     assert "The evidence is where it was put." in words
     assert "A quarter goes to the tokens. That cannot be told: nothing moves." in words

@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inputs_made import SAMPLERS, geometries, quick, table
+from inputs_made import SAMPLERS, geometries, looked_at, quick, table
 
 from actrec.core import evidence
-from actrec.core.clip import Clip, Geometry, Preprocess, Sampling
-from actrec.core.evidence import Heat
+from actrec.core.clip import Geometry, Preprocess, Sampling
+from actrec.core.evidence import Heat, step_at
 from actrec.inputs import cells, pixels
 from actrec.inputs.sampling import sample
-
-
-def looked_at(frames: int, index: list[int] | np.ndarray) -> Clip:
-    source = table(frames)
-    index = np.asarray(index, np.int64)
-    return Clip(source, np.zeros((len(index), 1, 1, 3), np.uint8), index, source.seconds[np.minimum(index, frames - 1)])
 
 
 def one_hot(shape: tuple[int, int, int], at: tuple[int, int, int]) -> np.ndarray:
@@ -135,6 +129,17 @@ def test_bands_share_out_the_source_frames_without_gap_or_overlap(frames, sampli
         centres = first + stride * np.arange(steps)
         assert owner is not None
         assert abs(centres[owner] - i) == pytest.approx(np.abs(centres - i).min())
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=8), st.integers(0, 20))
+def test_the_step_of_a_frame_is_the_one_whose_band_holds_it(lengths: list[int], begin: int) -> None:
+    edges = begin + np.cumsum([0, *lengths])
+    bands = np.stack([edges[:-1], edges[1:]], 1)
+    heat = Heat("t", np.zeros((len(bands), 1, 1), np.float32), "u", (0, 0, 1, 1), (0, 0, 1, 1), bands)
+    for frame, step in enumerate(heat.steps_of(int(edges[-1]) + 3)):
+        assert step_at(bands, frame) == heat.step_at(frame) == (None if step < 0 else step)
+        assert step < 0 or bands[step, 0] <= frame < bands[step, 1]
+        assert step >= 0 or not edges[0] <= frame < edges[-1]
 
 
 def test_bands_of_the_papers_sampling_are_easy_to_foretell() -> None:

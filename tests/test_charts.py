@@ -165,7 +165,7 @@ def test_effects_are_sorted_signed_coloured_and_can_be_picked() -> None:
     assert list(bars.customdata) == ["all joints", "head", "left_wrist"]
     np.testing.assert_allclose(bars.x, [-0.4, 0.2, -0.05])
     assert list(bars.marker.color) == [FOR, AGAINST, FOR]
-    assert list(bars.text) == ["−40.0 %", "+20.0 %", "−5.0 %"]
+    assert list(bars.text) == ["−40.0", "+20.0", "−5.0"]
     assert list(figure.layout.yaxis.ticktext) == ["all joints", "head", "left wrist"]
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first on top
 

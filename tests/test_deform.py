@@ -198,7 +198,7 @@ def test_the_card_is_counted_without_joints_and_says_what_then_happens() -> None
     assert parameters / 1e6 == pytest.approx(53.59, abs=0.005)
     assert gflops == pytest.approx(357.9, abs=0.05)
     assert "Without joints" in card.note
-    assert isinstance(catalogue.skeleton(card).get_submodule(card.head), nn.Linear)
+    assert isinstance(catalogue.without_numbers(card).get_submodule(card.head), nn.Linear)
 
 
 def test_joints_can_be_counted_on_tensors_without_numbers() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from deform_made import CLOSE, DIM, all_there, attentions, clip, make, people, rebuilt, tokens_of, written
+from deform_made import CLOSE, all_there, attentions, clip, make, people, rebuilt, tokens_of, written
 from torch import Tensor, nn
 
 from actrec import catalogue
 from actrec.core.trace import record, taps
 from actrec.models import deform
-from actrec.models._deform_attend import Attention, Note
+from actrec.models._deform_attend import Note
 
 pytestmark = pytest.mark.usefixtures("one_seed")
 
@@ -94,17 +94,6 @@ def test_the_head_reads_the_modal_tokens_over_time_or_without_them_the_mean_toke
     parts = [m[0].mean(0) for m in modal.values()] or [z[0].flatten(1).mean(1), p[0][seen].mean(0)]
     assert list(modal) == list(deform.TOKENS[tokens])
     torch.testing.assert_close(logits[0], model.head.fc(torch.cat(parts)), **CLOSE)
-
-
-def test_sums_of_attention_are_those_of_the_rows() -> None:
-    attend = Attention(DIM, 4, 2.0).double()
-    q, k = torch.randn(2, 2, 4, 10, 8, dtype=torch.float64)
-    mask = torch.rand(2, 10) > 0.3
-    parts, groups = torch.tensor([0, 1, 1, -1, 0, 2, 2, 2, 0, -1]), torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 3, 3])
-    rows = attend.rows(q, k, mask)
-    wanted = torch.stack([torch.stack([rows[:, :, parts == p][..., groups == g].sum(-1).mean(-1) for g in range(4)], -1) for p in range(3)], 2)
-    for chunk in (1, 3, 1024):
-        torch.testing.assert_close(attend.pooled(q, k, mask, parts, groups, chunk), wanted, **CLOSE)
 
 
 def test_points_put_back_on_the_regular_grid_give_the_answer_of_zero_offsets() -> None:

@@ -9,7 +9,7 @@ import pytest
 from player_made import HEIGHT, WIDTH, WINDOW, Screen, near
 
 from actrec.draw.overlay import PALETTES
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

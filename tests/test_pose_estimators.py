@@ -16,7 +16,7 @@ from actrec.clips import video
 from actrec.core.clip import Video
 from actrec.core.errors import Cancelled, WeightsError
 from actrec.inputs import pose
-from actrec.inputs.pose import estimators, layouts
+from actrec.inputs.pose import estimators, keypoint_rcnn, layouts
 from actrec.inputs.pose.joints import JointsError
 
 
@@ -45,8 +45,8 @@ def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import torch
 
     torch.manual_seed(0)
-    monkeypatch.setattr(estimators, "_bare", tiny_network)
-    monkeypatch.setattr(estimators, "PERSON", 0.0)
+    monkeypatch.setattr(keypoint_rcnn, "_bare", tiny_network)
+    monkeypatch.setattr(keypoint_rcnn, "PERSON", 0.0)
     torch.save(tiny_network().state_dict(), tmp_path / "tiny.pth")  # type: ignore[attr-defined]
     return tmp_path / "tiny.pth"
 
@@ -65,7 +65,7 @@ def test_keypoint_rcnn_runs_and_what_it_found_is_kept(clip: Video, weights_file:
     def never(file: Path) -> object:
         raise AssertionError("the network was built again")
 
-    monkeypatch.setattr(estimators, "_network", never)
+    monkeypatch.setattr(keypoint_rcnn, "_network", never)
     again = pose.estimate(clip, "keypointrcnn", model=weights_file)
     np.testing.assert_array_equal(again.values, found.values)
     assert pose.estimate(clip, "keypointrcnn", model=weights_file, index=[1, 3]).frames.tolist() == [1, 3]
@@ -83,7 +83,7 @@ def test_stopped_work_goes_on_where_it_stopped(clip: Video, monkeypatch: pytest.
 
         return contextlib.nullcontext(detect)
 
-    way = estimators.Estimator("fake", "Fake", "coco17", opened, lambda model: "", lambda model: model)  # type: ignore[arg-type]
+    way = pose.Estimator("fake", "Fake", "coco17", opened, lambda model: "", lambda model: model)  # type: ignore[arg-type]
     monkeypatch.setattr(estimators, "ESTIMATORS", {"fake": way})
 
     def stop(fraction: float, text: str) -> None:
@@ -114,18 +114,18 @@ def test_the_network_and_its_weights_are_torchvisions() -> None:
     from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights
 
     theirs = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
-    assert theirs.url == estimators.KEYPOINT_RCNN.url
+    assert theirs.url == keypoint_rcnn.WEIGHTS.url
     assert tuple(theirs.meta["keypoint_names"]) == layouts.layout("coco17").joints
-    assert sum(p.numel() for p in estimators._bare().parameters()) == theirs.meta["num_params"]
+    assert sum(p.numel() for p in keypoint_rcnn._bare().parameters()) == theirs.meta["num_params"]
 
 
 def test_a_missing_package_model_or_name_says_how_to_get_it(clip: Video, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(JointsError, match=r"openpifpaf.*keypointrcnn, mediapipe"):
         pose.estimate(clip, "openpifpaf")
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(JointsError, match="pip install mediapipe"):
         pose.estimate(clip, "mediapipe")
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     with pytest.raises(JointsError, match=r"brings no model: fetch pose_landmarker_full\.task"):
         pose.estimate(clip, "mediapipe")
     with pytest.raises(JointsError, match=r"no model file .*gone\.task"):
@@ -168,7 +168,7 @@ def test_mediapipe_is_asked_in_order_of_time_and_answers_in_pixels(clip: Video, 
     tasks.BaseOptions, tasks.vision = (lambda model_asset_path: model_asset_path), vision  # type: ignore[attr-defined]
     for name, module in (("mediapipe", fake), ("mediapipe.tasks", types.ModuleType("mediapipe.tasks")), ("mediapipe.tasks.python", tasks)):
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     (tmp_path / "pose_landmarker_lite.task").write_bytes(b"a model")
     found = pose.estimate(clip, "mediapipe", model=tmp_path / "pose_landmarker_lite.task")
     assert found.layout.name == "mediapipe33"

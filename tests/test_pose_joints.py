@@ -10,7 +10,7 @@ import pytest
 from pose_made import film, some
 
 from actrec.core.clip import Preprocess
-from actrec.inputs import pixels
+from actrec.inputs import pixels, pose
 from actrec.inputs.pose import layouts
 from actrec.inputs.pose.joints import Joints, JointsError
 
@@ -49,12 +49,11 @@ def test_frames_are_picked_by_their_number_and_repeat() -> None:
     assert np.isnan(picked[:, [2, 4]]).all()
 
 
-def test_flat_puts_people_side_by_side() -> None:
+def test_people_are_laid_side_by_side() -> None:
     joints = some(people=2)
-    flat = joints.flat()
+    flat = pose.flat_on(joints, joints.frames)
     assert flat.shape == (6, 34, 3)
     np.testing.assert_array_equal(flat[:, 17:], joints.values[1])
-    assert joints.flat_names()[17:19] == ("2: nose", "2: left_eye")
 
 
 def test_speed_follows_true_time_and_gaps() -> None:
@@ -85,16 +84,6 @@ def test_swapping_the_sides_twice_changes_nothing() -> None:
     swapped = joints.swap_sides()
     np.testing.assert_array_equal(swapped.values[:, :, 1], joints.values[:, :, 2])
     np.testing.assert_array_equal(swapped.swap_sides().values, joints.values)
-
-
-def test_short_gaps_are_bridged_on_a_line_and_long_ones_stay() -> None:
-    values = some(frames=8).values.copy()
-    values[0, 2:4, 0] = values[0, 1:7, 1] = values[0, 6:, 2] = np.nan
-    joints = Joints(values, layouts.layout("coco17"), np.arange(8)).bridged(2)
-    np.testing.assert_allclose(joints.xy[0, 2, 0], (2 * values[0, 1, 0, :2] + values[0, 4, 0, :2]) / 3, rtol=1e-5)
-    assert joints.score[0, 2, 0] == min(values[0, 1, 0, 2], values[0, 4, 0, 2]) / 2
-    assert np.isnan(joints.values[0, 1:7, 1]).all()
-    assert np.isnan(joints.values[0, 6:, 2]).all()
 
 
 def test_nothing_here_needs_torch_until_joints_are_estimated() -> None:

@@ -9,6 +9,7 @@ from pose_made import some
 from actrec.clips import mannequin
 from actrec.inputs import pose
 from actrec.inputs.pose import layouts
+from actrec.inputs.pose.body import group, limb
 from actrec.inputs.pose.joints import Joints
 
 NAMES = list(layouts.LAYOUTS)
@@ -24,7 +25,7 @@ def test_sides_pairs_groups_and_bones_agree(name: str) -> None:
     assert len(layout.pairs) == len(left) == sum("right" in joint for joint in layout.joints)
     for a, b in layout.pairs:
         assert layout.joints[a].replace("left", "right") == layout.joints[b]
-        assert layouts.group(layout.joints[a]).replace("left", "right") == layouts.group(layout.joints[b])
+        assert group(layout.joints[a]).replace("left", "right") == group(layout.joints[b])
     assert [layout.mirrored[i] for i in layout.mirrored] == list(range(len(layout)))
     assert sorted(i for numbers in layout.groups.values() for i in numbers) == list(range(len(layout)))
     assert "other" not in layout.groups
@@ -85,11 +86,10 @@ def test_layouts_are_found_however_they_are_spelt_and_unknown_ones_are_refused()
 
 
 def test_the_colours_of_the_limbs_tell_the_sides_apart() -> None:
-    drawn = {
-        layouts.bone_group(layouts.LAYOUTS["coco17"].joints[a], layouts.LAYOUTS["coco17"].joints[b]): c for a, b, c in pose.layout("coco17").drawing
-    }
-    assert drawn.keys() == {"head", "torso", "left arm", "right arm", "left leg", "right leg"}
-    assert len(set(drawn.values())) == 6
+    coco = pose.layout("coco17")
+    drawn = {limb(group(coco.joints[a]), group(coco.joints[b])) for a, b in coco.limbs}
+    assert drawn == {"head", "torso", "left arm", "right arm", "left leg", "right leg"}
+    assert len({pose.COLOURS[group] for group in drawn}) == 6
 
 
 # ---- conversions
@@ -122,6 +122,6 @@ def test_half_way_points_are_made_only_where_both_ends_are_known() -> None:
 def test_a_conversion_that_is_not_sound_is_refused_in_one_sentence() -> None:
     with pytest.raises(layouts.LayoutError, match=r"penn13 cannot be said in mediapipe33: it knows only 12 of its 33 joints; .*coco17"):
         some("penn13").convert(layouts.layout("mediapipe33"))
-    armless = layouts.named([name for name in layouts.LAYOUTS["coco17"].joints if layouts.group(name) != "left arm"], "armless")
+    armless = layouts.named([name for name in layouts.LAYOUTS["coco17"].joints if group(name) != "left arm"], "armless")
     with pytest.raises(layouts.LayoutError, match="has no left arm"):
         layouts.conversion(armless, layouts.layout("coco17"))

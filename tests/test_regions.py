@@ -37,7 +37,7 @@ def test_shares_on_a_region_follow_the_trilinear_weights_in_time() -> None:
     assert told.attention == pytest.approx((2 + 0.75 * 1.75) / points.scores.sum())
     assert told.places == pytest.approx(1.75 / 5)
     assert told.grid == told.attention_on_grid == 0
-    assert "35% of the chosen places" in regions.findings(points, [region])[0].sentence
+    assert "35 % of the chosen places" in regions.findings(points, [region])[0].sentence
     assert regions.findings(points, [regions.Region("nothing", np.zeros_like(masks), 2, "made")]) == ()
 
 

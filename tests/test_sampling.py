@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inputs_made import DENSE, SAMPLERS, quick, table
+from inputs_made import DENSE, SAMPLERS, looked_at, quick, table
 
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling
 from actrec.inputs import pixels
-from actrec.inputs.sampling import EARLY, load, on_screen, sample
+from actrec.inputs.sampling import EARLY, WINDOWS, load, on_screen, sample, slid
 
 REAL = sorted(p for p in (Path(__file__).resolve().parents[2] / "shared/data/clips").glob("*.*") if p.suffix != ".csv")
 
@@ -134,3 +134,15 @@ def test_real_clips_become_input(path: Path) -> None:
     x = pixels.to_input(clip.frames, preprocess, pixels.geometry(source, preprocess))
     assert x.shape == (1, 3, 4, 112, 112)
     assert 0.2 < float(x.std()) < 3
+
+
+@given(st.integers(1, 400), st.integers(1, 64), st.integers(0, 300))
+def test_windows_slid_along_a_video_leave_out_none_of_it(frames: int, length: int, begin: int) -> None:
+    length = min(length, frames)
+    clip = looked_at(frames, min(begin, frames - length) + np.arange(length))
+    starts, step = slid(clip), clip.video.step
+    assert starts[0] == 0
+    assert 1 <= len(starts) <= WINDOWS
+    assert starts[-1] + length * step == pytest.approx(clip.video.duration, abs=1e-9)
+    if len(starts) < WINDOWS:
+        assert (np.diff(starts) <= max((length - 1) * step / 2, step) + 1e-9).all()

@@ -59,7 +59,7 @@ def test_empty_and_constant_maps_say_so_in_the_figure_and_have_no_false_scale() 
 def test_the_strip_confesses_scale_threshold_and_what_was_not_seen() -> None:
     words = " ".join(texts(strip.strip(explanation(heat(one_hot(1, 2, 3), seen=(8, 0, 56, 48))), Look(scale="frame", threshold=0.25))))
     assert "Each step by its own largest value." in words
-    assert "Evidence below 25% of the scale’s end is left out." in words
+    assert "Evidence below 25 % of the scale’s end is left out." in words
     assert "Dark borders: the model did not see them." in words
 
 

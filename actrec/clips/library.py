@@ -40,12 +40,6 @@ def samples() -> dict[str, Path]:
     return found
 
 
-def shipped() -> frozenset[str]:
-    """The names of the samples that come with the project."""
-    folder = settings.assets() / "clips"
-    return frozenset(name for name, path in samples().items() if path.parent == folder)
-
-
 def browser_copy(film: Video, folder: Path | None = None, progress: Progress = no_progress) -> Proxy:
     """The clip for the player: made once for the same bytes, kept in the cache folder (or in `folder`, for what is private to a session).
 

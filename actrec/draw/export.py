@@ -21,6 +21,7 @@ from actrec.draw import charts, overlay_video, style
 from actrec.draw.figures import Sheet, attention, several, strip
 from actrec.draw.numbers import arrays, curves, ending, provenance
 from actrec.draw.overlay import Look
+from actrec.measure import agreement
 from actrec.measure.agreement import Agreement
 
 
@@ -112,7 +113,6 @@ def write_comparison(
     """
     rows = list(zip(names(explanations), explanations, strict=True))
     comparison, strip = several.comparison(rows, agreements, look), several.segment_strip(rows, segments, look)
-    numbers = [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
     made = {
         "figure": ("comparison.png", comparison.png()),
         "figure_svg": ("comparison.svg", comparison.svg()),
@@ -123,7 +123,7 @@ def write_comparison(
         for name, data in made.values():
             (work / name).write_bytes(data)
         sources = [provenance(explanation) | {"name": name} for name, explanation in rows]
-        _write_json(work / "comparison.json", {"answers": sources, "agreements": numbers, "files": _hashes(work)})
+        _write_json(work / "comparison.json", {"answers": sources, "agreements": agreement.to_json(agreements), "files": _hashes(work)})
     return {key: Path(folder) / name for key, (name, _) in made.items()} | {"provenance": Path(folder) / "comparison.json"}
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import NOTHING, Box, Heat
+from actrec.core.evidence import NOTHING, Box, Heat, on_source
 from actrec.core.words import short_unit
 
 CELLS = 96
@@ -78,6 +78,11 @@ class Agreement:
             return f"no agreement can be given: {next(iter(self.reasons.values()))}"
         words = [f"{TITLES[name]} {value:.2f}" for name, value in self.numbers.items() if not np.isnan(value)]
         return ", ".join(words + [f"no {TITLES[name]}: {reason}" for name, reason in self.reasons.items()])
+
+
+def to_json(agreements: Mapping[tuple[int, int], Agreement]) -> list[dict[str, object]]:
+    """Agreements by the numbers of the two answers, from 0 on, as a list for a JSON file."""
+    return [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
 
 
 def compare(a: Explanation, b: Explanation) -> Agreement:
@@ -148,8 +153,6 @@ class _Common:
 
 def _common(a: Heat, b: Heat, source: tuple[int, int]) -> _Common:
     """Both maps where both models looked."""
-    from actrec.core.evidence import on_source  # late, see overlay
-
     for heat, which in ((a, "first"), (b, "second")):
         if heat.empty:
             raise _Unknown(f"the {which} map is empty (largest value {heat.peak:.2g} {short_unit(heat)})")

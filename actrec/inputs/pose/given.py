@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.clips import library
+from actrec.clips import library, mannequin
 from actrec.core import files
 from actrec.core.card import Card
 from actrec.core.clip import Video
@@ -102,7 +102,7 @@ def source(name: str | None, video: Video) -> Named | None:
     Raises:
         JointsError, LayoutError: choices behind the # that there are none of.
     """
-    truth = video.path.with_suffix(".truth.npz")
+    truth = mannequin.truth_beside(video.path)
     if name is None:
         return Named(str(truth)) if truth.is_file() else None
     chosen = Named(name) if name != NONE and Path(name).exists() else Named.of(name)
@@ -115,7 +115,7 @@ def source(name: str | None, video: Video) -> Named | None:
 def sample(name: str) -> Path | None:
     """The file of the joints that are known of a sample clip."""
     clip = library.samples().get(name)
-    truth = None if clip is None else clip.with_suffix(".truth.npz")
+    truth = None if clip is None else mannequin.truth_beside(clip)
     return truth if truth is not None and truth.is_file() else None
 
 
@@ -186,7 +186,7 @@ def stamp(name: str | None, video: Video) -> tuple[object, ...]:
     return tuple((part.name, part.stat().st_mtime_ns, part.stat().st_size) for part in (sorted(file.iterdir()) if file.is_dir() else [file]))
 
 
-def side_by_side(joints: Joints, index: Sequence[int] | NDArray[np.int64]) -> Values:
-    """The joints on some frames as the pose tokens take them: (T, people · R, 3)."""
+def flat_on(joints: Joints, index: Sequence[int] | NDArray[np.int64]) -> Values:
+    """The joints on some frames as the pose tokens take them, all people's side by side: (T, people · R, 3)."""
     values = joints.at(index)
     return np.ascontiguousarray(values.transpose(1, 0, 2, 3).reshape(values.shape[1], -1, 3))

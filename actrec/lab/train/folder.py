@@ -85,7 +85,7 @@ class Folder:
 
     def draw(self) -> None:
         """curves.html, which carries its own program and opens without a network."""
-        from actrec.draw import charts  # late: plotly and matplotlib take a second
+        from actrec.draw import charts  # late: plotly
 
         if self.rows:
             self.write("curves.html", charts.curves(self.rows).to_html(include_plotlyjs=True, full_html=True))
