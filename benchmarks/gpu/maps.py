@@ -1,0 +1,77 @@
+"""Do maps come out the same on the GPU as on the processor? Every model, every way of explaining, float32 without TF32.
+
+*Tolerance.* A map is compared as a whole: the largest difference of a cell, as a share of the map's peak. `python -m benchmarks.gpu --device cpu`
+compares the processor's float32 with its float64, and so shows what rounding alone does; see TOLERANCE. Some maps are decided by a step (FEM counts
+cells above a bound) or by a small difference of large numbers: where one is beyond the tolerance, its distance from float64 on the processor is found
+out too, and it counts as wrong only if the GPU is more than `SLACK` times as far away.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from actrec.core.card import Card
+from actrec.core.evidence import NOTHING
+from benchmarks.gpu import subjects
+from benchmarks.gpu.budget import Budget
+from benchmarks.gpu.page import Section
+from benchmarks.gpu.subjects import Numbers, difference
+
+TOLERANCE = 1e-3
+"""Of the peak."""
+
+SLACK = 10.0
+
+
+def check(device: torch.device, budget: Budget, section: Section, quick: bool, number: int = 0) -> None:
+    """Compare all models' maps at their number-th layer. quick: two small ones alone."""
+    section.header = ("model", "clip", "arrays", "largest difference", "in", "logits", "lowest rank of a strongest cell")
+    cards = [card for card in subjects.all_cards() if not quick or card.id in ("c2d-mannequin", "deform-mannequin")]
+    worst, total, empty = 0.0, 0, 0
+    for card in budget.each(cards, lambda card: card.id, section, share=0.5 if number == 0 else 1.0):
+        found, nothing = compare(card, device, number, section)
+        total, empty = total + len(found), empty + nothing
+        worst = max([worst, *(apart for apart, _ in found.values())])
+    section.lines += [
+        f"{total} arrays of {len(section.rows)} models (maps, points, skeletons, matrices, logits), every way of explaining that fits, "
+        f"{'the default layer' if number == 0 else 'a second layer'}.",
+        f"The largest difference is {worst:.1e} of a map's peak; the tolerance is {TOLERANCE:.0e}: float32 against float64 on a processor differs by",
+        "up to 2e-4 for most, and another device's sums run in another order.",
+        f"{empty} of the maps hold no evidence on either side. Rank 1: the strongest cell is the strongest on both.",
+    ]
+
+
+def compare(card: Card, device: torch.device, number: int, section: Section) -> tuple[dict[str, tuple[float, int]], int]:
+    """Each array's difference and rank; and how many are empty. Adds the model's row to the section, and what is beyond the tolerance."""
+    asked = subjects.ways(card, number)
+    seen = subjects.given(card)
+    model = subjects.network(card, seen)
+    label, here = subjects.answers(card, model, seen, asked)
+    there = _there(card, model, seen, asked, label, device)
+    found = {name: difference(here[name], there[name], NOTHING) if name in there else (float("inf"), 0) for name in here}
+    beyond = {name: apart for name, (apart, _) in found.items() if not apart <= TOLERANCE}
+    exact = _exact(card, model, seen, asked, label) if beyond and device.type != "cpu" else here
+    for name, apart in beyond.items():
+        own = difference(here[name], exact[name], NOTHING)[0] if name in exact else float("inf")
+        told = f"{card.id}, {name}: {apart:.1e} of the peak"
+        if device.type != "cpu" and apart <= SLACK * own:
+            section.lines.append(f"Beyond the tolerance, but float32 does not settle it on the processor either ({own:.1e} from float64): {told}.")
+        else:
+            section.wrong.append(told)
+    worst = max((name for name in found if name != "logits"), key=lambda name: found[name][0], default="logits")
+    size = "×".join(map(str, seen.inputs[0].shape[2:]))
+    ranks = max((rank for rank in (r for _, r in found.values())), default=1)
+    section.rows.append((card.id, size, str(len(found)), f"{found[worst][0]:.1e}", worst, f"{found['logits'][0]:.1e}", str(ranks)))
+    return found, sum(not (abs(values) > NOTHING).any() for values in here.values())
+
+
+def _there(card: Card, model: torch.nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, device: torch.device) -> Numbers:
+    """The same on the device; on a processor, which would only repeat itself, in float64."""
+    where = (torch.float64,) if device.type == "cpu" else (device,)
+    return subjects.answers(card, subjects.moved(model, *where), seen.to(*where), asked, label)[1]
+
+
+def _exact(card: Card, model: torch.nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int) -> Numbers:
+    """The same on the processor in float64."""
+    where = (torch.device("cpu"), torch.float64)
+    return subjects.answers(card, subjects.moved(model, *where), seen.to(*where), asked, label)[1]
