@@ -44,12 +44,13 @@ def blank(titles: Sequence[str]) -> str:
     return f"# On a GPU\n\nNot checked on a GPU yet; `{COMMAND}` writes this page. It will hold:\n\n{waiting}\n"
 
 
-def page(sections: Sequence[Section], facts: Sequence[str], seconds: float) -> str:
+def page(sections: Sequence[Section], device: torch.device, command: str, seconds: float) -> str:
     """The page of a finished run."""
     wrong, left = sum(len(s.wrong) for s in sections), sum(len(s.left_out) for s in sections)
     verdict = "Everything is as it must be" if not wrong else f"**{wrong} things are not as they must be**"
     told = f"{verdict}{f'; {left} things were left out, each named below' if left else ''}. The run took {seconds:.0f} s."
-    head = ["# On a GPU", "\n".join([f"`{COMMAND}` wrote this page. {told}", "", *(f"- {fact}" for fact in facts)])]
+    title = "On a GPU" if device.type == "cuda" else f"No GPU: the program of `{COMMAND}`, tried on {device.type}"
+    head = [f"# {title}", "\n".join([f"`{COMMAND}` writes this page. {told}", "", *(f"- {fact}" for fact in facts(device, command))])]
     return "\n\n".join([*head, *map(str, sections)]) + "\n"
 
 
@@ -57,7 +58,7 @@ def facts(device: torch.device, command: str) -> list[str]:
     """On what, with what, when and how."""
     found = [f"device: {name(device)}", f"processor: {processor()}, {torch.get_num_threads()} threads"]
     if device.type == "cuda":
-        found.append(f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, driver {_driver()}, {torch.cuda.device_count()} chips seen")
+        found.append(f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}, driver {driver()}, {torch.cuda.device_count()} chips seen")
     found.append(f"torch {torch.__version__}, Python {platform.python_version()}")
     return [*found, f"{datetime.date.today().isoformat()}, by `{command}`"]
 
@@ -65,7 +66,7 @@ def facts(device: torch.device, command: str) -> list[str]:
 def name(device: torch.device) -> str:
     """The card's own name and memory."""
     if device.type != "cuda":
-        return f"{device.type}, in float64" if device.type == "cpu" else device.type
+        return "the processor itself, its maps in float64 beside float32" if device.type == "cpu" else device.type
     about = torch.cuda.get_device_properties(device)
     return f"{about.name}, {about.total_memory / 2**30:.0f} GiB"
 
@@ -78,12 +79,13 @@ def processor() -> str:
     return f"{model or platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
-def _driver() -> str:
+def driver() -> str:
+    """The version of NVIDIA's driver, "" where there is none."""
     asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20).stdout.split()[0]
     except (OSError, subprocess.SubprocessError, IndexError):
-        return "unknown"
+        return ""
 
 
 def write(file: Path, text: str) -> None:

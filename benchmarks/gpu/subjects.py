@@ -25,7 +25,7 @@ from actrec.models import weights
 CLIP = "lift_barbell"
 """A sample clip with known joints."""
 
-READS = {"dam": (8, 112), "deform": (12, 112), "s3d": (16, 224), "swin3d": (8, 112)}
+READS = {"dam": (8, 112), "deform": (8, 96), "s3d": (16, 224), "swin3d": (8, 112)}
 """Frames and pixels that an architecture is given instead of its card's, by how its id or its family begins, so that the processor keeps pace."""
 
 Numbers = Mapping[str, np.ndarray]
@@ -67,7 +67,7 @@ def reduced(card: Card) -> Card:
     if size is None:
         return card
     frames, side = size
-    resize = 8 * side // 7 if isinstance(card.preprocess.resize, int) else (8 * side // 7, 8 * side // 7)
+    resize = 8 * side // 7 if isinstance(card.preprocess.resize, int) else (8 * side // 7,) * 2
     span = None if card.sampling.span is None else 2 * frames
     return replace(
         card, sampling=replace(card.sampling, frames=frames, span=span), preprocess=replace(card.preprocess, resize=resize, crop=(side, side))
