@@ -25,9 +25,14 @@ def test_a_device_can_be_asked_for_and_nothing_asked_is_the_best(monkeypatch: py
 
 def test_a_turn_on_a_gpu_is_in_whole_float32_and_leaves_the_setting_as_it_was() -> None:
     convolutions, before = torch.backends.cudnn.conv, torch.backends.cudnn.conv.fp32_precision
-    with pytest.raises(KeyError), devices.turn(torch.device("cuda")):
-        assert convolutions.fp32_precision == torch.backends.cuda.matmul.fp32_precision == "ieee"
-        raise KeyError
+
+    def fails() -> None:
+        with devices.turn(torch.device("cuda")):
+            assert convolutions.fp32_precision == torch.backends.cuda.matmul.fp32_precision == "ieee"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
     assert convolutions.fp32_precision == before
     with devices.turn(torch.device("cuda")), devices.turn(torch.device("cpu")):  # the lock was given back; a processor does not wait for it
         pass

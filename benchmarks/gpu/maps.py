@@ -1,12 +1,14 @@
 """Do maps come out the same on the GPU as on the processor? Every model, every way of explaining, float32 without TF32.
 
-*Tolerance.* A map is compared as a whole: the largest difference of a cell, as a share of the map's peak. `python -m benchmarks.gpu --device cpu`
-compares the processor's float32 with its float64, and so shows what rounding alone does: up to ROUNDING when this was written. Some maps are decided by a step (FEM counts
-cells above a bound) or by a small difference of large numbers: where one is beyond the tolerance, its distance from float64 on the processor is found
-out too, and it counts as wrong only if the GPU is more than `SLACK` times as far away.
+*Tolerance.* An array is compared as a whole: the largest difference of a value, as a share of the array's peak. With `--device cpu` the processor's
+float32 is compared with its own float64, which shows what rounding alone does: up to ROUNDING when this was written. Some maps are decided by a step
+(FEM counts cells above a bound) or by a small difference of large numbers. Where one is beyond the tolerance, its distance from float64 on the
+processor is found out too, and it counts as wrong only if the GPU is more than `SLACK` times as far away.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -18,7 +20,10 @@ from benchmarks.gpu.page import Section
 from benchmarks.gpu.subjects import Numbers, difference
 
 ROUNDING, TOLERANCE = 1.3e-4, 1e-3
-"""Of the peak: what float32 was seen to lose on a processor, and what a GPU, whose sums run in another order, may differ by."""
+"""Of the peak: what float32 was seen to lose on a processor, with the exceptions below, and what a GPU, whose sums run in another order, may differ.
+
+The exceptions: FEM, by 6.7e-4 on S3D; HiResCAM at MViT's default layer, by 3e-2 and 6e-2, where it is what is left of numbers that cancel out.
+"""
 
 SLACK = 10.0
 
@@ -38,7 +43,7 @@ def check(device: torch.device, budget: Budget, section: Section, quick: bool, n
         f"{total} arrays of {len(section.rows)} models (maps, points, skeletons, matrices, logits), every way of explaining that fits, "
         f"{'the default layer' if number == 0 else 'a second layer'}.",
         f"The largest difference is {worst:.1e} of a map's peak. The tolerance is {TOLERANCE:.0e}: on a processor float32 was seen to differ from",
-        f"float64 by up to {ROUNDING:.1e}, and another device's sums run in another order.",
+        f"float64 by up to {ROUNDING:.1e} (two methods by more: FEM, and HiResCAM on MViT), and another device's sums run in another order.",
         f"{empty} of the arrays hold no evidence. Rank 1: the strongest cell is the strongest on both.",
         "",
     ]
@@ -51,14 +56,14 @@ def compare(card: Card, device: torch.device, number: int, section: Section) -> 
     model = subjects.network(card, seen)
     label, here = subjects.answers(card, model, seen, asked)
     there = _there(card, model, seen, asked, label, device)
-    found = {name: difference(here[name], there[name], NOTHING) if name in there else (float("inf"), 0) for name in here}
+    found = {name: difference(here[name], there[name], NOTHING) if name in there else (math.inf, 0) for name in here}
     beyond = {name: apart for name, (apart, _) in found.items() if not apart <= TOLERANCE}
-    exact = _exact(card, model, seen, asked, label) if beyond and device.type != "cpu" else here
+    exact = _exact(card, model, seen, asked, label) if beyond and device.type != "cpu" else there
     for name, apart in beyond.items():
-        own = difference(here[name], exact[name], NOTHING)[0] if name in exact else float("inf")
+        own = difference(here[name], exact[name], NOTHING)[0] if name in exact else math.inf
         told = f"{card.id}, {name}: {apart:.1e} of the peak"
-        if device.type != "cpu" and apart <= SLACK * own:
-            section.lines.append(f"Beyond the tolerance, but float32 does not settle it on the processor either ({own:.1e} from float64): {told}.")
+        if math.isfinite(apart) and apart <= SLACK * own:
+            section.lines.append(f"- Beyond the tolerance, but float32 does not settle it on the processor either ({own:.1e} from float64): {told}.")
         else:
             section.wrong.append(told)
     worst = max((name for name in found if name != "logits"), key=lambda name: found[name][0], default="logits")

@@ -60,7 +60,7 @@ def train(folder: Path, device: torch.device, section: Section, budget: Budget) 
     words = ["train", "--data", "mannequin", "--clips", "1", "--test-clips", "1", "--model", "c2d-r50", "--size", "64", "--frames", "8"]
     words += [word for name, value in NARROW.items() for word in ("--argument", f"{name}={json.dumps(value)}")]
     words += ["--batch", "4", "--epochs", "2", "--lr", "0.02", "--norm", "frozen", "--precision", "fp32", "--init", str(start)]
-    spent = [run(words + ["--out", str(folder / name)], number, folder, device, budget) for number, name in ((1, "one"), (2, "two"))]
+    spent = [run([*words, "--out", str(folder / name)], number, folder, device, budget) for number, name in ((1, "one"), (2, "two"))]
     one, two = ([float(row["loss"]) for row in csv.DictReader((folder / name / "log.csv").open(newline=""))] for name in ("one", "two"))
     apart = max(abs(a - b) / abs(a) for a, b in zip(one, two, strict=True))
     told = [", ".join(f"{loss:.5f}" for loss in losses) for losses in (one, two)]
@@ -71,7 +71,7 @@ def train(folder: Path, device: torch.device, section: Section, budget: Budget) 
 
 def evaluate(folder: Path, device: torch.device, section: Section, budget: Budget) -> None:
     words = ["evaluate", "--model", MODEL, "--data", "mannequin", "--test-clips", "1"]
-    spent = [run(words + ["--out", str(folder / f"judged-{n}")], n, folder, device, budget) for n in (1, 2)]
+    spent = [run([*words, "--out", str(folder / f"judged-{n}")], n, folder, device, budget) for n in (1, 2)]
     one, two = (dict(np.load(folder / f"judged-{n}" / "result.npz")) for n in (1, 2))
     differs = [name for name in one if not np.array_equal(one[name], two[name])]
     size = f"{sum(values.size for values in one.values())} numbers"
