@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import nn
 from actrec import catalogue
 from actrec.core.card import Card
 from actrec.core.evidence import Evidence, Heat, Matrix, Points
+from actrec.core.trace import Trace
+from actrec.explain import Ask
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import maps, page, precision, processes, subjects, times
 from benchmarks.gpu.budget import Budget
@@ -52,6 +55,7 @@ def test_the_page_in_docs_is_a_runs_or_says_that_there_was_none() -> None:
     assert text == page.blank(TITLES) or "writes this page. Everything" in text or "writes this page. **" in text
 
 
+@pytest.mark.slow
 def test_a_quick_try_on_the_processor_fills_every_part(tmp_path: Path, own_page: Path) -> None:
     assert command.main(["--device", "cpu", "--quick", "--out", str(tmp_path / "tried.md")]) == 0
     text = (tmp_path / "tried.md").read_text(encoding="utf-8")
@@ -81,7 +85,7 @@ def test_every_model_and_way_of_explaining_is_asked() -> None:
 
 
 def test_a_planted_difference_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def spoilt(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, device: torch.device) -> subjects.Numbers:
+    def spoilt(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, *_: object) -> subjects.Numbers:
         model.get_submodule("fc").weight.mul_(1.01)
         found = subjects.answers(card, model, seen, asked, label)[1]
         model.get_submodule("fc").weight.div_(1.01)
@@ -103,6 +107,21 @@ def test_what_float32_does_not_settle_is_named_but_not_wrong(monkeypatch: pytest
     maps.compare(catalogue.card("c2d-mannequin"), CPU, 0, section)
     assert not section.wrong
     assert any("does not settle it" in line and "c2d-mannequin, cam at res4.tap" in line for line in section.lines)
+
+
+def test_a_way_that_stops_on_the_device_is_named_and_the_others_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = catalogue.methods()
+
+    def stops(run: Trace, ask: Ask) -> tuple[Heat, ...]:
+        if run.logits.dtype == torch.float64:
+            raise RuntimeError("two devices")
+        return known["cam"].explain(run, ask)  # type: ignore[return-value]
+
+    monkeypatch.setattr(catalogue, "methods", lambda: known | {"cam": replace(known["cam"], explain=stops)})
+    section = Section("Maps")
+    found, _ = maps.compare(catalogue.card("c2d-mannequin"), CPU, 0, section)
+    assert section.wrong == ["c2d-mannequin, cam at res4.tap stopped: RuntimeError: two devices"]
+    assert len(found) == 10
 
 
 def test_a_fault_in_a_part_is_a_finding() -> None:
@@ -154,6 +173,16 @@ def test_a_step_that_does_not_fit_is_tried_with_half_the_clips(monkeypatch: pyte
     monkeypatch.setattr(times, "step", step)
     assert times._fitting(None, None, None, torch.device("cuda"))[0] == 4
     assert tried == [16, 8, 4]
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the processor's memory is told on Linux alone")
+def test_a_cost_counts_what_was_needed_at_the_most_though_it_is_given_back() -> None:
+    found = times.cost(lambda: torch.ones(32 * 2**20).sum(), CPU, 2)
+    assert found.seconds > 0
+    assert found.memory is not None
+    assert 100 * 2**20 < found.memory < 200 * 2**20
+    assert str(times.Cost(0.25, 2**20)) == "250 ms, 1 MiB"
+    assert str(times.Cost(2.5, None)) == "2.5 s, —"
 
 
 @pytest.mark.slow

@@ -62,12 +62,10 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _made(title: str, part: Part, device: torch.device, budget: Budget, quick: bool) -> Section:
-    """A part's section. A fault in it is a finding too: the others still run."""
+    """A part's section, whatever becomes of the part."""
     section = Section(title)
-    try:
+    with section.trying("it"):
         part(device, budget, section, quick)
-    except Exception as error:
-        section.wrong.append(f"it stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
     return section
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from torch import nn
 
 from actrec.core.card import Card
 from actrec.core.evidence import NOTHING
@@ -27,16 +29,21 @@ The exceptions: FEM, by 6.7e-4 on S3D; HiResCAM at MViT's default layer, by 3e-2
 
 SLACK = 10.0
 
+QUICK = ("c2d-mannequin", "deform-mannequin")
+"""What a quick try compares; at a second layer the first alone."""
+
 
 def check(device: torch.device, budget: Budget, section: Section, quick: bool, number: int = 0) -> None:
-    """Compare all models' maps at their number-th layer. quick: two small ones alone."""
+    """Compare all models' maps at their number-th layer. quick: QUICK alone."""
     section.header = ("model", "clip", "arrays", "largest difference", "in", "logits", "lowest rank")
-    cards = [card for card in subjects.all_cards() if not quick or card.id in ("c2d-mannequin", "deform-mannequin")]
+    few = QUICK[: 2 - number]
+    cards = [card for card in subjects.all_cards() if not quick or card.id in few]
     worst, total, empty = 0.0, 0, 0
     for card in budget.each(cards, lambda card: card.id, section, share=0.5 if number == 0 else 1.0):
-        found, nothing = compare(card, device, number, section)
-        total, empty = total + len(found), empty + nothing
-        worst = max([worst, *(apart for apart, _ in found.values())])
+        with section.trying(card.id):
+            found, nothing = compare(card, device, number, section)
+            total, empty = total + len(found), empty + nothing
+            worst = max([worst, *(apart for apart, _ in found.values())])
     if not section.rows:
         return
     section.lines[:0] = [
@@ -55,8 +62,8 @@ def compare(card: Card, device: torch.device, number: int, section: Section) -> 
     seen = subjects.given(card)
     model = subjects.network(card, seen)
     label, here = subjects.answers(card, model, seen, asked)
-    there = _there(card, model, seen, asked, label, device)
-    found = {name: difference(here[name], there[name], NOTHING) if name in there else (math.inf, 0) for name in here}
+    there = _there(card, model, seen, asked, label, device, section)
+    found = {name: difference(here[name], there[name], NOTHING) for name in here if name in there}
     beyond = {name: apart for name, (apart, _) in found.items() if not apart <= TOLERANCE}
     exact = _exact(card, model, seen, asked, label) if beyond and device.type != "cpu" else there
     for name, apart in beyond.items():
@@ -67,19 +74,27 @@ def compare(card: Card, device: torch.device, number: int, section: Section) -> 
         else:
             section.wrong.append(told)
     worst = max((name for name in found if name != "logits"), key=lambda name: found[name][0], default="logits")
-    size = "×".join(map(str, seen.inputs[0].shape[2:]))
-    ranks = max((rank for rank in (r for _, r in found.values())), default=1)
-    section.rows.append((card.id, size, str(len(found)), f"{found[worst][0]:.1e}", worst, f"{found['logits'][0]:.1e}", str(ranks)))
+    ranks = max(rank for _, rank in found.values())
+    told = (str(len(found)), f"{found[worst][0]:.1e}", worst, f"{found['logits'][0]:.1e}", str(ranks))
+    section.rows.append((card.id, subjects.size(seen), *told))
     return found, sum(not (abs(values) > NOTHING).any() for values in here.values())
 
 
-def _there(card: Card, model: torch.nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, device: torch.device) -> Numbers:
-    """The same on the device; on a processor, which would only repeat itself, in float64."""
+def _there(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, device: torch.device, section: Section) -> Numbers:
+    """The same on the device; on a processor, which would only repeat itself, in float64. Where a way stops with a fault, the others still answer."""
     where = (torch.float64,) if device.type == "cpu" else (device,)
-    return subjects.answers(card, subjects.moved(model, *where), seen.to(*where), asked, label)[1]
+    model, seen = subjects.moved(model, *where), seen.to(*where)
+    try:
+        return subjects.answers(card, model, seen, asked, label)[1]
+    except Exception:  # one by one, to find out which
+        found: dict[str, np.ndarray] = {}
+        for method, layer in asked:
+            with section.trying(f"{card.id}, {method.id} at {layer}"):
+                found |= subjects.answers(card, model, seen, [(method, layer)], label)[1]
+        return found
 
 
-def _exact(card: Card, model: torch.nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int) -> Numbers:
+def _exact(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int) -> Numbers:
     """The same on the processor in float64."""
     where = (torch.device("cpu"), torch.float64)
     return subjects.answers(card, subjects.moved(model, *where), seen.to(*where), asked, label)[1]

@@ -6,7 +6,8 @@ import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,14 @@ class Section:
     rows: list[tuple[str, ...]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def trying(self, what: str) -> Iterator[None]:
+        """A fault in this is a finding too: it is named, and the rest goes on."""
+        try:
+            yield
+        except Exception as error:
+            self.wrong.append(f"{what} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
     def __str__(self) -> str:
         table = [_row(self.header), _row("---" for _ in self.header), *map(_row, self.rows)] if self.rows else []

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from actrec import catalogue
+from actrec.core import devices
 from actrec.core.card import Card
 from actrec.lab.recipes import RECIPES
 from benchmarks.gpu import subjects, times
@@ -26,15 +27,16 @@ def forwards(device: torch.device, budget: Budget, section: Section, quick: bool
     section.lines = ["Differences as a share of the largest logit. The product explains in float32 alone; this is for training and for judging it."]
     cards = [*subjects.demos(), catalogue.card("r3d_18")]
     for card in budget.each(cards[:1] if quick else cards, lambda card: card.id, section, share=0.9):
-        found = [_forward(card, device, kind, section) for kind in KINDS]
-        section.rows.append((card.id, *(word for same, apart in found for word in ("yes" if same else "**no**", f"{apart:.1e}"))))
+        with section.trying(card.id):
+            found = [_forward(card, device, kind, section) for kind in KINDS]
+            section.rows.append((card.id, *(word for same, apart in found for word in ("yes" if same else "**no**", f"{apart:.1e}"))))
 
 
 def _forward(card: Card, device: torch.device, kind: str, section: Section) -> tuple[bool, float]:
     """Whether the strongest class stays, and how far a logit moves."""
     seen = subjects.given(card)
     model, inputs = subjects.moved(subjects.network(card, seen), device), seen.to(device).inputs
-    with torch.no_grad():
+    with torch.no_grad(), devices.turn(device):
         whole = model(*inputs)[0]
         with torch.autocast(device.type, KINDS[kind]):
             half = model(*inputs)[0].float()
@@ -52,12 +54,17 @@ def recipes(device: torch.device, budget: Budget, section: Section, quick: bool)
         section.left_out.append("fp16 (it needs CUDA)")
     names = list(RECIPES)[: 1 if quick else None]
     for name, kind in budget.each([(n, k) for k in kinds for n in names], lambda one: f"recipe {one[0]}, {one[1]}", section, share=0.95):
-        model = "deform-mannequin" if name == "deform" else "dam-12-mannequin"
-        card, recipe = catalogue.card(model), replace(RECIPES[name], precision=kind)
-        _, losses, share = times.step(card, subjects.given(card), recipe, device, 2, 3)
-        told = f"{name} on {model}, {times.said(recipe, device)}"
-        if not all(map(math.isfinite, losses)):
-            section.wrong.append(f"{told}: a loss is not finite ({losses})")
-        if share < 0.9:
-            section.wrong.append(f"{told}: only {share:.0%} of the weights moved to finite numbers")
-        section.rows.append((name, model, times.said(recipe, device), ", ".join(f"{loss:.3f}" for loss in losses), f"{share:.0%}"))
+        with section.trying(f"{name}, {kind}"):
+            _steps(name, kind, device, section)
+
+
+def _steps(name: str, kind: str, device: torch.device, section: Section) -> None:
+    model = "deform-mannequin" if name == "deform" else "dam-12-mannequin"
+    card, recipe = catalogue.card(model), replace(RECIPES[name], precision=kind)
+    _, losses, share = times.step(card, subjects.given(card), recipe, device, 2, 3)
+    told = f"{name} on {model}, {times.said(recipe, device)}"
+    if not all(map(math.isfinite, losses)):
+        section.wrong.append(f"{told}: a loss is not finite ({losses})")
+    if share < 0.9:
+        section.wrong.append(f"{told}: only {share:.0%} of the weights moved to finite numbers")
+    section.rows.append((name, model, times.said(recipe, device), ", ".join(f"{loss:.3f}" for loss in losses), f"{share:.0%}"))

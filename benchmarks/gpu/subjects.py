@@ -92,6 +92,11 @@ def given(card: Card, clip_name: str = CLIP) -> Given:
     return Given(clip, geometry, (frames, joints), known.layout.joints)
 
 
+def size(seen: Given) -> str:
+    """Frames, height and width, for reading."""
+    return "×".join(map(str, seen.inputs[0].shape[2:]))
+
+
 def network(card: Card, seen: Given) -> nn.Module:
     """The card's network on the processor: its own weights where they ship, else random ones, settled on the clip."""
     torch.manual_seed(0)

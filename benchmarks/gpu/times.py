@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -77,9 +79,11 @@ def _memory_before(device: torch.device) -> float | None:
         torch.cuda.reset_peak_memory_stats(device)
         return float(torch.cuda.memory_allocated(device))
     try:
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what was freed goes back, so that it does not hide what comes
         Path("/proc/self/clear_refs").write_text("5")  # Linux: begin the high-water mark anew
         return _resident("VmRSS")
-    except OSError:
+    except (OSError, AttributeError, TypeError):  # no Linux, or no glibc
         return None
 
 
@@ -100,12 +104,12 @@ def views(device: torch.device, budget: Budget, section: Section, quick: bool) -
     section.header = ("view", "clip", "prediction", "with the explanation", "prediction, processor", "with the explanation, processor")
     section.lines = ["Median seconds of a run that was warmed up, and what it needs at the most beside the weights and the clip; one clip, float32."]
     for title, model, method in budget.each(QUICK[0] if quick else VIEWS, lambda view: f"{view[0]} of {view[1]}", section, share=0.75):
-        card = catalogue.card(model)
-        seen = subjects.given(card)
-        network = subjects.network(card, seen)
-        there, here = (_view(card, network, seen, method, one) for one in (device, torch.device("cpu")))
-        size = "×".join(map(str, seen.inputs[0].shape[2:]))
-        section.rows.append((f"{title}, {model}", size, *map(str, (*there, *here))))
+        with section.trying(f"{title} of {model}"):
+            card = catalogue.card(model)
+            seen = subjects.given(card)
+            network = subjects.network(card, seen)
+            there, here = (_view(card, network, seen, method, one) for one in (device, torch.device("cpu")))
+            section.rows.append((f"{title}, {model}", subjects.size(seen), *map(str, (*there, *here))))
 
 
 def _view(card: Card, network: nn.Module, seen: subjects.Given, method: str, device: torch.device) -> tuple[Cost, Cost]:
@@ -129,13 +133,18 @@ def training(device: torch.device, budget: Budget, section: Section, quick: bool
         "Forwards, back and the weights moved, at the card's own size, decoding not counted; and what it needs beside weights and optimiser."
     ]
     for model, recipe in budget.each(QUICK[1] if quick else TRAINING, lambda line: f"a step of {line[0]}", section, share=0.85):
-        card = catalogue.card(model)
-        seen = subjects.given(card)
-        batch, found = _fitting(card, seen, RECIPES[recipe], device)
-        here = step(card, seen, RECIPES[recipe], torch.device("cpu"), 1, 1)[0] if device.type != "cpu" else found
-        size = "×".join(map(str, seen.inputs[0].shape[2:]))
-        each = f"{1000 * found.seconds / batch:.3g} ms"
-        section.rows.append((f"{model}, {recipe}", size, said(RECIPES[recipe], device), str(batch), str(found), each, f"{here.seconds:.3g} s"))
+        with section.trying(f"a step of {model}"):
+            section.rows.append(_training(model, recipe, device))
+
+
+def _training(model: str, recipe: str, device: torch.device) -> tuple[str, ...]:
+    """A step's row: on the device, and one clip on the processor."""
+    card, how = catalogue.card(model), RECIPES[recipe]
+    seen = subjects.given(card)
+    batch, found = _fitting(card, seen, how, device)
+    here = step(card, seen, how, torch.device("cpu"), 1, 1)[0] if device.type != "cpu" else found
+    each = f"{1000 * found.seconds / batch:.3g} ms"
+    return (f"{model}, {recipe}", subjects.size(seen), said(how, device), str(batch), str(found), each, f"{here.seconds:.3g} s")
 
 
 def said(recipe: Recipe, device: torch.device) -> str:
