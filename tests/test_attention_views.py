@@ -74,10 +74,12 @@ def traced(model: nn.Module, method: str, layer: str, joints: Tensor | None, *mo
     seconds = np.arange(FRAMES) * 0.1
     video = Video(Path("noise.mp4"), "0" * 64, seconds, 2 * SIDE, 2 * SIDE, 0, "none")
     known = None if joints is None else (joints[0] * torch.tensor([2.0, 2.0, 1.0])).float().numpy()
-    clip = Clip(video, np.zeros((FRAMES, 2 * SIDE, 2 * SIDE, 3), np.uint8), np.arange(FRAMES), seconds, joints=known)
+    clip = Clip(
+        video, np.zeros((FRAMES, 2 * SIDE, 2 * SIDE, 3), np.uint8), np.arange(FRAMES), seconds, beside={} if known is None else {"pose": known}
+    )
     geometry = Geometry((2 * SIDE, 2 * SIDE), (SIDE, SIDE), (SIDE, SIDE), (0, 0))
     frames = torch.randn(1, 3, FRAMES, SIDE, SIDE, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    inputs = (frames,) if joints is None else (frames, joints)
+    inputs = {"rgb": frames, "pose": joints}
     watch = (*METHODS[method].watch(layer), *more)
     return trace.run(model, inputs, clip, geometry, watch=watch)
 
@@ -182,7 +184,7 @@ def test_on_the_regular_grid_the_attention_of_that_other_run_is_shown() -> None:
     other = look(model, "tokens", layer, people(), query="cls")
     np.testing.assert_allclose(grid.heat.values, other.heat.values, atol=1e-7)
     assert np.abs(chosen.heat.values - grid.heat.values).max() > 1e-4
-    before, after = (row[0].softmax(0)[0] for row in (seen.logits, model(seen.inputs, *seen.more)))
+    before, after = (row[0].softmax(0)[0] for row in (seen.logits, model(*seen.inputs.values())))
     assert chosen.findings[2].value == pytest.approx(float(after - before), abs=1e-6)
     assert len(chosen.heats) == 2
 

@@ -1,8 +1,8 @@
 """What there is and what fits what: the folders are the registry. Models (cards and checkpoints), their networks, ways of explaining."""
 
-from actrec.catalogue.explanations import layers, methods
+from actrec.catalogue.explanations import knobs, layers, methods, taps
 from actrec.catalogue.models import SUFFIXES, architectures, card, cards, find_file, ready, with_weights
-from actrec.catalogue.networks import build, counts, inflate, skeleton
+from actrec.catalogue.networks import build, counts, inflate, skeleton, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -13,9 +13,12 @@ __all__ = [
     "counts",
     "find_file",
     "inflate",
+    "knobs",
     "layers",
     "methods",
     "ready",
     "skeleton",
+    "taps",
     "with_weights",
+    "without_windows",
 ]

@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
+from actrec.inputs import streams
 
 
 def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
@@ -45,6 +47,12 @@ def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> 
         return state
     found: Mapping[str, torch.Tensor] = module.inflate(model, state)
     return found
+
+
+def without_windows(card: Card) -> Card | None:
+    """The card of the same network with attention over everything instead of in windows; None where its family knows no windows."""
+    changes = getattr(importlib.import_module(f"actrec.models.{card.family}"), "WITHOUT_WINDOWS", None)
+    return None if changes is None else replace(card, arguments={**card.arguments, **changes})
 
 
 class _Unfilled(TorchFunctionMode):
@@ -83,7 +91,7 @@ def counts(card: Card) -> tuple[int, float]:
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            net(torch.empty(1, 3, frames, *size, device="meta"))
+            net(*streams.blanks(card, 1, frames, size, "meta").values())
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return sum(p.numel() for p in net.parameters()), counter.get_total_flops() / 2e9

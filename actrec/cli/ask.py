@@ -123,7 +123,7 @@ def what_if(
     as_json: AsJson = False,
 ) -> None:
     """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
-    from actrec.study import hidden
+    from actrec.study.checks import hidden
 
     found = hidden.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
     clear()
@@ -139,7 +139,7 @@ def what_if(
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, against attention without windows."""
-    from actrec.study import windows_cost as costs
+    from actrec.study.checks import windows_cost as costs
 
     found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
     clear()

@@ -47,9 +47,10 @@ class Attention(nn.Module):
 
     Taps q (batch, heads, N, d), k and v (batch, heads, M, d); mixed (batch, heads, N, d): the values as the attention has weighed them, before the
     output projection; mask bool (batch, M), where some key is left out.
+    modal: names of the modal tokens among its tokens, in their order; the taps tell them, and the number of heads.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, modal: Sequence[str] = ()) -> None:
         super().__init__()
         if dim % heads:
             raise ValueError(f"{heads} heads do not divide {dim} channels; there is need for a divisor of {dim}")
@@ -58,7 +59,8 @@ class Attention(nn.Module):
         self.w_o = nn.Linear(dim, dim)
         self.norm = nn.LayerNorm(dim)
         self.ffn = nn.Sequential(nn.Linear(dim, round(mlp * dim)), nn.GELU(), nn.Linear(round(mlp * dim), dim))
-        self.q, self.k, self.v, self.mixed = (Note("batch head token d", {"role": role}) for role in ("query", "key", "value", "mixed"))
+        about = {"heads": str(heads), "modal": " ".join(modal)}
+        self.q, self.k, self.v, self.mixed = (Note("batch head token d", {"role": role, **about}) for role in ("query", "key", "value", "mixed"))
         self.mask = Note("batch token", {"role": "mask"})
 
     def forward(self, x: Tensor, others: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -153,10 +155,10 @@ class Deformable(nn.Module):
     Tokens in the order (T h w), then T for each modal token; the offsets serve all heads.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, kernel: Triple, depthwise: bool) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, kernel: Triple, depthwise: bool, modal: Sequence[str] = ()) -> None:
         super().__init__()
         self.search = TokenSearch(dim, kernel, depthwise)
-        self.attend = Attention(dim, heads, mlp)
+        self.attend = Attention(dim, heads, mlp, modal)
 
     def forward(self, z: Tensor, modal: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Z (B, D, T, h, w) and modal tokens (B, T, D), each as it comes out."""
@@ -177,12 +179,12 @@ class JointStride(nn.Module):
     Tap joints, int64 (B, windows, L): the joints in every window, by their number among those that came in; −1 for none.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = ()) -> None:
         super().__init__()
         windows.starts(1, window, stride)  # refuses what leaves joints out
         self.window, self.stride = window, stride
-        self.attend = Attention(dim, heads, mlp)
-        self.joints = Note("b window place", {"role": "windows"})
+        self.attend = Attention(dim, heads, mlp, modal)
+        self.joints = Note("b window place", {"role": "windows", "attention": "joint stride attention"})
 
     def forward(self, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, list[Tensor]]:
         """Pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""
@@ -218,12 +220,12 @@ class TemporalStride(nn.Module):
     A window's tokens are laid out (frames, tokens of a frame). Tap frames, int64 (B, windows, L): the frames in every window.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = ()) -> None:
         super().__init__()
         windows.starts(1, window, stride)
         self.window, self.stride = window, stride
-        self.attend = Attention(dim, heads, mlp)
-        self.frames = Note("b window place", {"role": "windows"})
+        self.attend = Attention(dim, heads, mlp, modal)
+        self.frames = Note("b window place", {"role": "windows", "attention": "temporal stride attention"})
 
     def forward(self, z: Tensor, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Z (B, D, T, h, w), pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""

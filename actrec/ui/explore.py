@@ -19,24 +19,19 @@ from actrec.core.errors import ActrecError
 from actrec.core.evidence import Track
 from actrec.core.kept import Kept
 from actrec.core.question import Question
-from actrec.core.words import percent
 from actrec.explain import Method
 from actrec.measure.strongest import amid
-from actrec.study.order import TimeOrder
-from actrec.ui import attention, joints, parts, save
+from actrec.ui import attention, checks, joints, parts, save
+from actrec.ui.checks import gflops, wanted
 from actrec.ui.choose import clip_select, complete
 from actrec.ui.frame import ask, asked, noted, plain, trouble, work
 from actrec.ui.joints import Laid
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
-from actrec.ui.parts import Bar, Choice
+from actrec.ui.parts import Choice
 from actrec.ui.player import Media, Pane, Pick, player
 
-AT_ONCE = 60.0
-"""GFLOPs (about a second on two cores) up to which extra runs of the model are made without being asked for."""
-
 _curves: Kept[Track] = Kept(64)
-_arrows: Kept[TimeOrder] = Kept(64)
 
 
 def show() -> None:
@@ -74,8 +69,7 @@ def show() -> None:
             _player(question, card, film, copy, found, laid)
         if found is not None:
             attention.pictures(found)
-            later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
-            later += [attention.what_if(question, asked_for, card, found, film), attention.saved(asked_for, card, found)]
+            later += [_curve(question, asked_for, card, found), *checks.show(question, asked_for, card, found, film)]
             _strip(question, found)
     if found is not None:
         save.one(question, found)
@@ -175,7 +169,7 @@ def _curve(question: Question, asked_for: Question, card: Card, found: Explanati
     if card.sampling.kind != "dense" or windows < 2 or _over_the_clip(found) in _curves:
         return lambda: False
     slot = st.container()
-    if not _wanted(slot, key, windows * _gflops(question.model), f"Follow “{found.label}” over the whole clip ({windows} windows)"):
+    if not wanted(slot, key, windows * gflops(question.model), f"Follow “{found.label}” over the whole clip ({windows} windows)"):
         return lambda: False
 
     def do() -> bool:
@@ -187,47 +181,6 @@ def _curve(question: Question, asked_for: Question, card: Card, found: Explanati
         return track is not None
 
     return do
-
-
-def _order(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
-    """Does the order of the frames matter: the clip as it is, reversed, shuffled; comes back with what is to be done at the page's end."""
-    identity = found.identity
-    key, known = f"order {identity}", _arrows.get(identity)
-    st.subheader("Does the order of the frames matter?", anchor=False)
-    if known is not None:
-        what = {"as it is": "as it is", "reversed": "reversed", "shuffled": f"shuffled ({known.lowest_shuffle:.2f}–{known.highest_shuffle:.2f})"}
-        rows = [
-            Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
-            for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
-        ]
-        parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
-        st.markdown(plain(known.verdict))
-        return lambda: False
-    slot = st.container()
-    if not _wanted(slot, key, 6 * _gflops(question.model), "Reverse and shuffle the frames (5 more runs)"):
-        return lambda: False
-
-    def do() -> bool:
-        with slot:
-            arrow = work(key, "Reversing and shuffling", lambda progress: study.time_order(asked_for, progress))
-        if arrow is not None:
-            _arrows.get_or(identity, lambda: arrow)
-        return arrow is not None
-
-    return do
-
-
-def _wanted(slot: st.delta_generator.DeltaGenerator, key: str, gflops: float, offer: str) -> bool:
-    """Cheap runs are made at once, dear ones when asked for."""
-    if gflops <= AT_ONCE or st.session_state.get("wanted") == key or st.session_state.get("stopped") == key:
-        return True
-    slot.button(plain(offer), key=f"want {key}", icon=":material/play_arrow:", on_click=lambda: st.session_state.update(wanted=key))
-    return False
-
-
-@st.cache_data(show_spinner=False)
-def _gflops(model: str) -> float:
-    return catalogue.counts(catalogue.card(model_name(model)))[1]
 
 
 # ------------------------------------------------------------------------------------------------------- right column
@@ -286,7 +239,7 @@ def _ways(question: Question, card: Card) -> None:
 def _settings(question: Question, card: Card, method: Method, layers: tuple[str, ...]) -> None:
     given = dict(question.knobs)
     offered = [("layer", "Layer", layers, "Early layers are sharp in place and time, late ones in meaning.")] if len(layers) > 1 else []
-    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in method.knobs_for(card)]
+    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in catalogue.knobs(card, method)]
     for start in range(0, len(offered), 2):
         for column, (name, title, choices, line) in zip(st.columns(2), offered[start : start + 2], strict=False):
             key = f"knob-{method.id}-{name}"

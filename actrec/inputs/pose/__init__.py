@@ -8,7 +8,7 @@
 from actrec.inputs.pose.estimators import ESTIMATORS, Estimator, estimate
 from actrec.inputs.pose.files import FORMATS, SUFFIXES, read, write
 from actrec.inputs.pose.fitting import Fit, fit
-from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, mended, opened, sample, side_by_side, source, stamp
+from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, mended, opened, sample, side_by_side, source, stamp, unread
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
 from actrec.inputs.pose.layouts import COLOURS, GROUPS, LAYOUTS, Layout, LayoutError, layout, named
 from actrec.inputs.pose.named import Named
@@ -47,5 +47,6 @@ __all__ = [
     "skeleton",
     "source",
     "stamp",
+    "unread",
     "write",
 ]

@@ -59,10 +59,6 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     Raises:
         JointsError, LayoutError: a file that cannot be used, or does not fit the clip or the model; nothing there to be hidden.
     """
-    if "pose" not in card.inputs:
-        if hide:
-            raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or leave out hide")
-        return Given(cautions=(UNREAD,) if name not in (None, NONE) else ())
     chosen = source(name, video)
     if chosen is None:
         if hide:
@@ -85,6 +81,17 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
         about["hidden"] = list(hide)
         cautions.append(f"The model was not told of: {', '.join(part.replace('_', ' ') for part in hide)}.")
     return Given(laid.joints.without(hide), {"joints": about}, tuple(cautions))
+
+
+def unread(name: str | None, card: Card, hide: Sequence[str] = ()) -> tuple[str, ...]:
+    """What the reader of a model must know that reads no joints, where some were named.
+
+    Raises:
+        JointsError: something to be hidden, and nothing to hide it from.
+    """
+    if hide:
+        raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or leave out hide")
+    return (UNREAD,) if name not in (None, NONE) else ()
 
 
 def source(name: str | None, video: Video) -> Named | None:

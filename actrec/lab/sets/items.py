@@ -179,6 +179,14 @@ class Item:
         """Whether its people's joints are known."""
         return self.joints is not None or self.media.kind == "mannequin"
 
+    def joints_layout(self) -> pose.Layout:
+        """The layout that its joints are in.
+
+        Raises:
+            DataError: it has none, or they cannot be read.
+        """
+        return pose.layout("mannequin") if self.media.kind == "mannequin" else self.skeleton().layout
+
     def skeleton(self) -> pose.Joints:
         """The clip's joints as they are in their file; `pose.fit` lays them on its frames.
 

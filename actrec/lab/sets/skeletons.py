@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +14,6 @@ from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.inputs import pose
 from actrec.lab.sets.items import DataError, Item
-
-
-def layout_of(items: Sequence[Item]) -> pose.Layout | None:
-    """The layout of the first clip whose joints can be read; None if there is none."""
-    for item in items:
-        if item.media.kind == "mannequin":
-            return pose.layout("mannequin")
-        if item.posed:
-            try:
-                return item.skeleton().layout
-            except DataError:
-                continue
-    return None
 
 
 def laid(item: Item, table: Video, layout: pose.Layout, people: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from actrec import __version__
+from actrec.inputs import streams
 from actrec.lab.evaluate import Scores
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def settings(run: Run) -> dict[str, Any]:
     """What a run cannot change on its way, beside its recipe."""
     sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
     about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}
-    posed = {"layout": list(run.card.layout), "people": run.card.people} if "pose" in run.card.inputs else {}
-    return about | {"sampling": sampling, "preprocess": preprocess} | posed
+    return about | {"sampling": sampling, "preprocess": preprocess} | streams.header(run.card)
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:

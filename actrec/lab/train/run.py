@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from tqdm import tqdm
 from actrec import catalogue
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
+from actrec.inputs import streams
 from actrec.lab import recipes, sets
-from actrec.lab.evaluate import Scores, evaluate, opened, video_only
+from actrec.lab.evaluate import Scores, absent, evaluate, opened
 from actrec.lab.train import steps
 from actrec.lab.train.folder import Folder
 from actrec.lab.train.processes import Processes, Shares, shares
@@ -70,8 +71,7 @@ class Run:
     processes: Processes = field(default_factory=Processes)
 
     def __post_init__(self) -> None:
-        if other := set(self.card.inputs) - {"rgb", "pose"}:
-            raise ActrecError(f"{self.card.id} reads {' and '.join(self.card.inputs)}; training gives no {' and no '.join(sorted(other))} as yet")
+        self.streams = streams.of(self.card)  # refuses a stream that there is not
         self.device, self.notes, self.files = self.processes.device(), list[str](), Folder(self.folder, self.tensorboard and self.processes.main)
         self.precision = steps.precision(self.recipe, self.device)
         self._open()
@@ -93,14 +93,13 @@ class Run:
         with self.processes.in_turn():
             how = {"crops": self.recipe.crops, "flip": flip, "seed": self.recipe.seed, "keep": self.keep}
             self.train_windows = opened(self.card, self.clips, ("train",), train=True, **how)
-            if self.train_windows.layout is not None:  # from here on all joints are in the training clips' order
-                self.card = replace(self.card, layout=self.train_windows.layout.joints)
+            self.card = streams.on_card(self.card, self.train_windows.streams)  # from here on all joints are in the training clips' order
             self.judge_windows = opened(self.card, self.clips, (self.judge,), train=False, keep=self.keep)
         lost = len(self.clips.split("train")) - len(self.train_windows)
         if not len(self.train_windows):
             raise ActrecError(f"none of the {lost} training clips of {self.clips.name!r} can be read; see the lines above")
         self.notes += [f"{lost} training clips cannot be read and are left out."] if lost else []
-        self.notes += filter(None, [video_only(self.card, self.clips, self.train_windows.items)])
+        self.notes += filter(None, [absent(self.card, self.clips, self.train_windows.items)])
 
     def _build(self) -> None:
         """The model with its first numbers, and what of it stays frozen."""
@@ -119,7 +118,7 @@ class Run:
             self.notes.append(f"{len(self.frozen)} batch normalisations are frozen." + ("" if self.frozen else " None starts from a checkpoint."))
         self.network: nn.Module = self.model
         if self.processes.world > 1:
-            some = "pose" in self.card.inputs  # clips without joints leave the joints' own layers unused
+            some = any(stream.optional for stream in self.streams)  # clips without joints leave the joints' own layers unused
             own = [self.device] if self.device.type == "cuda" else None
             self.network = DistributedDataParallel(self.model, own, find_unused_parameters=some)
 
@@ -182,10 +181,10 @@ class Run:
             if self.processes.world > 1 and last:
                 self._idle()
             return
-        clips, *joints = sets.to_inputs(found, self.card.preprocess, self.device)
+        inputs = self.inputs(found)
         targets = self.train_windows.targets(found.numbers).to(self.device)
         with self.precision():
-            logits = self.network(clips.contiguous(memory_format=torch.channels_last_3d), *joints).float()
+            logits = self.network(*inputs).float()
         loss = steps.losses(logits, targets).sum()
         if not torch.isfinite(loss):
             how = "" if self.recipe.precision in ("fp32", "auto") else ", or with --precision fp32"
@@ -194,10 +193,16 @@ class Run:
         tally.loss, tally.right = tally.loss + float(loss.detach()), tally.right + steps.hits(logits.detach(), targets)
         tally.clips, tally.step = tally.clips + len(targets), tally.step + len(targets)
 
+    def inputs(self, found: sets.Batch) -> list[torch.Tensor | None]:
+        """What the network is given of a batch, in the order of its `forward`; pictures channels last, which is faster."""
+        given = self.train_windows.inputs(found, self.device).values()
+        return [x if x is None or x.ndim != 5 else x.contiguous(memory_format=torch.channels_last_3d) for x in given]
+
     def _idle(self) -> None:
         """Take part in the exchange of gradients with nothing, where all clips of a process's last part are broken: the others wait for it."""
         self.network.eval()
-        (self.network(torch.zeros(1, 3, self.card.sampling.frames, *self.card.preprocess.crop, device=self.device)).sum() * 0).backward()
+        blanks = streams.blanks(self.card, 1, self.card.sampling.frames, self.card.preprocess.crop, self.device)
+        (self.network(*blanks.values()).sum() * 0).backward()
         self.network.train()
         for module in self.frozen:
             module.eval()

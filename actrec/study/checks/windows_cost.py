@@ -9,25 +9,27 @@ writes O(T²R²) against O(T²·wnd²) and O(T²D_n²) against O(wnd²·D_n²); 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec import catalogue, study
-from actrec.core import devices, trace
+from actrec import catalogue
+from actrec.core import trace as traces
+from actrec.core.card import Card
+from actrec.core.clip import Clip
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
-from actrec.inputs import pose
+from actrec.core.trace import Seen, Tap, Trace
+from actrec.study import asking
+from actrec.study.asking import Asked
+from actrec.study.checks import Check
+from actrec.study.loading import Loaded
 
-WITHOUT_WINDOWS = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
-"""Arguments that make every window as long as there are joints and frames."""
-
-KINDS = {"joint": "joint stride attention", "temporal": "temporal stride attention"}
 REPEATS = 3
 
 
@@ -80,58 +82,89 @@ def cost(question: Question, progress: Progress = no_progress) -> Cost:
     Raises:
         QuestionError: a model that has no attention in windows.  ActrecError: as `study.answer`.
     """
-    film, loaded = study.open_clip(question.clip), study.load(question.model, progress)
-    names = trace.taps(loaded.model)
-    layers = [name.removesuffix(".attend.q") for name in names if name.endswith((".joint.attend.q", ".temporal.attend.q"))]
-    if not layers:
-        raise QuestionError(f"{loaded.card.title} has no attention in windows; choose a deformable transformer")
-    given = pose.given(question.joints, film, loaded.card, question.hide)
-    clip, geometry, inputs = study.window(loaded, film, question.start, given.joints)
-    full = _twin(loaded)
+    asked = asking.asked(question, progress)
+    found = traces.taps(asked.loaded.model)
+    if reason := lacks(asked.card, found):
+        raise QuestionError(reason)
+    layers = windowed(found)
+    full = replace(asked, loaded=replace(asked.loaded, model=_twin(asked.loaded)))
     watch = [f"{layer}.attend.{name}" for layer in layers for name in ("q", "k")]
-    runs: list[tuple[nn.Module, trace.Trace, float, list[float]]] = []
-    with devices.turn(loaded.device):
-        for network in (loaded.model, full):
-            with FlopCounterMode(display=False) as counter:
-                seen = trace.run(network, inputs, clip, geometry, watch=watch)
-            runs.append((network, seen, counter.get_total_flops() / 2e9, []))
+    with asked.turn():
+        strided, whole = (_Run(one, *_counted(one, watch)) for one in (asked, full))
         for turn in range(REPEATS):
-            for which, (network, _, _, spent) in enumerate(runs):
+            for which, one in enumerate((strided, whole)):
                 progress((2 * turn + which) / (2 * REPEATS), "measuring with windows" if not which else "measuring without windows")
-                spent.append(_seconds(network, inputs))
-    strided, whole = runs
-    first = study.predictions_of(loaded.card, strided[1].logits)
-    label, _ = study.classes(question, first)
-    rows = tuple(_row(layer, strided[1].seen, whole[1].seen) for layer in layers)
+                one.spent.append(_seconds(one.asked))
+    target = asked.target(strided.trace.logits)
     return Cost(
-        rows,
-        strided[2],
-        whole[2],
-        median(strided[3]),
-        median(whole[3]),
-        float(first.probabilities[label]),
-        float(study.predictions_of(loaded.card, whole[1].logits).probabilities[label]),
-        loaded.card.labels[label],
-        loaded.device.type,
+        tuple(_row(layer, kind, strided.trace.seen, whole.trace.seen) for layer, kind in layers.items()),
+        strided.gflops,
+        whole.gflops,
+        median(strided.spent),
+        median(whole.spent),
+        target.score(strided.trace.logits)[0],
+        target.score(whole.trace.logits)[0],
+        target.name,
+        asked.loaded.device.type,
     )
 
 
-def _twin(loaded: study.Loaded) -> nn.Module:
+def windowed(taps: Mapping[str, Tap]) -> dict[str, str]:
+    """The layers that attend in windows, each with the name of its kind of attention, as their taps say."""
+    return {name.rpartition(".")[0]: tap.about["attention"] for name, tap in taps.items() if tap.about.get("role") == "windows"}
+
+
+def lacks(card: Card, taps: Mapping[str, Tap], clip: Clip | None = None) -> str:
+    """Why there are no windows to be measured."""
+    if windowed(taps) and catalogue.without_windows(card) is not None:
+        return ""
+    return f"{card.title} has no attention in windows; choose a deformable transformer"
+
+
+@dataclass
+class _Run:
+    """A network's watched pass, its cost, and the seconds of the passes that were timed."""
+
+    asked: Asked
+    trace: Trace
+    gflops: float
+    spent: list[float] = field(default_factory=list)
+
+
+def _counted(asked: Asked, watch: Sequence[str]) -> tuple[Trace, float]:
+    with FlopCounterMode(display=False) as counter:
+        seen = asked.run(watch)
+    return seen, counter.get_total_flops() / 2e9
+
+
+def _twin(loaded: Loaded) -> nn.Module:
     """The same network without windows; windows have no weights, so the state is the same."""
-    network = catalogue.build(replace(loaded.card, arguments={**loaded.card.arguments, **WITHOUT_WINDOWS}))
+    card = catalogue.without_windows(loaded.card)
+    assert card is not None
+    network = catalogue.build(card)
     network.load_state_dict(loaded.model.state_dict())
     return network.to(loaded.device).eval().requires_grad_(False)
 
 
-def _row(layer: str, strided: Mapping[str, trace.Seen], full: Mapping[str, trace.Seen]) -> Row:
-    _, number, kind = layer.split(".")
+def _row(layer: str, kind: str, strided: Mapping[str, Seen], full: Mapping[str, Seen]) -> Row:
     windows, _, tokens, _ = strided[f"{layer}.attend.q"].tensor.shape
     _, _, full_tokens, _ = full[f"{layer}.attend.q"].tensor.shape
-    return Row(f"block {int(number) + 1}, {KINDS[kind]}", windows, tokens, windows * tokens**2, full_tokens, full_tokens**2)
+    return Row(f"block {int(layer.split('.')[1]) + 1}, {kind}", windows, tokens, windows * tokens**2, full_tokens, full_tokens**2)
 
 
-def _seconds(network: nn.Module, inputs: tuple[Tensor, ...]) -> float:
+def _seconds(asked: Asked) -> float:
     begin = time.perf_counter()
     with torch.no_grad():
-        float(network(*inputs)[0, 0])  # waits for the device
+        float(asked.loaded.model(*asked.inputs.values())[0, 0])  # waits for the device
     return time.perf_counter() - begin
+
+
+CHECK = Check(
+    "windows-cost",
+    "What do the windows save?",
+    "Pairs of tokens, FLOPs and seconds of attention in windows, against one window over everything.",
+    "Count and measure it on this clip",
+    lacks,
+    cost,
+    passes=2 * (1 + REPEATS),
+)
