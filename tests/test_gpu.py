@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from actrec import catalogue
-from actrec.core.card import Card
 from actrec.core.evidence import Evidence, Heat, Matrix, Points
 from actrec.core.trace import Trace
 from actrec.explain import Ask
+from actrec.study import Asked
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import maps, page, precision, processes, subjects, times
 from benchmarks.gpu.budget import Budget
@@ -85,10 +84,11 @@ def test_every_model_and_way_of_explaining_is_asked() -> None:
 
 
 def test_a_planted_difference_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def spoilt(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, *_: object) -> subjects.Numbers:
-        model.get_submodule("fc").weight.mul_(1.01)
-        found = subjects.answers(card, model, seen, asked, label)[1]
-        model.get_submodule("fc").weight.div_(1.01)
+    def spoilt(subject: Asked, asked: subjects.Ways, label: int, *_: object) -> subjects.Numbers:
+        weight = subject.loaded.model.get_submodule("fc").weight
+        weight.mul_(1.01)
+        found = subjects.answers(subject, asked, label)[1]
+        weight.div_(1.01)
         return found
 
     monkeypatch.setattr(maps, "_there", spoilt)
@@ -164,14 +164,14 @@ def test_half_precision_that_moves_a_logit_too_far_is_named(monkeypatch: pytest.
 def test_a_step_that_does_not_fit_is_tried_with_half_the_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
-    def step(card: object, seen: object, recipe: object, device: object, batch: int, rounds: int) -> tuple[times.Cost, list[float], float]:
+    def step(subject: object, recipe: object, device: object, batch: int, rounds: int) -> tuple[times.Cost, list[float], float]:
         tried.append(batch)
         if batch > 4:
             raise torch.OutOfMemoryError
         return times.Cost(1.0, None), [], 1.0
 
     monkeypatch.setattr(times, "step", step)
-    assert times._fitting(None, None, None, torch.device("cuda"))[0] == 4
+    assert times._fitting(None, None, torch.device("cuda"))[0] == 4
     assert tried == [16, 8, 4]
 
 

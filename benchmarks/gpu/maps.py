@@ -12,14 +12,14 @@ import math
 
 import numpy as np
 import torch
-from torch import nn
 
 from actrec.core.card import Card
 from actrec.core.evidence import NOTHING
+from actrec.study import Asked
 from benchmarks.gpu import subjects
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.page import Section
-from benchmarks.gpu.subjects import Numbers, difference
+from benchmarks.gpu.subjects import Numbers, Ways, difference
 
 ROUNDING, TOLERANCE = 1.3e-4, 1e-3
 """Of the peak: what float32 was seen to lose on a processor, with the exceptions below, and what a GPU, whose sums run in another order, may differ.
@@ -58,14 +58,12 @@ def check(device: torch.device, budget: Budget, section: Section, quick: bool, n
 
 def compare(card: Card, device: torch.device, number: int, section: Section) -> tuple[dict[str, tuple[float, int]], int]:
     """Each array's difference and rank; and how many are empty. Adds the model's row to the section, and what is beyond the tolerance."""
-    asked = subjects.ways(card, number)
-    seen = subjects.given(card)
-    model = subjects.network(card, seen)
-    label, here = subjects.answers(card, model, seen, asked)
-    there = _there(card, model, seen, asked, label, device, section)
+    asked, subject = subjects.ways(card, number), subjects.ready(card)
+    label, here = subjects.answers(subject, asked)
+    there = _there(subject, asked, label, device, section)
     found = {name: difference(here[name], there[name], NOTHING) for name in here if name in there}
     beyond = {name: apart for name, (apart, _) in found.items() if not apart <= TOLERANCE}
-    exact = _exact(card, model, seen, asked, label) if beyond and device.type != "cpu" else there
+    exact = _exact(subject, asked, label) if beyond and device.type != "cpu" else there
     for name, apart in beyond.items():
         own = difference(here[name], exact[name], NOTHING)[0] if name in exact else math.inf
         told = f"{card.id}, {name}: {apart:.1e} of the peak"
@@ -76,25 +74,23 @@ def compare(card: Card, device: torch.device, number: int, section: Section) -> 
     worst = max((name for name in found if name != "logits"), key=lambda name: found[name][0], default="logits")
     ranks = max(rank for _, rank in found.values())
     told = (str(len(found)), f"{found[worst][0]:.1e}", worst, f"{found['logits'][0]:.1e}", str(ranks))
-    section.rows.append((card.id, subjects.size(seen), *told))
+    section.rows.append((card.id, subjects.size(subject), *told))
     return found, sum(not (abs(values) > NOTHING).any() for values in here.values())
 
 
-def _there(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int, device: torch.device, section: Section) -> Numbers:
+def _there(subject: Asked, asked: Ways, label: int, device: torch.device, section: Section) -> Numbers:
     """The same on the device; on a processor, which would only repeat itself, in float64. Where a way stops with a fault, the others still answer."""
-    where = (torch.float64,) if device.type == "cpu" else (device,)
-    model, seen = subjects.moved(model, *where), seen.to(*where)
+    subject = subjects.moved(subject, torch.float64 if device.type == "cpu" else device)
     try:
-        return subjects.answers(card, model, seen, asked, label)[1]
+        return subjects.answers(subject, asked, label)[1]
     except Exception:  # one by one, to find out which
         found: dict[str, np.ndarray] = {}
         for method, layer in asked:
-            with section.trying(f"{card.id}, {method.id} at {layer}"):
-                found |= subjects.answers(card, model, seen, [(method, layer)], label)[1]
+            with section.trying(f"{subject.card.id}, {method.id} at {layer}"):
+                found |= subjects.answers(subject, [(method, layer)], label)[1]
         return found
 
 
-def _exact(card: Card, model: nn.Module, seen: subjects.Given, asked: subjects.Ways, label: int) -> Numbers:
+def _exact(subject: Asked, asked: Ways, label: int) -> Numbers:
     """The same on the processor in float64."""
-    where = (torch.device("cpu"), torch.float64)
-    return subjects.answers(card, subjects.moved(model, *where), seen.to(*where), asked, label)[1]
+    return subjects.answers(subjects.moved(subject, torch.device("cpu"), torch.float64), asked, label)[1]

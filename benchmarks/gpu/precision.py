@@ -8,7 +8,6 @@ from dataclasses import replace
 import torch
 
 from actrec import catalogue
-from actrec.core import devices
 from actrec.core.card import Card
 from actrec.lab.recipes import RECIPES
 from benchmarks.gpu import subjects, times
@@ -34,12 +33,11 @@ def forwards(device: torch.device, budget: Budget, section: Section, quick: bool
 
 def _forward(card: Card, device: torch.device, kind: str, section: Section) -> tuple[bool, float]:
     """Whether the strongest class stays, and how far a logit moves."""
-    seen = subjects.given(card)
-    model, inputs = subjects.moved(subjects.network(card, seen), device), seen.to(device).inputs
-    with torch.no_grad(), devices.turn(device):
-        whole = model(*inputs)[0]
+    subject = subjects.moved(subjects.ready(card), device)
+    with subject.turn():
+        whole = subject.run().logits[0]
         with torch.autocast(device.type, KINDS[kind]):
-            half = model(*inputs)[0].float()
+            half = subject.run().logits[0].float()
     apart = float((half - whole).abs().max() / whole.abs().max())
     if not apart <= TOLERANCE[kind]:
         section.wrong.append(f"{card.id} in {kind}: a logit moves by {apart:.1e} of the largest")
@@ -61,7 +59,7 @@ def recipes(device: torch.device, budget: Budget, section: Section, quick: bool)
 def _steps(name: str, kind: str, device: torch.device, section: Section) -> None:
     model = "deform-mannequin" if name == "deform" else "dam-12-mannequin"
     card, recipe = catalogue.card(model), replace(RECIPES[name], precision=kind)
-    _, losses, share = times.step(card, subjects.given(card), recipe, device, 2, 3)
+    _, losses, share = times.step(subjects.ready(card), recipe, device, 2, 3)
     told = f"{name} on {model}, {times.said(recipe, device)}"
     if not all(map(math.isfinite, losses)):
         section.wrong.append(f"{told}: a loss is not finite ({losses})")

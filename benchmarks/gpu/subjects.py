@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from actrec import catalogue
-from actrec.clips import library, video
-from actrec.core import devices, trace
 from actrec.core.card import Card
-from actrec.core.clip import Clip, Geometry
 from actrec.core.evidence import Evidence, Points
+from actrec.core.question import Question
+from actrec.core.trace import Trace
 from actrec.explain import Ask, Method
-from actrec.inputs import pixels, pose, sampling
 from actrec.models import weights
+from actrec.study import Asked, Loaded, asking, open_clip
 
 CLIP = "lift_barbell"
 """A sample clip with known joints."""
@@ -31,25 +30,6 @@ READS = {"dam": (8, 112), "deform": (8, 96), "s3d": (16, 224), "swin3d": (8, 112
 Numbers = Mapping[str, np.ndarray]
 Ways = Sequence[tuple[Method, str]]
 """Ways of explaining, each with the layer it is asked about."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a model is given of the clip. layout: names of one person's joints, where the model reads any."""
-
-    clip: Clip
-    geometry: Geometry
-    inputs: tuple[Tensor, ...]
-    layout: tuple[str, ...] = ()
-
-    def to(self, *where: torch.device | torch.dtype) -> Given:
-        return replace(self, inputs=tuple(_to(part, where) for part in self.inputs))
-
-
-def _to(part: Tensor, where: Sequence[torch.device | torch.dtype]) -> Tensor:
-    for one in where:
-        part = part.to(one)
-    return part
 
 
 def demos() -> list[Card]:
@@ -79,36 +59,25 @@ def all_cards() -> list[Card]:
     return [*demos(), *map(reduced, catalogue.architectures().values())]
 
 
-def given(card: Card, clip_name: str = CLIP) -> Given:
-    """The sample clip as the card's model reads it, with its known joints."""
-    film = video.probe(library.samples()[clip_name])
-    clip, geometry = sampling.load(film, card.sampling), pixels.geometry(film, card.preprocess)
-    frames = pixels.to_input(clip.frames, card.preprocess, geometry)
-    known = pose.given(None, film, card).joints
-    if known is None:
-        return Given(clip, geometry, (frames,))
-    clip = replace(clip, joints=pose.side_by_side(known, clip.index))
-    joints = torch.from_numpy(pose.side_by_side(known.to_input(geometry), clip.index))[None]
-    return Given(clip, geometry, (frames, joints), known.layout.joints)
-
-
-def size(seen: Given) -> str:
-    """Frames, height and width, for reading."""
-    return "×".join(map(str, seen.inputs[0].shape[2:]))
-
-
-def network(card: Card, seen: Given) -> nn.Module:
-    """The card's network on the processor: its own weights where they ship, else random ones, settled on the clip."""
+def ready(card: Card) -> Asked:
+    """The sample clip asked of the card's network on the processor: with its own weights where they ship, else random ones, settled on the clip."""
     torch.manual_seed(0)
-    model = catalogue.build(card)
+    model, device = catalogue.build(card), torch.device("cpu")
+    found = asking.opened(Question(CLIP, card.id), open_clip(CLIP), Loaded(card, model, device, ""))
     if card.weights is not None and card.weights.file is not None:
         weights.load(model, weights.read(card.weights.file)[0])
     else:
-        settle(model, seen.inputs)
-    return model.eval().requires_grad_(False)
+        settle(model, found.inputs.values())
+    model.eval().requires_grad_(False)
+    return found
 
 
-def settle(model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def size(subject: Asked) -> str:
+    """Frames, height and width, for reading."""
+    return "×".join(map(str, (len(subject.clip.index), *subject.geometry.crop)))
+
+
+def settle(model: nn.Module, inputs: Iterable[Tensor | None]) -> None:
     """Have a random network pass on something at every depth, as a trained one does: normalisations that begin at zero would switch whole blocks off,
     and without the clip's own statistics the numbers would grow or vanish from stage to stage."""
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
@@ -123,11 +92,12 @@ def settle(model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         module.momentum = 0.1
 
 
-def moved(model: nn.Module, *where: torch.device | torch.dtype) -> nn.Module:
-    """The model itself, on another device or in another precision."""
+def moved(subject: Asked, *where: torch.device | torch.dtype) -> Asked:
+    """The same on another device or in another precision. The network itself moves: there is but one."""
+    model, inputs = subject.loaded.model, subject.inputs
     for one in where:
-        model = model.to(one)
-    return model
+        model, inputs = model.to(one), {name: None if part is None else part.to(one) for name, part in inputs.items()}
+    return replace(subject, loaded=replace(subject.loaded, model=model, device=next(model.parameters()).device), inputs=inputs)
 
 
 def ways(card: Card, number: int) -> Ways:
@@ -136,34 +106,32 @@ def ways(card: Card, number: int) -> Ways:
     return [(method, layers[number]) for method, layers in found if not isinstance(layers, str) and len(layers) > number]
 
 
-def answers(card: Card, model: nn.Module, seen: Given, asked: Ways, label: int | None = None) -> tuple[int, Numbers]:
+def answers(subject: Asked, asked: Ways, label: int | None = None) -> tuple[int, Numbers]:
     """The explained class (the strongest, if none is asked) and everything the ways find, by name; the logits among it.
 
     Ways that read the same layers of one kind of pass share the pass.
     """
-    device = seen.inputs[0].device
     found: dict[str, np.ndarray] = {}
-    with devices.turn(device):
-        for method, layer, run in _passes(model, seen, asked):
+    names = next((given.names for given in subject.given.values() if given.names), ())
+    with subject.turn():
+        for method, layer, run in _passes(subject, asked):
             if label is None:
                 label = int(run.logits[0].argmax())
             found.setdefault("logits", run.logits[0].detach().double().cpu().numpy())
-            knobs = {knob.name: knob.choices[0] for knob in method.knobs_for(card)}
-            height, width = seen.geometry.crop
-            place = (len(seen.clip.index) // 2, width / 2, height / 2)
-            said = method.explain(run, Ask(label, None, layer, place, knobs, card.gap, seen.layout))
+            knobs = {knob.name: knob.choices[0] for knob in catalogue.knobs(subject.card, method)}
+            said = method.explain(run, Ask(label, None, layer, asking.place(subject), knobs, subject.card.gap, names))
             evidence = said if isinstance(said, Evidence) else Evidence(said)
             found |= {f"{method.id} at {layer}, {name}": values for name, values in numbers(evidence)}
     return label or 0, found
 
 
-def _passes(model: nn.Module, seen: Given, asked: Ways) -> Iterator[tuple[Method, str, trace.Trace]]:
+def _passes(subject: Asked, asked: Ways) -> Iterator[tuple[Method, str, Trace]]:
     """The ways with their layers and a pass in which those were watched."""
-    before: tuple[object, trace.Trace] | None = None
+    before: tuple[object, Trace] | None = None
     for method, layer in sorted(asked, key=lambda way: (way[0].grad, way[1])):
         watch = method.watch(layer)
         if before is None or before[0] != (method.grad, watch):
-            before = (method.grad, watch), trace.run(model, seen.inputs, seen.clip, seen.geometry, watch=watch, grad=method.grad)
+            before = (method.grad, watch), subject.run(watch, method.grad)
         yield method, layer, before[1]
 
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from actrec import catalogue
-from actrec.core import devices, trace
-from actrec.core.card import Card
 from actrec.lab.recipes import RECIPES, Recipe
 from actrec.lab.train import steps
+from actrec.study import Asked
 from benchmarks.gpu import subjects
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.page import Section
@@ -105,25 +104,21 @@ def views(device: torch.device, budget: Budget, section: Section, quick: bool) -
     section.lines = ["Median seconds of a run that was warmed up, and what it needs at the most beside the weights and the clip; one clip, float32."]
     for title, model, method in budget.each(QUICK[0] if quick else VIEWS, lambda view: f"{view[0]} of {view[1]}", section, share=0.75):
         with section.trying(f"{title} of {model}"):
-            card = catalogue.card(model)
-            seen = subjects.given(card)
-            network = subjects.network(card, seen)
-            there, here = (_view(card, network, seen, method, one) for one in (device, torch.device("cpu")))
-            section.rows.append((f"{title}, {model}", subjects.size(seen), *map(str, (*there, *here))))
+            subject = subjects.ready(catalogue.card(model))
+            there, here = (_view(subjects.moved(subject, one), method) for one in (device, torch.device("cpu")))
+            section.rows.append((f"{title}, {model}", subjects.size(subject), *map(str, (*there, *here))))
 
 
-def _view(card: Card, network: nn.Module, seen: subjects.Given, method: str, device: torch.device) -> tuple[Cost, Cost]:
+def _view(subject: Asked, method: str) -> tuple[Cost, Cost]:
+    device = subject.loaded.device
     rounds = ROUNDS["cpu" if device.type == "cpu" else "else"]
-    asked = [way for way in subjects.ways(card, 0) if way[0].id == method]
-    model, seen = subjects.moved(network, device), seen.to(device)
+    asked = [way for way in subjects.ways(subject.card, 0) if way[0].id == method]
 
     def predict() -> None:
-        with devices.turn(device):
-            trace.run(model, seen.inputs, seen.clip, seen.geometry)
+        with subject.turn():
+            subject.run()
 
-    found = cost(predict, device, rounds), cost(lambda: subjects.answers(card, model, seen, asked), device, rounds)
-    subjects.moved(network, torch.device("cpu"))
-    return found
+    return cost(predict, device, rounds), cost(lambda: subjects.answers(subject, asked), device, rounds)
 
 
 def training(device: torch.device, budget: Budget, section: Section, quick: bool) -> None:
@@ -139,12 +134,11 @@ def training(device: torch.device, budget: Budget, section: Section, quick: bool
 
 def _training(model: str, recipe: str, device: torch.device) -> tuple[str, ...]:
     """A step's row: on the device, and one clip on the processor."""
-    card, how = catalogue.card(model), RECIPES[recipe]
-    seen = subjects.given(card)
-    batch, found = _fitting(card, seen, how, device)
-    here = step(card, seen, how, torch.device("cpu"), 1, 1)[0] if device.type != "cpu" else found
+    subject, how = subjects.ready(catalogue.card(model)), RECIPES[recipe]
+    batch, found = _fitting(subject, how, device)
+    here = step(subject, how, torch.device("cpu"), 1, 1)[0] if device.type != "cpu" else found
     each = f"{1000 * found.seconds / batch:.3g} ms"
-    return (f"{model}, {recipe}", subjects.size(seen), said(how, device), str(batch), str(found), each, f"{here.seconds:.3g} s")
+    return (f"{model}, {recipe}", subjects.size(subject), said(how, device), str(batch), str(found), each, f"{here.seconds:.3g} s")
 
 
 def said(recipe: Recipe, device: torch.device) -> str:
@@ -154,12 +148,12 @@ def said(recipe: Recipe, device: torch.device) -> str:
         return str(torch.get_autocast_dtype(device.type)).removeprefix("torch.") if on else "float32"
 
 
-def _fitting(card: Card, seen: subjects.Given, recipe: Recipe, device: torch.device) -> tuple[int, Cost]:
+def _fitting(subject: Asked, recipe: Recipe, device: torch.device) -> tuple[int, Cost]:
     """The largest batch up to BATCH that fits, and its step's cost."""
     batch = BATCH if device.type != "cpu" else 1
     while True:
         try:
-            return batch, step(card, seen, recipe, device, batch, 3 if device.type != "cpu" else 1)[0]
+            return batch, step(subject, recipe, device, batch, 3 if device.type != "cpu" else 1)[0]
         except torch.OutOfMemoryError:
             if batch == 1:
                 raise
@@ -167,14 +161,14 @@ def _fitting(card: Card, seen: subjects.Given, recipe: Recipe, device: torch.dev
         torch.cuda.empty_cache()
 
 
-def step(card: Card, seen: subjects.Given, recipe: Recipe, device: torch.device, batch: int, rounds: int) -> tuple[Cost, list[float], float]:
+def step(subject: Asked, recipe: Recipe, device: torch.device, batch: int, rounds: int) -> tuple[Cost, list[float], float]:
     """Steps as training makes them, on copies of the clip with noise: cost, the losses, and the share of the weights' tensors that moved."""
     torch.manual_seed(0)
-    model = catalogue.build(card, len(card.labels) or 16).to(device).to(memory_format=torch.channels_last_3d).train()
+    model = catalogue.build(subject.card, len(subject.card.labels) or 16).to(device).to(memory_format=torch.channels_last_3d).train()
     steps.keep_layout(model)
     taken, scaler = steps.optimizer(model, recipe), torch.amp.GradScaler("cuda", enabled=recipe.precision == "fp16")
     precision = steps.precision(recipe, device)
-    inputs, targets = _copies(seen, batch, device), torch.arange(batch, device=device) % 2
+    inputs, targets = _copies(subject, batch, device), torch.arange(batch, device=device) % 2
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     losses: list[float] = []
 
@@ -191,8 +185,13 @@ def step(card: Card, seen: subjects.Given, recipe: Recipe, device: torch.device,
     return found, losses, sum(after) / len(after)
 
 
-def _copies(seen: subjects.Given, batch: int, device: torch.device) -> list[Tensor]:
-    """The inputs, so many times; the frames, first, with noise of their own."""
-    frames, *more = (part.expand(batch, *part.shape[1:]).to(device) for part in seen.inputs)
-    noise = torch.randn(frames.shape, generator=torch.Generator().manual_seed(0)).to(device)
-    return [(frames + 0.1 * noise).contiguous(memory_format=torch.channels_last_3d), *more]
+def _copies(subject: Asked, batch: int, device: torch.device) -> list[Tensor | None]:
+    """The inputs, so many times; pictures with noise of their own, and channels last, as in training."""
+    noise = torch.Generator().manual_seed(0)
+    found: list[Tensor | None] = []
+    for part in subject.inputs.values():
+        copies = None if part is None else part.expand(batch, *part.shape[1:])
+        if copies is not None and copies.ndim == 5:
+            copies = (copies + 0.1 * torch.randn(copies.shape, generator=noise)).contiguous(memory_format=torch.channels_last_3d)
+        found.append(None if copies is None else copies.to(device))
+    return found
