@@ -61,7 +61,7 @@ def turn(device: torch.device) -> AbstractContextManager[object]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """The lock, and float32 without TF32 while it is held."""
-    parts = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    parts = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)  # type: ignore[attr-defined]  # set by the module itself when it is imported
     with _turn:
         before = [part.fp32_precision for part in parts]
         try:
