@@ -126,7 +126,7 @@ def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry
     spots = mannequin.render_joints(action, seed, frames=table.frames, height=table.height, width=table.width)
     joints = pose.Joints(spots[None], pose.layout("mannequin"), np.arange(len(spots)))
     read, given = streams.of(loaded.card), {"rgb": Given(), "pose": Given(joints)}
-    clip = Clip(table, made.frames[index], index, table.seconds[index], beside={"pose": pose.side_by_side(joints, index)})
+    clip = Clip(table, made.frames[index], index, table.seconds[index], beside={"pose": pose.flat_on(joints, index)})
     return clip, geometry, {s.name: s.tensor(given[s.name], clip, geometry, loaded.device) for s in read}, made
 
 

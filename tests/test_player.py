@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track
 from actrec.draw.overlay import PALETTES, caption, largest
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 from actrec.ui import player as house
 from actrec.ui.player import Media, Pane, Pick, payload, script
 

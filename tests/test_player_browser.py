@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat
 from actrec.draw.overlay import PALETTES, Look, draw
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

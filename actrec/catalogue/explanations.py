@@ -8,7 +8,7 @@ import pkgutil
 
 import actrec.explain
 import actrec.models
-from actrec.catalogue.networks import skeleton
+from actrec.catalogue.networks import without_numbers
 from actrec.core import trace
 from actrec.core.card import Card
 from actrec.explain import Knob, Method
@@ -33,4 +33,4 @@ def knobs(card: Card, method: Method) -> tuple[Knob, ...]:
 
 def taps(card: Card) -> dict[str, trace.Tap]:
     """The taps of a card's network, by name."""
-    return trace.taps(skeleton(card))
+    return trace.taps(without_numbers(card))

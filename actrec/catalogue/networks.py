@@ -66,32 +66,30 @@ class _Unfilled(TorchFunctionMode):
 
 
 @functools.lru_cache(64)
-def _skeleton(family: str, arguments: str, classes: int) -> nn.Module:
+def _without_numbers(family: str, arguments: str, classes: int) -> nn.Module:
     with torch.device("meta"), _Unfilled():
         module = importlib.import_module(f"actrec.models.{family}")
         net: nn.Module = module.build(**json.loads(arguments), classes=classes)
     return net.eval()
 
 
-def skeleton(card: Card) -> nn.Module:
+def without_numbers(card: Card) -> nn.Module:
     """The card's network without numbers (meta tensors): for its taps, its size and its cost."""
-    return _skeleton(card.family, json.dumps(dict(card.arguments), sort_keys=True), len(card.labels) or 400)
+    return _without_numbers(card.family, json.dumps(dict(card.arguments), sort_keys=True), len(card.labels) or 400)
 
 
 def counts(card: Card) -> tuple[int, float]:
     """Parameters, and matmul GFLOPs (multiply–accumulates / 1e9, the papers' convention) for one clip.
 
-    The clip is as the paper counted, where it says ("gflops_frames", "gflops_side" among its figures), else as the card reads it.
+    The clip is as the paper counted, where it says (the card's `counted_at`), else as the card reads it.
     """
-    net = skeleton(card)
-    told = card.paper_figures
-    frames, side = int(told.get("gflops_frames", card.sampling.frames)), told.get("gflops_side")
-    size = (int(side), int(side)) if side else card.preprocess.crop
+    net = without_numbers(card)
+    size = card.counted_at or (card.sampling.frames, *card.preprocess.crop)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            net(*streams.blanks(card, 1, frames, size, "meta").values())
+            net(*streams.blanks(card, 1, size[0], size[1:], "meta").values())
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return sum(p.numel() for p in net.parameters()), counter.get_total_flops() / 2e9

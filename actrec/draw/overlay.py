@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import NOTHING, Box, Heat
+from actrec.core.evidence import NOTHING, Box, Heat, on_source
 from actrec.core.words import number, short_unit
 
 DIM = 0.4
@@ -162,8 +162,6 @@ def layer(heat: Heat, step: int | None, source: tuple[int, int], size: tuple[int
     unseen, top = outside(heat.seen, source, size), look.top_of(heat, step)
     if top < NOTHING:
         return paint(nothing, heat.signed, look, unseen)
-    from actrec.core.evidence import on_source  # late: it brings torch, and whoever needs only the palettes should not wait for that
-
     return paint(strength(on_source(heat, step, *size, source=source), top, heat.signed, look.threshold), heat.signed, look, unseen)
 
 

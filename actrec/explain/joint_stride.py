@@ -27,6 +27,7 @@ from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Track
 from actrec.core.trace import Attends, Spreads
+from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
 from actrec.explain._evidence import heat
@@ -62,7 +63,7 @@ def watch(layer: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
+class JointWindows:
     """An attention in windows, taken apart. index int64 (W, L): the joints in every window, −1 for none.  gets (W, T, L): what each gets there.
 
     even (W): what an even spread would give.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
@@ -105,7 +106,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     return Evidence((first,), tracks, skeleton=skeleton, matrices=(_by_window(found, skeleton),), findings=findings, claim=claim)
 
 
-def windows(trace: Trace, ask: Ask) -> Windows:
+def windows(trace: Trace, ask: Ask) -> JointWindows:
     """The attention of the asking tokens in every window, and who is in it."""
     index = trace.seen[f"{ask.layer}.joints"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
@@ -120,7 +121,7 @@ def windows(trace: Trace, ask: Ask) -> Windows:
         one = slice(window, window + 1)
         rows.append(received(attend, q[one], k[one], mask[one], at, ask)[0])
     given = torch.stack(rows).unflatten(1, (frames, wide))
-    return Windows(
+    return JointWindows(
         index.cpu().numpy(),
         given[..., :length].cpu().numpy().astype(np.float32),
         1 / mask.sum(1).cpu().double().numpy(),
@@ -157,7 +158,7 @@ def _seen(trace: Trace) -> NDArray[np.bool_]:
     return seen.numpy()
 
 
-def averaged(found: Windows) -> tuple[Scores, Scores]:
+def averaged(found: JointWindows) -> tuple[Scores, Scores]:
     """Every joint's score (T, R), the mean over its windows, NaN where it has no token; and the same as a multiple of an even spread."""
     total, relative = (np.zeros(found.seen.shape) for _ in range(2))
     count = np.zeros(found.seen.shape[1])
@@ -180,7 +181,7 @@ def _map(trace: Trace, title: str, scores: Scores) -> Heat:
     return heat(trace, FEATURES, title, values, "attention", signed=False)
 
 
-def _by_window(found: Windows, skeleton: Skeleton) -> Matrix:
+def _by_window(found: JointWindows, skeleton: Skeleton) -> Matrix:
     """Windows × joints: what a joint gets in each window on average over the frames, NaN where it is not in the window."""
     values = np.full((len(found.index), len(skeleton.names)), np.nan, np.float32)
     for row, (window, gets) in enumerate(zip(found.index, found.gets, strict=True)):
@@ -231,12 +232,13 @@ def _mean(values: Scores) -> NDArray[np.float64]:
     return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
 
 
-def _on_joints(found: Windows, who: str) -> Finding:
+def _on_joints(found: JointWindows, who: str) -> Finding:
     share = float(1 - found.modal.mean())
-    return Finding("attention on joints", share, f"{who[0].upper()}{who[1:]} gives {share:.0%} of its attention to joints, the rest to modal tokens.")
+    sentence = f"{who[0].upper()}{who[1:]} gives {percent(share, 0)} of its attention to joints, the rest to modal tokens."
+    return Finding("attention on joints", share, sentence)
 
 
-def _covered(found: Windows, skeleton: Skeleton) -> Finding:
+def _covered(found: JointWindows, skeleton: Skeleton) -> Finding:
     """How the windows lie over the joints."""
     there = int(found.seen.any(0).sum())
     several = int((np.bincount(found.index[found.index >= 0], minlength=len(skeleton.names)) > 1).sum())

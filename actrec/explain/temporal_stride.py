@@ -22,6 +22,7 @@ from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Track
 from actrec.core.trace import Attends
+from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
 from actrec.explain._evidence import heat
@@ -83,8 +84,10 @@ def even(windows: Sequence[tuple[int, int]], frames: int) -> NDArray[np.float64]
 def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[np.float64], heat: Heat, picture: float) -> str:
     """Which frame gets most, with all its tokens; and where in the picture, which may get but little of it."""
     top, clip = int(got.argmax()), trace.clip
-    share = f"which gets {got[top]:.0%} of its attention (an even spread would give {even[top]:.0%})"
-    where = "" if heat.empty else f" Of the picture itself, which gets {picture:.0%} of it, it reads most at {strongest.strongest(heat, clip)}."
+    share = f"which gets {percent(got[top], 0)} of its attention (an even spread would give {percent(even[top], 0)})"
+    where = (
+        "" if heat.empty else f" Of the picture itself, which gets {percent(picture, 0)} of it, it reads most at {strongest.strongest(heat, clip)}."
+    )
     return f"{who[0].upper()}{who[1:]} reads most of the frame at {clip.seconds[top]:.2f} s, {share}.{where}"
 
 
@@ -135,8 +138,8 @@ def _queries(trace: Trace, ask: Ask, wide: int, cells: int) -> Tensor:
 
 def _kinds(kinds: Tensor, who: str) -> Finding:
     picture, joints, modal = (float(v) for v in kinds)
-    told = f", {joints:.0%} to the joints" if joints > 0 else ""
-    sentence = f"{who[0].upper()}{who[1:]} gives {picture:.0%} of its attention to the picture{told} and {modal:.0%} to modal tokens."
+    told = f", {percent(joints, 0)} to the joints" if joints > 0 else ""
+    sentence = f"{who[0].upper()}{who[1:]} gives {percent(picture, 0)} of its attention to the picture{told} and {percent(modal, 0)} to modal tokens."
     return Finding("attention on the picture", picture, sentence)
 
 
@@ -144,7 +147,8 @@ def _reach(matrix: Matrix, length: int) -> Finding:
     """How much a frame reads of others."""
     values = np.nan_to_num(matrix.values)
     own = float(np.trace(values) / len(values))
-    sentence = f"A frame gives {own:.0%} of its attention to itself; an even spread over its windows of {length} frames would give {1 / length:.0%}."
+    even = f"an even spread over its windows of {length} frames would give {percent(1 / length, 0)}"
+    sentence = f"A frame gives {percent(own, 0)} of its attention to itself; {even}."
     return Finding("attention on the own frame", own, sentence)
 
 

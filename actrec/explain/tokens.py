@@ -28,6 +28,7 @@ from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Points
 from actrec.core.trace import Attends, Chooses
+from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, modal, received, watched
 from actrec.explain._evidence import heat, setting
@@ -171,10 +172,11 @@ def _asker(ask: Ask) -> str:
 
 def _share(scores: Tensor, others: float) -> Finding:
     share = float(scores.sum())
-    rest = f"; the other {others:.0%} goes to the modal tokens" if others > 5e-3 else ""
+    rest = f"; the other {percent(others, 0)} goes to the modal tokens" if others > 5e-3 else ""
     even = len(scores) * float((scores / scores.sum()).square().sum())  # 1 for an even spread, n if one token has it all
     spread = f"as if {len(scores) / even:.0f} of them shared it evenly"
-    return Finding("attention on sampled tokens", share, f"{share:.0%} of the attention goes to the {len(scores)} sampled tokens, {spread}{rest}.")
+    sentence = f"{percent(share, 0)} of the attention goes to the {len(scores)} sampled tokens, {spread}{rest}."
+    return Finding("attention on sampled tokens", share, sentence)
 
 
 def _moved(trace: Trace, ask: Ask, points: Tensor, reference: Tensor) -> Finding:
@@ -184,7 +186,7 @@ def _moved(trace: Trace, ask: Ask, points: Tensor, reference: Tensor) -> Finding
     steps, x, y = (places(points, grid) - places(reference, grid)).flatten(0, 2).unbind(-1)
     pixels, frames = float(torch.hypot(x, y).median()), float(steps.abs().median())
     outside = float((points.abs() > 1 + 1e-6).any(-1).float().mean())
-    gone = f"; {outside:.0%} of them lie partly outside the clip, where there is nothing to read" if outside > 5e-3 else ""
+    gone = f"; {percent(outside, 0)} of them lie partly outside the clip, where there is nothing to read" if outside > 5e-3 else ""
     sentence = f"Half of the tokens were moved by {pixels:.1f} input pixels or more, and half by {frames:.1f} frames or more{gone}."
     return Finding("median offset in input pixels", pixels, sentence)
 

@@ -29,15 +29,13 @@ def geometry(video: Video, preprocess: Preprocess) -> Geometry:
 
 def to_input(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> Tensor:
     """Model input (1, 3, T, H, W) float32 of frames (T, h, w, 3): resized, cropped, scaled to [0, 1], normalised."""
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in (preprocess.mean, preprocess.std))
-    image = torch.from_numpy(cropped(frames, preprocess, geometry)).permute(3, 0, 1, 2)[None].float()
-    return image.div_(255).sub_(mean).div_(std).contiguous()
+    return batch_to_input(torch.from_numpy(cropped(frames, preprocess, geometry))[None], preprocess).contiguous()
 
 
 def batch_to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
     """Model input float32 (N, 3, T, H, W) of frames uint8 (N, T, H, W, 3) already cut, on their device: normalised; channels last in memory."""
-    mean, std = (torch.tensor(v, device=frames.device) * 255 for v in (preprocess.mean, preprocess.std))
-    return ((frames.float() - mean) / std).permute(0, 4, 1, 2, 3)
+    mean, std = (torch.tensor(v, device=frames.device) for v in (preprocess.mean, preprocess.std))
+    return frames.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std).permute(0, 4, 1, 2, 3)
 
 
 def cropped(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> NDArray[np.uint8]:

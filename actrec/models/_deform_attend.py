@@ -3,8 +3,8 @@
 All three are X + MSA(X W_q, X̃ W_k, X̃ W_v), then + FFN(LN(·)); they differ in what X and X̃ are. As in the paper there is no normalisation before
 MSA. Tokens are laid out (B, tokens, D), and a missing joint's token is left out of the keys.
 
-Whoever explains finds queries, keys and values under the taps q, k, v and makes rows of the attention from them with `Attention.rows` or sums with
-`Attention.pooled`; the matrix of all tokens is never made, unless it is asked for.
+Whoever explains finds queries, keys and values under the taps q, k, v and makes rows of the attention from them with `Attention.rows`;
+the matrix of all tokens is never made, unless it is asked for.
 
 Our choices, where the paper is silent: W_q, W_k, W_v without bias and an output projection with one; FFN of GELU with `mlp` times the width; a window
 of one place moves by one.
@@ -78,19 +78,6 @@ class Attention(nn.Module):
         """The attention of queries (…, N, d), all or some of those under the tap, to all keys (…, M, d): (…, N, M), rows sum to 1."""
         logits = q @ k.transpose(-1, -2) * self.scale
         return (logits if mask is None else logits.masked_fill(~mask[:, None, None], -torch.inf)).softmax(-1)
-
-    def pooled(self, q: Tensor, k: Tensor, mask: Tensor | None, parts: Tensor, groups: Tensor, chunk: int = 1024) -> Tensor:
-        """The attention between parts of the queries and groups of the keys: (batch, heads, P, G), `chunk` rows of the matrix at a time.
-
-        parts int64 (N), groups int64 (M): the part of every query, the group of every key. The mean over a part's queries of what they give to all
-        keys of a group together, so rows sum to 1. −1 leaves a query out.
-        """
-        kinds = int(groups.max()) + 1
-        into = F.one_hot(groups, kinds).to(q.dtype)
-        total = q.new_zeros(*q.shape[:2], int(parts.max()) + 1, kinds)
-        for some in torch.arange(len(parts), device=q.device)[parts >= 0].split(chunk):
-            total.index_add_(2, parts[some], self.rows(q[:, :, some], k, mask) @ into)
-        return total / torch.bincount(parts[parts >= 0], minlength=total.shape[2]).clamp(min=1)[:, None]
 
 
 class TokenSearch(nn.Module):

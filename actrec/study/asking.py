@@ -26,6 +26,7 @@ from actrec.core.errors import Progress, QuestionError, WeightsError, no_progres
 from actrec.core.question import Question
 from actrec.core.trace import Inputs, Trace
 from actrec.inputs import pixels, sampling, streams
+from actrec.inputs.cells import place_of
 from actrec.inputs.streams import Given, Stream
 from actrec.study import loading
 from actrec.study.loading import Loaded
@@ -180,4 +181,4 @@ def place(asked: Asked) -> tuple[int, float, float]:
         left, top, right, bottom = geometry.box
         legal = f"x in {left:.0f}–{right:.0f} and y in {top:.0f}–{bottom:.0f}"
         raise QuestionError(f"the place x={x:g}, y={y:g} lies outside what the model saw; pick {legal}")
-    return int(np.argmin(np.abs(clip.seconds - seconds))), column, row
+    return place_of(clip, geometry, seconds, x, y)

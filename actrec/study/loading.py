@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import nn
 
 from actrec import catalogue
 from actrec.clips import library, video
-from actrec.core import devices
+from actrec.core import devices, files
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ClipError, Progress, WeightsError, no_progress
@@ -83,6 +82,4 @@ def _load(card: Card, file: Path) -> Loaded:
     state, _ = weights.read(file)
     weights.load(model, state)
     device = devices.best()
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    return Loaded(card, model.to(device).eval().requires_grad_(False), device, digest)
+    return Loaded(card, model.to(device).eval().requires_grad_(False), device, files.digest(file))

@@ -7,26 +7,24 @@ import numpy as np
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.evidence import Track
 from actrec.core.question import Question
+from actrec.inputs import sampling
 from actrec.study import answering, asking
 
 
-def sweep(question: Question, progress: Progress = no_progress, most: int = 40) -> Track:
-    """The class's probability over a long clip: the model's window slid along it by half its length, or by more so that `most` windows do.
+def sweep(question: Question, progress: Progress = no_progress) -> Track:
+    """The class's probability over a long clip: the model's window slid along it (see `sampling.slid`).
 
     A value stands at its window's middle. Raises QuestionError for a model that always samples the whole video.
     """
     asked = asking.asked(question.with_(start=0.0), progress)
-    card, film, first = asked.card, asked.film, asked.clip
+    card, film, starts = asked.card, asked.film, sampling.slid(asked.clip)
     if card.sampling.kind != "dense":
         raise QuestionError(f"{card.title} always reads {card.sampling}: there is no window to slide")
     shown = question.with_(method=answering.default_method(card), at=None, knobs=())
     target = asking.target(question, answering.answer(shown, progress).predictions)
-    length = float(first.seconds[-1] - first.seconds[0])
-    room = max(film.duration - length - film.step, 0.0)
-    count = int(min(max(np.ceil(room / max(length / 2, film.step)) + 1, 1), most))
-    middles, values = [], []
-    for number, start in enumerate(np.linspace(0, room, count)):
-        progress(number / count, f"window {number + 1} of {count}")
+    middles, values = list[int](), list[float]()
+    for number, start in enumerate(starts):
+        progress(number / len(starts), f"window {number + 1} of {len(starts)}")
         window = asked.at(float(start))
         with window.turn():
             values.append(target.score(window.run().logits)[0])

@@ -9,7 +9,7 @@ import streamlit as st
 from actrec.core.answer import Explanation
 from actrec.core.clip import Video
 from actrec.core.evidence import Matrix, Points
-from actrec.ui.frame import plain
+from actrec.ui.frame import ink, plain
 
 BARE: dict[str, Any] = {"displayModeBar": False}
 
@@ -36,7 +36,7 @@ def _cloud(points: Points, film: Video) -> None:
     steps = [n for n in (16, 32, 64, 128, 256, 512) if n < count] + [count]
     shown = most.select_slider("Strongest", steps, value=min(128, steps[-1]) if 128 in steps else steps[-1], key="cloud-most")
     threshold = least.slider("Threshold (share of the largest)", 0.0, 0.95, 0.0, 0.05, key="cloud-threshold")
-    from actrec.draw import charts  # late: the drawing libraries are slow to load
+    from actrec.draw import charts  # late: plotly
 
     figure = charts.tokens_3d(points, most=int(shown), threshold=threshold, ink=ink(), size=(film.width, film.height))
     st.plotly_chart(figure, key="cloud", config=BARE)
@@ -48,13 +48,8 @@ def _cloud(points: Points, film: Video) -> None:
 
 def _matrix(matrix: Matrix, number: int) -> None:
     st.subheader(plain(matrix.title), anchor=False)
-    from actrec.draw import charts
+    from actrec.draw import charts  # late: plotly
 
     st.plotly_chart(charts.matrix(matrix, ink()), key=f"matrix{number}", config=BARE)
     if matrix.line:
         st.caption(plain(matrix.line))
-
-
-def ink() -> str:
-    """The colour of text on the page, for charts."""
-    return "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"

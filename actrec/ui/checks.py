@@ -21,8 +21,8 @@ from actrec.study.checks.hidden import WhatIf
 from actrec.study.checks.order import TimeOrder
 from actrec.study.checks.windows_cost import Cost
 from actrec.ui import parts
-from actrec.ui.attention import BARE, ink
-from actrec.ui.frame import ask, plain, work
+from actrec.ui.attention import BARE
+from actrec.ui.frame import ask, ink, plain, work
 from actrec.ui.own import model_name
 from actrec.ui.parts import Bar
 

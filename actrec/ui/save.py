@@ -48,7 +48,7 @@ def one(question: Question, found: Explanation) -> None:
     named = replace(found, question=question)
 
     def make(progress: Progress) -> dict[str, Path]:
-        from actrec.draw import export  # late: the drawing libraries are slow to load, and few views are saved
+        from actrec.draw import export  # late: matplotlib
 
         files = export.write(named, belongings().room(), progress=progress)
         return {
@@ -68,7 +68,7 @@ def several(questions: Sequence[Question], found: Comparison) -> None:
     weights = [e.provenance["weights_sha256"] for e in named]
 
     def make(progress: Progress) -> Mapping[str, Path]:
-        from actrec.draw import export
+        from actrec.draw import export  # late: matplotlib
 
         progress(0.2, "drawing")
         return export.write_comparison(named, found.agreements, belongings().room())

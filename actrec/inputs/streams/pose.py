@@ -44,12 +44,12 @@ class Pose(Stream):
         return pose.unread(question.joints, card, question.hide)
 
     def on_clip(self, given: Given, index: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        return None if given.value is None else pose.side_by_side(given.value, index)
+        return None if given.value is None else pose.flat_on(given.value, index)
 
     def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor | None:
         if given.value is None:
             return None
-        return torch.from_numpy(pose.side_by_side(given.value.to_input(geometry), clip.index))[None].to(device)
+        return torch.from_numpy(pose.flat_on(given.value.to_input(geometry), clip.index))[None].to(device)
 
     def blank(self, clips: int, frames: int, size: tuple[int, int], device: torch.device | str) -> None:
         """Nothing: a network of joints is counted without them, for their number is the clip's."""

@@ -204,7 +204,7 @@ def _must_take(card: Card, views: tuple[int, int]) -> None:
     side = resize if isinstance(resize, int) else min(resize)
     try:
         with torch.no_grad():
-            catalogue.skeleton(card)(*streams.blanks(card, 1, card.sampling.frames, (side, side), "meta").values())
+            catalogue.without_numbers(card)(*streams.blanks(card, 1, card.sampling.frames, (side, side), "meta").values())
     except (RuntimeError, ValueError, AssertionError, TypeError):
         height, width = card.preprocess.crop
         raise ActrecError(

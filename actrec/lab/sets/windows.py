@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import ClipError, Progress, no_progress
 from actrec.core.trace import Inputs
@@ -234,9 +234,8 @@ def _keep(items: Sequence[Item], preprocess: Preprocess, progress: Progress) -> 
         try:
             file = folder / f"{item.media.key}.npy"
             if not file.is_file():
-                partial = file.with_suffix(".partial.npy")
-                np.save(partial, _all(item.media, preprocess))
-                partial.replace(file)
+                with files.whole(file) as part, part.open("wb") as opened:
+                    np.save(opened, _all(item.media, preprocess))
             kept.append(np.load(file, mmap_mode="r"))
         except (ClipError, OSError) as error:
             broken.append(item.media.line(error))

@@ -84,7 +84,7 @@ def plan(run: Run) -> Plan:
     computing = _compute(run, targets, *inputs) / clips * dealt.clips / run.processes.world
     memory, how = _memory(run, kept)
     scoring = _score(run, *inputs) / clips
-    card = replace(run.card, arguments=run.given, labels=run.clips.labels, paper_figures={})
+    card = replace(run.card, arguments=run.given, labels=run.clips.labels, counted_at=None)
     own = dealt.clips / run.processes.world
     waiting = loading * own if not run.recipe.workers else max(loading * own / run.recipe.workers - computing, 0.0)
     judged = len(run.judge_windows)

@@ -7,19 +7,40 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from actrec import __version__
+from actrec.core.card import Card
 from actrec.inputs import streams
+from actrec.lab import sets
 from actrec.lab.evaluate import Scores
+from actrec.lab.recipes import Recipe
+from actrec.lab.train.folder import Folder
+from actrec.lab.train.processes import Processes
+from actrec.lab.train.start import Start
 
-if TYPE_CHECKING:
-    from actrec.lab.train.run import Run
+
+class Told(Protocol):
+    """What is told of a training run. given: the arguments that the model was built with.  judge: the split that chooses the best epoch."""
+
+    card: Card
+    clips: sets.ClipSet
+    recipe: Recipe
+    given: dict[str, Any]
+    start: Start | None
+    train_windows: sets.Windows
+    judge_windows: sets.Windows
+    judge: str
+    epoch: int
+    command: str
+    notes: list[str]
+    files: Folder
+    processes: Processes
 
 
-def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
+def describe(run: Told, scores: Scores | None) -> dict[str, Any]:
     """All that travels with a run's weights: enough to build the model, run it and train it again."""
     counts = {"train": len(run.train_windows), run.judge: len(run.judge_windows)}
     about = settings(run) | {
@@ -43,7 +64,7 @@ def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
     return about | {"results": scores.to_json() if scores else {}}
 
 
-def settings(run: Run) -> dict[str, Any]:
+def settings(run: Told) -> dict[str, Any]:
     """What a run cannot change on its way, beside its recipe."""
     sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
     about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}

@@ -25,6 +25,7 @@ from actrec.core.clip import Clip
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
 from actrec.core.trace import Seen, Tap, Trace
+from actrec.core.words import percent
 from actrec.study import asking
 from actrec.study.asking import Asked
 from actrec.study.checks import Check
@@ -68,8 +69,8 @@ class Cost:
         speed = self.full_seconds / self.seconds
         faster = f"{speed:.2f} times as fast" if speed > 1.05 else "no faster than measuring can tell" if speed > 0.95 else f"slower ({speed:.2f} ×)"
         return (
-            f"Windows relate {pairs:,} pairs of tokens instead of {full:,} ({pairs / full:.0%}); the whole pass takes {self.gflops:.2f} GFLOPs"
-            f" instead of {self.full_gflops:.2f} and is {faster} on this {self.device}."
+            f"Windows relate {pairs:,} pairs of tokens instead of {full:,} ({percent(pairs / full, 0)}); the whole pass takes"
+            f" {self.gflops:.2f} GFLOPs instead of {self.full_gflops:.2f} and is {faster} on this {self.device}."
         )
 
     def to_json(self) -> dict[str, Any]:
