@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from actrec.core import files
 from benchmarks.gpu import maps, page, precision, processes, times
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.page import Section
@@ -43,7 +44,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--blank", action="store_true", help="write the page as it is before any check")
     asked = parser.parse_args(words)
     if asked.blank:
-        page.write(asked.out or PAGE, page.blank([title for title, _ in PARTS]))
+        files.write(asked.out or PAGE, page.blank([title for title, _ in PARTS]))
         return 0
     device = torch.device(asked.device)
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -56,7 +57,7 @@ def main(words: list[str] | None = None) -> int:
     if out is None:
         print(text)
     else:
-        page.write(out, text)
+        files.write(out, text)
         print(f"{out} is written", file=sys.stderr)
     return int(any(section.wrong for section in sections))
 
