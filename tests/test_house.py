@@ -47,8 +47,6 @@ LATE = re.compile(r"# late: (\w+)")
 """What must stand beside an import of our own that is not at the top of its file: the library that it brings, and for which nobody should wait before
 it is needed. A test follows the imports to see whether that is so."""
 
-pytestmark = pytest.mark.xfail(reason="the rooms are still being moved", strict=False)
-
 MOST_LINES, MOST_BODY = 300, 17.0
 """Lines of a file; and the 90th percentile of the lines of function bodies."""
 

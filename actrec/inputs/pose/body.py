@@ -40,8 +40,8 @@ def group(joint: str) -> str:
 
 
 def limb(a: str, b: str) -> str:
-    """The part of the body a bone belongs to, by its two joints' parts, whoever's they are ("2: left arm"): theirs where they agree; the head for what
-    joins it to the torso; else the torso.
+    """The part of the body a bone belongs to, by its two joints' parts, whoever's they are ("2: left arm"): theirs where they agree; the head for
+    what joins it to the torso; else the torso.
     """
     a, b = (name.partition(": ")[2] or name for name in (a, b))
     if a == b:

@@ -21,6 +21,12 @@ from actrec.lab.train.folder import Folder
 from actrec.lab.train.processes import Processes
 from actrec.lab.train.start import Start
 
+CHOSEN_BY = {
+    "val": "The val split chose best.safetensors; the test split was looked at once, at the end.",
+    "test": "There is no val split, so the test split chose best.safetensors and flatters it; the last epoch's numbers were chosen by nothing.",
+}
+"""How the best epoch is chosen, by the split that judges."""
+
 
 class Told(Protocol):
     """What is told of a training run. given: the arguments that the model was built with.  judge: the split that chooses the best epoch."""
@@ -112,6 +118,15 @@ def _confusion(labels: list[str], counts: list[list[int]] | None) -> list[str]:
         return []
     rows = ["| " + label + " | " + " | ".join(map(str, row)) + " |" for label, row in zip(labels, counts, strict=True)]
     return ["Confusion (rows: true class):", "", "| | " + " | ".join(labels) + " |", "|---" * (len(labels) + 1) + "|", *rows, ""]
+
+
+def epoch_line(run: Told, loss: float, right: float, scores: Scores, broken: int, seconds_left: float) -> str:
+    """An epoch's line on the screen."""
+    facts = [f"epoch {run.epoch}/{run.recipe.epochs}", f"loss {loss:.4f}", f"train {right:.3f}", f"{run.judge} {scores.accuracy:.3f}"]
+    facts += [f"(pairs as one {scores.merged:.3f})"] if scores.pairs else []
+    facts += [f"mean average precision {scores.mean_ap:.3f}"] if scores.mean_ap is not None else []
+    facts += [f"{broken} clips broken"] if broken else []
+    return "  ".join([*facts, f"{minutes(seconds_left)} left"])
 
 
 def command_line() -> str:

@@ -29,14 +29,9 @@ from actrec.lab.evaluate import Scores, absent, evaluate, opened
 from actrec.lab.train import steps
 from actrec.lab.train.folder import Folder
 from actrec.lab.train.processes import Processes, Shares, shares
-from actrec.lab.train.report import describe, minutes, model_card, settings
+from actrec.lab.train.report import CHOSEN_BY, describe, epoch_line, minutes, model_card, settings
 from actrec.lab.train.start import Start, begin, with_dropout
 from actrec.models import weights
-
-CHOSEN_BY = {
-    "val": "The val split chose best.safetensors; the test split was looked at once, at the end.",
-    "test": "There is no val split, so the test split chose best.safetensors and flatters it; the last epoch's numbers were chosen by nothing.",
-}
 
 
 @dataclass
@@ -126,7 +121,7 @@ class Run:
         """Train to the last epoch, from where the folder's last state left off; returns the judging split's scores after it."""
         self._resume()
         if self.processes.main:
-            self.files.write_json("config.json", self.describe(None))
+            self.files.write_json("config.json", describe(self, None))
             print("\n".join(self.notes), file=sys.stderr)
         self.started, self.first = time.monotonic(), self.epoch
         scores = None
@@ -220,10 +215,6 @@ class Run:
             facts = {"loss": f"{tally.loss / tally.clips:.3f}", "accuracy": f"{tally.right / tally.clips:.3f}"}
             bar.set_postfix(facts | {"clips/s": f"{tally.clips / pace:.1f}", "left": left})
 
-    def describe(self, scores: Scores | None) -> dict[str, Any]:
-        """All that travels with the weights: enough to build the model, run it and train it again."""
-        return describe(self, scores)
-
     def ship(self) -> Scores:
         """Write model.safetensors, in 16 bits, with its card README.md; its scores are those of the very numbers in the file, on the test split."""
         best = (self.ship_epoch or ("best" if self.judge == "val" else "last")) == "best"
@@ -236,7 +227,7 @@ class Run:
             weights.load(self.model, weights.read(self.folder / "model.safetensors")[0])
             self._open_test()
             scores = self._evaluate(self.test_windows)
-            metadata = self.describe(scores) | {"epoch": about["epoch"], "scored_on": self.final, "choice": self._choice(best)}
+            metadata = describe(self, scores) | {"epoch": about["epoch"], "scored_on": self.final, "choice": self._choice(best)}
             weights.save(self.folder / "model.safetensors", self.model, metadata, half=True)
             self.files.write("README.md", model_card(metadata))
         return self.processes.same(scores)
@@ -281,7 +272,7 @@ class Run:
         """End the epoch: write its weights, then the state."""
         if not self.processes.main:
             return
-        metadata = self.describe(scores)
+        metadata = describe(self, scores)
         weights.save(self.folder / "last.safetensors", self.model, metadata)
         if scores.goal > self.best:
             self.best = scores.goal
@@ -293,11 +284,7 @@ class Run:
         rate = self.optimizer.param_groups[0]["lr"]
         self.files.save(state, {"epoch": self.epoch, "loss": loss, "train_accuracy": right, **judged, "lr": rate, "broken": broken})
         left = (time.monotonic() - self.started) / (self.epoch - self.first) * (self.recipe.epochs - self.epoch)
-        facts = [f"epoch {self.epoch}/{self.recipe.epochs}", f"loss {loss:.4f}", f"train {right:.3f}", f"{self.judge} {scores.accuracy:.3f}"]
-        facts += [f"(pairs as one {scores.merged:.3f})"] if scores.pairs else []
-        facts += [f"mean average precision {scores.mean_ap:.3f}"] if scores.mean_ap is not None else []
-        facts += [f"{broken} clips broken"] if broken else []
-        print("  ".join([*facts, f"{minutes(left)} left"]), flush=True)
+        print(epoch_line(self, loss, right, scores, broken, left), flush=True)
 
     def _resume(self) -> None:
         state = self.files.read(asdict(self.recipe) | settings(self), self.device)
