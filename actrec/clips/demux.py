@@ -44,7 +44,7 @@ PLACES = 8
 
 @dataclass
 class Table:
-    """Frames in presentation order: pts and keys as in `types.Video`, seconds from 0 on.
+    """Frames in presentation order: pts and keys as in `clip.Video`, seconds from 0 on.
 
     packets: how many carried a picture.  lost: how many are missing or were refused.
     """

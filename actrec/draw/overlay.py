@@ -4,7 +4,7 @@ The rules, the same in the player, the saved video and the figures:
 
 * Zero is transparent. With s = |value| / top, clipped to [0, 1], the colour covers the frame by `opacity · s · (2 − s)`.
 * `top` is the magnitude at the end of the colour bar: the largest of the frame, of the clip, or of several heats together. A top below
-  `types.NOTHING` draws nothing: rounding noise is never stretched to full colour.
+  `evidence.NOTHING` draws nothing: rounding noise is never stretched to full colour.
 * An unsigned map starts at zero and has no negative side. A signed map runs from −top to +top over a diverging palette.
 * `threshold` is a share of `top`; evidence weaker than that is left out.
 * Where the model never looked the frame is dimmed. Where a method says nothing (NaN inside the crop) the frame stays as it is.

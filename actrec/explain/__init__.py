@@ -47,7 +47,7 @@ class Method:
     layers(card, taps): names of the layers it can explain, the default first; or the reason why it does not fit this model.
     explain(trace, ask): the evidence, or its maps alone, first the one to show first.  grad: whether it needs gradients.
     knobs: its settings, the same for every model, or as its taps have them.  watch(layer): names of the taps it reads, as far as they are passed.
-    picks(knobs): whether it needs a picked place.  by_class: False for methods whose map is the same for every class.
+    picks(knobs): whether it needs a picked place.  by_class: False for methods whose map is the same for every class.  called(layer): for reading.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Method:
     watch: Callable[[str], tuple[str, ...]] = lambda layer: (layer,)
     picks: Callable[[Mapping[str, str]], bool] = lambda knobs: False
     by_class: bool = True
+    called: Callable[[str], str] = lambda layer: layer
 
     def knobs_for(self, taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
         """The settings it has for the model with these taps."""

@@ -259,5 +259,6 @@ METHODS: tuple[Method, ...] = (
         knobs=knobs,
         watch=watch,
         by_class=False,
+        called=block_name,
     ),
 )

@@ -163,5 +163,6 @@ METHODS: tuple[Method, ...] = (
         knobs=knobs,
         watch=watch,
         by_class=False,
+        called=block_name,
     ),
 )

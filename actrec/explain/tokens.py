@@ -210,5 +210,6 @@ METHODS: tuple[Method, ...] = (
         watch=watch,
         picks=lambda knobs: knobs.get("query") == "place",
         by_class=False,
+        called=block_name,
     ),
 )

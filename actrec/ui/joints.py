@@ -15,6 +15,7 @@ from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.inputs import pose
+from actrec.inputs.streams.pose import reads as reads_joints
 from actrec.ui import own
 from actrec.ui.frame import ask, note, noted, plain, work
 from actrec.ui.laid import Laid, laid
@@ -31,7 +32,7 @@ def panel(question: Question, asked_for: Question, card: Card, film: Video) -> L
 
     question: as in the address.  asked_for: the same with real paths.
     """
-    if "pose" not in card.inputs:
+    if not reads_joints(card):
         if question.joints not in (None, pose.NONE):
             st.caption(pose.UNREAD)
         return None

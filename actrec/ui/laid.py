@@ -14,6 +14,7 @@ from actrec.core.evidence import Skeleton
 from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pose
+from actrec.inputs.streams.pose import reads as reads_joints
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def laid(asked_for: Question, card: Card, film: Video) -> Laid | None:
         ActrecError: a file that cannot be used, or does not fit the clip or the model.
     """
     chosen = pose.source(asked_for.joints, film)
-    if "pose" not in card.inputs or chosen is None:
+    if not reads_joints(card) or chosen is None:
         return None
     key = (asked_for.joints, asked_for.hide, film.sha256, card.id, pose.stamp(asked_for.joints, film))
 

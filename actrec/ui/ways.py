@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from actrec import catalogue, study
@@ -44,10 +42,4 @@ def _settings(question: Question, card: Card, method: Method, layers: tuple[str,
                 rest = {k: v for k, v in given.items() if k != name}
                 ask(question.with_(knobs=tuple((rest if value == first else rest | {name: value}).items())))
 
-            column.selectbox(title, choices, key=key, help=plain(line) or None, format_func=_spoken, on_change=take)
-
-
-def _spoken(choice: str) -> str:
-    """A layer's or setting's name for reading: the blocks of a transformer are counted from 1."""
-    block = re.fullmatch(r"blocks\.(\d+)\.(deform|joint|temporal)", choice)
-    return f"block {int(block[1]) + 1}" if block else choice
+            column.selectbox(title, choices, key=key, help=plain(line) or None, format_func=method.called if name == "layer" else str, on_change=take)

@@ -1,4 +1,4 @@
-"""Figures for print, laid out on a `figures.Sheet`: the strip of the frames a model saw, and the parts that all such figures are made of.
+"""Figures for print, laid out on a `Sheet`: the strip of the frames a model saw, and the parts that all such figures are made of.
 
 Each comes back as a sheet; `.png()` and `.svg()` give the file. What a figure leaves out or does to the numbers stands in its own caption.
 """

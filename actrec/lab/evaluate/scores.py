@@ -26,7 +26,7 @@ class Scores:
 
     confusion int64 (classes, classes): rows are the true classes.  merged: accuracy when both labels of a time-reversed pair count as one.
     pairs: accuracy among the clips of each pair whose answer was one of the two labels (0.5 is guessing), by "a / b".
-    mean_ap, weighted_ap: of multi-label sets, else None; there the confusion matrix and what follows from it are as `measures.counted` says.
+    mean_ap, weighted_ap: of multi-label sets, else None; there the confusion matrix and what follows from it are as `accuracy.counted` says.
     broken: a line for each clip that could not be read; it is in none of the numbers.
     """
 
@@ -103,7 +103,7 @@ def evaluate(model: nn.Module, windows: sets.Windows, batch: int = 16, workers: 
 
 
 def opened(card: Card, clips: sets.ClipSet, splits: Sequence[str], **how: Any) -> sets.Windows:
-    """The model's windows of these splits, with a bar on standard error and a line for every clip that is left out. how: as `data.open_windows`."""
+    """The model's windows of these splits, with a bar on standard error and a line for every clip that is left out. how: as `sets.open_windows`."""
     windows, broken = open_items(card, clips, clips.split(*splits), splits[0], **how)
     for line in broken:
         print(f"left out: {line}", file=sys.stderr)

@@ -114,7 +114,7 @@ class Evaluation:
 
     @cached_property
     def counted(self) -> NDArray[np.int64]:
-        """The clips' places in the confusion matrix: (clip, true class, column), int64 (m, 3); see `measures.counted`."""
+        """The clips' places in the confusion matrix: (clip, true class, column), int64 (m, 3); see `accuracy.counted`."""
         return accuracy.counted(self.scores, self.truth)
 
     def behind(self, row: int, column: int) -> NDArray[np.int64]:

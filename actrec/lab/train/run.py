@@ -47,7 +47,7 @@ class Tally:
 
 @dataclass
 class Run:
-    """A model on its way. init: a checkpoint file, or the id of a card with weights.  keep: as `data.open_windows`.
+    """A model on its way. init: a checkpoint file, or the id of a card with weights.  keep: as `sets.open_windows`.
 
     ship_epoch: which epoch's numbers become model.safetensors, "best" or "last"; None: the best where a val split chose it, else the last, which no
     test figure has chosen.  notes: what a reader should know before they read the figures.

@@ -230,7 +230,7 @@ def _question(model: str, clip: str, labels: Sequence[str], true: int, said: int
 
 
 def _middle(sampling: Sampling, film: Video) -> float:
-    """Seconds where the evaluation's middle window begins (as `data.Windows` takes it)."""
+    """Seconds where the evaluation's middle window begins (as `sets.Windows` takes it)."""
     return round(float(film.seconds[max(film.frames - span(film, sampling), 0) // 2]), 4)
 
 
