@@ -21,9 +21,9 @@ from actrec.core.answer import Explanation
 from actrec.core.clip import Video
 from actrec.core.errors import Cancelled
 from actrec.core.evidence import Heat
+from actrec.core.look import Look
 from actrec.core.question import Question
 from actrec.draw import export, overlay_video
-from actrec.draw.overlay import Look
 from actrec.measure import agreement
 
 
@@ -297,7 +297,7 @@ def test_a_comparison_is_written_as_figures_and_numbers(tmp_path: Path, source: 
 
 def test_answers_are_named_by_what_tells_them_apart(source: Video) -> None:
     one = about(source)
-    other = replace(one, heats=(replace(one.heat, title="Grad-CAM"),))
+    other = one.with_evidence(heats=(replace(one.heat, title="Grad-CAM"),))
     assert export.names([one, replace(one, model="Another")]) == ["A toy", "Another"]
     assert export.names([one, other]) == ["CAM", "Grad-CAM"]
     assert export.names([one, other, replace(one, model="Another")]) == ["A toy, CAM", "A toy, Grad-CAM", "Another, CAM"]

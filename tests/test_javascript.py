@@ -21,8 +21,9 @@ import pytest
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track, on_source
+from actrec.core.look import Look
 from actrec.draw import marks, overlay
-from actrec.draw.overlay import DIVERGING, PALETTES, Look
+from actrec.draw.overlay import DIVERGING, PALETTES
 from actrec.inputs.sampling import EARLY, on_screen
 from actrec.ui import player
 from actrec.ui.player import sent

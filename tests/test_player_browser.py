@@ -15,7 +15,8 @@ from conftest import Serve
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat
-from actrec.draw.overlay import PALETTES, Look, draw
+from actrec.core.look import Look
+from actrec.draw.overlay import PALETTES, draw
 from actrec.inputs.pose.layouts import COLOURS
 
 if TYPE_CHECKING:

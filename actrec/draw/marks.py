@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
 from actrec.core.evidence import NOTHING, Points, Skeleton
+from actrec.core.look import Look
 from actrec.core.words import number
-from actrec.draw.overlay import Look
+from actrec.draw import overlay
 from actrec.inputs.pose.layouts import COLOURS
 
 MOST = 64
@@ -120,7 +121,7 @@ def _tokens(out: NDArray[np.uint8], points: Points, frame: int, source: tuple[in
     if step is None:
         return
     scale, unit = _scale(out, source), unit_of(out.shape[:2])
-    weights, top, table = points.weights(step), largest(points.scores), look.table(signed=False)
+    weights, top, table = points.weights(step), largest(points.scores), overlay.table(look, signed=False)
     here = [i for i in chosen(points, most, look.threshold)[::-1] if weights[i] > 0 and np.isfinite(points.places[i]).all()]  # strongest on top
     radius = {i: radius_of(points.scores[i] / top, unit) for i in here}
     for i in here:
@@ -166,7 +167,7 @@ def _joints(out: NDArray[np.uint8], skeleton: Skeleton, frame: int, given: NDArr
     step = step_at(skeleton.bands, frame)
     if step is None:
         return
-    unit, table, top = unit_of(out.shape[:2]), look.table(signed=False), largest(skeleton.scores)
+    unit, table, top = unit_of(out.shape[:2]), overlay.table(look, signed=False), largest(skeleton.scores)
     joints, scores = skeleton.joints[step], skeleton.scores[step]
     places, there = joints[:, :2] * _scale(out, source), np.isfinite(joints[:, :2]).all(1)
     first, last = skeleton.bands[step]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -63,13 +64,13 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
             place = _place(question, clip, geometry) if picked else None
             layout = () if given.joints is None else given.joints.layout.joints
             found = method.explain(seen, Ask(label, versus, layer, place, knobs, loaded.card.gap, layout))
-            evidence = found if isinstance(found, Evidence) else Evidence(found)
+            evidence = _whole(found if isinstance(found, Evidence) else Evidence(found), clip, layout)
     except torch.OutOfMemoryError:
         what = f"{loaded.card.title} with {method.title}"
         raise ActrecError(f"the {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
     progress(0.9, "writing it down")
     value = predictions.logits[label] - (predictions.logits[versus] if versus is not None else 0)
-    names, first = loaded.card.labels, evidence.heats[0]
+    names, first = loaded.card.labels, evidence.heat
     return Explanation(
         question=question,
         model=loaded.card.title,
@@ -80,8 +81,7 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
         score=float(value),
         claim=evidence.claim or claim.sentence(first, clip, names[label], None if versus is None else names[versus], picked=picked),
         cautions=(*given.cautions, *claim.cautions(first, clip, loaded.card, method)),
-        heats=evidence.heats,
-        tracks=(mass(first, film), *evidence.tracks),
+        evidence=evidence,
         clip=clip,
         geometry=geometry,
         provenance={
@@ -95,11 +95,13 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
             "precision": "float32",
             **given.about,
         },
-        points=evidence.points,
-        skeleton=evidence.skeleton,
-        matrices=evidence.matrices,
-        findings=(*evidence.findings, *_on_what(evidence, clip, layout)),
     )
+
+
+def _whole(found: Evidence, clip: Clip, layout: tuple[str, ...]) -> Evidence:
+    """What a way of explaining found, with what is worked out from it whatever the way: its curve, and on what its places lie."""
+    curve = mass(found.heat, clip.video)
+    return replace(found, tracks=(curve, *found.tracks), findings=(*found.findings, *_on_what(found, clip, layout)))
 
 
 def _on_what(evidence: Evidence, clip: Clip, layout: tuple[str, ...]) -> tuple[Finding, ...]:
