@@ -27,8 +27,8 @@ from actrec.inputs.pose.layouts import COLOURS
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""
 
-UNSURE, FAINT, BETWEEN = 0.3, 0.35, 0.45
-"""A joint's own confidence below which it is drawn at FAINT; the strength of a skeleton between the frames it is known on."""
+UNSURE, FAINT, BETWEEN, BONE = 0.3, 0.35, 0.45, 0.85
+"""A joint's own confidence below which it is drawn at FAINT; the strength of a skeleton between the frames it is known on; a bone's strength."""
 
 DARK, LIGHT, GREY = (0, 0, 0), (255, 255, 255), (184, 184, 184)
 
@@ -177,7 +177,7 @@ def _joints(out: NDArray[np.uint8], skeleton: Skeleton, frame: int, given: NDArr
     for a, b in skeleton.bones:
         if there[a] and there[b]:
             colour = _rgb(colour_of(limb(skeleton.groups[a], skeleton.groups[b])))
-            _stroke(out, [(places[a], places[b])], (3 * unit, colour), unit, 0.85 * min(trust[a], trust[b]))
+            _stroke(out, [(places[a], places[b])], (3 * unit, colour), unit, BONE * min(trust[a], trust[b]))
     radius = 4.2 * unit
     for i in np.flatnonzero(there):
         if np.isfinite(scores[i]) and top >= NOTHING:

@@ -13,6 +13,7 @@ from actrec import catalogue, study
 from actrec.clips import library
 from actrec.core.errors import ActrecError, Progress, QuestionError
 from actrec.core.kept import Kept
+from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.measure.agreement import TITLES
@@ -20,7 +21,7 @@ from actrec.measure.strongest import amid
 from actrec.study import Comparison
 from actrec.ui import parts, save
 from actrec.ui.choose import clip_names, clip_title, complete
-from actrec.ui.frame import note, noted, plain, put, remembered, trouble, work
+from actrec.ui.frame import address, dress, note, noted, plain, put, remembered, trouble, work, worn
 from actrec.ui.models import fitting, groups, model_titles
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, player
@@ -36,8 +37,8 @@ def show() -> None:
     questions = _asked()
     if not questions:
         return
-    st.session_state["compared"] = to_query(questions)
-    put(to_query(questions))
+    _ask(questions)
+    look = Look.from_query(address(), TOGETHER)
     _head(questions)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
@@ -52,15 +53,15 @@ def show() -> None:
     copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
     if found is None or copy is None:
         return
-    _player(questions, found, Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds))
+    _player(questions, found, Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds), look)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)
     _agreement(found)
     slot = _segments_place()
-    save.several(questions, found)
+    save.several(questions, found, look)
     with slot:
-        _segments(found)
+        _segments(found, look)
 
 
 # ------------------------------------------------------------------------------------------------------------ the link
@@ -91,9 +92,10 @@ def from_query(query: Mapping[str, str]) -> list[Question]:
 
 def _asked() -> list[Question]:
     """The questions of the address; else those compared last; else the one asked last beside another model's answer."""
-    query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    query = address()
     try:
         found = from_query(query or st.session_state.get("compared", {}))
+        Look.from_query(query, TOGETHER)
     except QuestionError as error:
         query = {name: query[name] for name in ("clip",) if name in query}
         put(query)
@@ -121,8 +123,10 @@ def _beside(first: Question) -> Question:
 
 
 def _ask(questions: Sequence[Question]) -> None:
-    st.session_state["compared"] = to_query(questions)
-    put(to_query(questions))
+    """Put the questions into the address, beside the one look that all of them have."""
+    query = to_query(questions)
+    st.session_state["compared"] = query | worn(query, address() or st.session_state.get("compared", {}))
+    put(st.session_state["compared"])
 
 
 # ------------------------------------------------------------------------------------------------------------ choosing
@@ -194,7 +198,7 @@ def _select(label: str, key: str, value: Any, options: list[Any], titles: Mappin
 
 
 @st.fragment
-def _player(questions: Sequence[Question], found: Comparison, media: Media) -> None:
+def _player(questions: Sequence[Question], found: Comparison, media: Media, look: Look) -> None:
     """All answers over one clip, in step; the difference of a pair on demand."""
     answers = found.explanations
     pairs = {pair: f"{LETTERS[pair[0]]} − {LETTERS[pair[1]]}" for pair, a in found.agreements.items() if a.difference is not None}
@@ -219,7 +223,11 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media) -> N
         movable=window[1] - window[0] < media.frames,
         picks=False,
         start_frame=amid(answers[0].heat),
+        look=look,
     )
+    if state.look is not None:
+        dress(state.look, TOGETHER)
+        st.rerun()
     if state.window is not None and abs(state.window - questions[0].start) > 0.01:
         _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
         st.rerun()
@@ -272,16 +280,16 @@ def _segments_place() -> st.delta_generator.DeltaGenerator:
 _drawn: Kept[bytes] = Kept(16)
 
 
-def _segments(found: Comparison) -> None:
+def _segments(found: Comparison, look: Look) -> None:
     """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below."""
-    identity = tuple((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
+    identity = look, *((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
 
     def draw(progress: Progress) -> bytes:
         progress(0.1, "drawing")
         from actrec.draw import export  # late: the drawing libraries are slow to load
         from actrec.draw.figures import several
 
-        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3).png()
+        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
 
     data = work(f"segments {identity}", "Three moments", lambda progress: _drawn.get_or(identity, lambda: draw(progress)))
     if data is not None:

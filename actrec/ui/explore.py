@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -18,6 +19,7 @@ from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.core.evidence import Track
 from actrec.core.kept import Kept
+from actrec.core.look import Look
 from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.explain import Method
@@ -25,7 +27,7 @@ from actrec.measure.strongest import amid
 from actrec.study.order import TimeOrder
 from actrec.ui import attention, joints, parts, save
 from actrec.ui.choose import clip_select, complete
-from actrec.ui.frame import ask, asked, noted, plain, trouble, work
+from actrec.ui.frame import address, ask, asked, dress, noted, plain, trouble, work
 from actrec.ui.joints import Laid
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
@@ -45,6 +47,7 @@ def show() -> None:
     if question is None:
         return
     noted("address")
+    look = Look.from_query(address())
     clip, model = st.columns(2)
     with clip:
         clip_select(question)
@@ -71,14 +74,14 @@ def show() -> None:
         private = private_folder(question.clip)
         copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
         if copy is not None:
-            _player(question, card, film, copy, found, laid)
+            _player(question, card, film, copy, found, laid, look)
         if found is not None:
-            attention.pictures(found)
+            attention.pictures(found, look)
             later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
             later += [attention.what_if(question, asked_for, card, found, film), attention.saved(asked_for, card, found)]
-            _strip(question, found)
+            _strip(found, look)
     if found is not None:
-        save.one(question, found)
+        save.one(question, found, look)
     done = [do() for do in later]
     if any(done):
         st.rerun()
@@ -88,8 +91,8 @@ def show() -> None:
 
 
 @st.fragment
-def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None) -> None:
-    """The player and its tracks; a picked place or a moved window becomes the next question."""
+def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None, look: Look) -> None:
+    """The player and its tracks; a picked place or a moved window becomes the next question, another look the page's."""
     method = catalogue.methods().get(question.method)
     picks = bool(method and found is not None and method.picks(found.provenance["knobs"]))
     media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
@@ -107,8 +110,12 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         movable=card.sampling.kind == "dense" and window[1] - window[0] < film.frames,
         picks=picks,
         marker=_marker(question, found) if picks else None,
-        start_frame=_start_frame(question, found, picks),
+        start_frame=_marker(question, found).frame if picks else amid(found.heat),
+        look=look,
     )
+    if state.look is not None:
+        dress(state.look)
+        st.rerun()
     if state.pick is not None and picks:
         ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
         st.rerun()
@@ -137,16 +144,6 @@ def _marker(question: Question, found: Explanation) -> Pick:
         return Pick(int(np.argmin(np.abs(found.clip.video.seconds - seconds))), x, y)
     crop = found.geometry.crop
     return Pick(int(found.clip.index[len(found.clip.index) // 2]), *found.geometry.to_source(crop[1] / 2, crop[0] / 2))
-
-
-def _start_frame(question: Question, found: Explanation, picks: bool) -> int:
-    """Where the player opens: at a frame of the strip that was clicked, else at the picked place, else amid the step with the most evidence."""
-    clip, start, frame = st.session_state.get("seek", ("", 0.0, 0))
-    if (clip, start) == (question.clip, question.start):
-        return int(frame)
-    if picks:
-        return _marker(question, found).frame
-    return amid(found.heat)
 
 
 def _motion(film: Video, copy: Proxy) -> Track:
@@ -309,7 +306,7 @@ def _spoken(choice: str) -> str:
 # --------------------------------------------------------------------------------------------------------------- strip
 
 
-def _strip(question: Question, found: Explanation) -> None:
+def _strip(found: Explanation, look: Look) -> None:
     """Exactly the frames the model was given, cut as it was given them."""
     clip, (left, top, right, bottom) = found.clip, found.geometry.box
     st.subheader(f"The {len(clip.index)} frames the model saw", anchor=False)
@@ -321,7 +318,7 @@ def _strip(question: Question, found: Explanation) -> None:
     aspect = (inside[3] - inside[2]) / (inside[1] - inside[0])
 
     def seek(number: int) -> None:
-        st.session_state["seek"] = (question.clip, question.start, int(clip.index[number]))
+        dress(replace(look, moment=round(float(clip.seconds[number]), 4)))
 
     parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
     cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { joined } from './python.js';
+import { facts, joined } from './python.js';
 import { keyMeaning } from '../../actrec/ui/player/controls.js';
 import { Look } from '../../actrec/ui/player/look.js';
 import { remark, scaleEnd } from '../../actrec/ui/player/pane.js';
@@ -60,7 +60,7 @@ Deno.test('keys step, play and hide, but not where a control wants them', () => 
 Deno.test('settings outlive the player, and belong to its key', () => {
   new Look('one').set.opacity = 0.25;
   assert.equal(new Look('one').opacity, 0.25);
-  assert.equal(new Look('two').opacity, 0.75);
+  assert.equal(new Look('two').opacity, facts.overlay.usual.opacity);
 });
 
 Deno.test('a colour table is made once for a palette and a threshold', () => {

@@ -1,5 +1,5 @@
 // The player: one video, one to four panes in step, one time axis. Everything the reader sets is done here; the server hears only of
-// the frame the reader stopped at, of a picked place, and of a window moved.
+// the frame the reader stopped at, of a picked place, of a window moved, and of another look once the reader let go of the controls.
 import { Controls } from './controls.js';
 import { Look } from './look.js';
 import { clock, decode } from './numbers.js';
@@ -60,6 +60,8 @@ class Player {
       step: (by) => this.step(by),
       toggle: () => this.toggle(),
       stopped: () => this.soon(),
+      hold: () => clearTimeout(this.settling),
+      letGo: () => this.letGo(),
     });
     this.watch = new globalThis.ResizeObserver(() => this.layout());
     this.watch.observe(root);
@@ -69,6 +71,7 @@ class Player {
   update(sent, api) {
     const fresh = this.sent?.media !== sent.media;
     Object.assign(this, { sent, api, seen: new Set(sent.sampled) });
+    if (this.look.take(sent.look)) this.controls.say();
     if (fresh) this.open();
     else if (sent.start !== null && sent.start !== this.begun && sent.start !== this.told) this.reel.seek(sent.start);
     this.begun = sent.start;
@@ -189,6 +192,15 @@ class Player {
     }, 250);
   }
 
+  // Tell Python the look, once, when nothing moved for a while.
+  letGo() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      const news = this.look.news();
+      if (news) this.api.setTriggerValue('look', news);
+    }, 400);
+  }
+
   scrub(frame) {
     if (this.reel.playing) this.paused = true;
     this.reel.pause();
@@ -223,6 +235,7 @@ class Player {
 
   end() {
     clearTimeout(this.resting);
+    clearTimeout(this.settling);
     this.watch.disconnect();
     this.reel.close();
   }
