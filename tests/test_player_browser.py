@@ -34,7 +34,7 @@ import json
 from pathlib import Path
 import numpy as np, streamlit as st
 from actrec.clips import video
-from actrec.player import Media, Pane, Pick, player
+from actrec.ui.player import Media, Pane, Pick, player
 from actrec.core.evidence import Heat, Points, Skeleton, Track
 
 st.set_page_config(layout="wide")
