@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actrec import catalogue, study
 from actrec.clips import library
@@ -21,7 +22,7 @@ from actrec.measure.strongest import amid
 from actrec.study import Comparison
 from actrec.ui import parts, save
 from actrec.ui.choose import clip_names, clip_title, complete
-from actrec.ui.frame import address, dress, note, noted, plain, put, remembered, trouble, work, worn
+from actrec.ui.frame import address, dress, look, note, noted, plain, put, remembered, trouble, work, worn
 from actrec.ui.models import fitting, groups, model_titles
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, player
@@ -38,7 +39,6 @@ def show() -> None:
     if not questions:
         return
     _ask(questions)
-    look = Look.from_query(address(), TOGETHER)
     _head(questions)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
@@ -53,15 +53,24 @@ def show() -> None:
     copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
     if found is None or copy is None:
         return
-    _player(questions, found, Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds), look)
+    media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
+    body, line = st.container(), st.container()
+    with body:
+        _below(questions, found, media, line)
+
+
+def _below(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
+    """What was found out, from the player to the files."""
+    _player(questions, found, media, line)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)
     _agreement(found)
-    slot = _segments_place()
-    save.several(questions, found, look)
+    st.subheader("Three moments", anchor=False)
+    slot = st.container()
+    save.several(questions, found, look(TOGETHER))
     with slot:
-        _segments(found, look)
+        _segments(found, look(TOGETHER))
 
 
 # ------------------------------------------------------------------------------------------------------------ the link
@@ -198,9 +207,9 @@ def _select(label: str, key: str, value: Any, options: list[Any], titles: Mappin
 
 
 @st.fragment
-def _player(questions: Sequence[Question], found: Comparison, media: Media, look: Look) -> None:
+def _player(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
     """All answers over one clip, in step; the difference of a pair on demand."""
-    answers = found.explanations
+    answers, now = found.explanations, look(TOGETHER)
     pairs = {pair: f"{LETTERS[pair[0]]} − {LETTERS[pair[1]]}" for pair, a in found.agreements.items() if a.difference is not None}
     pair = st.segmented_control("Difference", list(pairs), format_func=lambda p: pairs[p], key="difference") if pairs else None
     shown = range(len(answers)) if pair is None or len(answers) < MOST else pair
@@ -223,11 +232,13 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media, look
         movable=window[1] - window[0] < media.frames,
         picks=False,
         start_frame=amid(answers[0].heat),
-        look=look,
+        look=now,
     )
+    save.said_of_several(questions, state.look or now, line)  # in every run, as in `explore`
     if state.look is not None:
         dress(state.look, TOGETHER)
-        st.rerun()
+        if replace(state.look, moment=now.moment) != now:
+            st.rerun()
     if state.window is not None and abs(state.window - questions[0].start) > 0.01:
         _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
         st.rerun()
@@ -270,11 +281,6 @@ def rows_to_columns(rows: Mapping[str, Mapping[str, str]]) -> dict[str, list[str
 
 def _number(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
-
-
-def _segments_place() -> st.delta_generator.DeltaGenerator:
-    st.subheader("Three moments", anchor=False)
-    return st.container()
 
 
 _drawn: Kept[bytes] = Kept(16)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actrec import catalogue, study
 from actrec.clips import library
@@ -19,7 +20,6 @@ from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.core.evidence import Track
 from actrec.core.kept import Kept
-from actrec.core.look import Look
 from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.explain import Method
@@ -27,7 +27,7 @@ from actrec.measure.strongest import amid
 from actrec.study.order import TimeOrder
 from actrec.ui import attention, joints, parts, save
 from actrec.ui.choose import clip_select, complete
-from actrec.ui.frame import address, ask, asked, dress, noted, plain, trouble, work
+from actrec.ui.frame import ask, asked, dress, look, noted, plain, trouble, work
 from actrec.ui.joints import Laid
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
@@ -47,7 +47,6 @@ def show() -> None:
     if question is None:
         return
     noted("address")
-    look = Look.from_query(address())
     clip, model = st.columns(2)
     with clip:
         clip_select(question)
@@ -64,6 +63,7 @@ def show() -> None:
     laid = joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")
+    foot, line = st.container(), st.container()
     later: list[Callable[[], bool]] = []
     with right:
         if found is not None:
@@ -74,14 +74,15 @@ def show() -> None:
         private = private_folder(question.clip)
         copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
         if copy is not None:
-            _player(question, card, film, copy, found, laid, look)
+            _player(question, card, film, copy, found, laid, line)
         if found is not None:
-            attention.pictures(found, look)
+            attention.pictures(found, look())
             later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
             later += [attention.what_if(question, asked_for, card, found, film), attention.saved(asked_for, card, found)]
-            _strip(found, look)
+            _strip(found)
     if found is not None:
-        save.one(question, found, look)
+        with foot:
+            save.one(question, found, look())
     done = [do() for do in later]
     if any(done):
         st.rerun()
@@ -91,15 +92,18 @@ def show() -> None:
 
 
 @st.fragment
-def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None, look: Look) -> None:
-    """The player and its tracks; a picked place or a moved window becomes the next question, another look the page's."""
+def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None, line: DeltaGenerator) -> None:
+    """The player and its tracks; a picked place or a moved window becomes the next question, another look the page's.
+
+    line: where the command stands. Another moment changes nothing else on the page, and so does not run it again.
+    """
     method = catalogue.methods().get(question.method)
     picks = bool(method and found is not None and method.picks(found.provenance["knobs"]))
     media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
     if found is None:
         state = player(key="player", media=media, panes=[Pane("a", "clip")], tracks=[_motion(film, copy)], movable=False, picks=False)
         return
-    window = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max()))
+    window, now = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max())), look()
     state = player(
         key="player",
         media=media,
@@ -111,11 +115,13 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         picks=picks,
         marker=_marker(question, found) if picks else None,
         start_frame=_marker(question, found).frame if picks else amid(found.heat),
-        look=look,
+        look=now,
     )
+    save.said(question, state.look or now, line)  # in every run: a fragment may write elsewhere only where it always does
     if state.look is not None:
         dress(state.look)
-        st.rerun()
+        if replace(state.look, moment=now.moment) != now:
+            st.rerun()
     if state.pick is not None and picks:
         ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
         st.rerun()
@@ -306,7 +312,7 @@ def _spoken(choice: str) -> str:
 # --------------------------------------------------------------------------------------------------------------- strip
 
 
-def _strip(found: Explanation, look: Look) -> None:
+def _strip(found: Explanation) -> None:
     """Exactly the frames the model was given, cut as it was given them."""
     clip, (left, top, right, bottom) = found.clip, found.geometry.box
     st.subheader(f"The {len(clip.index)} frames the model saw", anchor=False)
@@ -318,7 +324,7 @@ def _strip(found: Explanation, look: Look) -> None:
     aspect = (inside[3] - inside[2]) / (inside[1] - inside[0])
 
     def seek(number: int) -> None:
-        dress(replace(look, moment=round(float(clip.seconds[number]), 4)))
+        dress(replace(look(), moment=round(float(clip.seconds[number]), 4)))
 
     parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
     cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)

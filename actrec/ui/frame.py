@@ -147,6 +147,11 @@ def worn(query: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in before.items() if name.startswith(MARK) and (stays or name != f"{MARK}moment")}
 
 
+def look(usual: Look | None = None) -> Look:
+    """The look that the address asks for; what it does not say is as usual."""
+    return Look.from_query(address(), usual)
+
+
 def dress(look: Look, usual: Look | None = None) -> None:
     """Put a look into the address, beside the question that is there."""
     put({name: value for name, value in address().items() if not name.startswith(MARK)} | look.to_query(usual))

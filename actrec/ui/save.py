@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actrec.core.answer import Explanation
 from actrec.core.errors import Progress
@@ -59,7 +60,13 @@ def one(question: Question, found: Explanation, look: Look) -> None:
         }
 
     _files(f"save {question} {look} {found.provenance['weights_sha256']}", "Make the files", make, TITLES)
-    command(" ".join([question.to_command(), *look.to_words()]), question.clip)
+    _restored(question.clip)
+
+
+def said(question: Question, look: Look, line: DeltaGenerator) -> None:
+    """Write the command that makes the same files into its place."""
+    words = [*shlex.split(question.to_command()), *look.to_words()]
+    line.code(shlex.join(words), language="bash", wrap_lines=True)
 
 
 def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:
@@ -75,11 +82,16 @@ def several(questions: Sequence[Question], found: Comparison, look: Look) -> Non
         return export.write_comparison(named, found.agreements, belongings().room(), look=look)
 
     _files(f"save {questions} {look} {weights}", "Make the files", make, TITLES_OF_SEVERAL)
-    line = compare_command(questions, look)
-    if line:
-        command(line, questions[0].clip)
+    if compare_command(questions):
+        _restored(questions[0].clip)
     else:
         st.caption("The address of this page restores this view. The command line compares one class for all answers, with the ways' own settings.")
+
+
+def said_of_several(questions: Sequence[Question], look: Look, line: DeltaGenerator) -> None:
+    """The same for a comparison, where the command line can say it."""
+    if words := compare_command(questions, look):
+        line.code(words, language="bash", wrap_lines=True)
 
 
 def compare_command(questions: Sequence[Question], look: Look = TOGETHER) -> str:
@@ -96,11 +108,10 @@ def compare_command(questions: Sequence[Question], look: Look = TOGETHER) -> str
     return shlex.join([*words, *look.to_words(TOGETHER)])
 
 
-def command(line: str, clip: str) -> None:
-    """The command line that does the same."""
+def _restored(clip: str) -> None:
+    """What the command line below is for."""
     where = " (run it where the clip is)" if is_upload(clip) else ""
     st.caption(f"The same from the command line{where}. The address of this page restores this view.")
-    st.code(line, language="bash", wrap_lines=True)
 
 
 def _files(key: str, offer: str, make: Callable[[Progress], Mapping[str, Path]], titles: Mapping[str, str]) -> None:

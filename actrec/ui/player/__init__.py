@@ -29,7 +29,7 @@ from streamlit.runtime import get_instance
 
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import NOTHING, Heat, Points, Skeleton, Track
-from actrec.core.look import Look
+from actrec.core.look import MARK, Look
 from actrec.draw.overlay import DIM, DIVERGING, PALETTES, UNWATCHED
 from actrec.ui.player import sent
 
@@ -235,6 +235,7 @@ def script() -> str:
     tables = {"palettes": PALETTES, "diverging": DIVERGING}
     overlay: dict[str, Any] = {name: {k: sent.text(v, "<u1") for k, v in table.items()} for name, table in tables.items()}
     overlay |= {"nothing": NOTHING, "dim": DIM, "unwatched": UNWATCHED, "usual": sent.look(Look()), "marks": sent.marking()}
+    overlay["moment"] = f"{MARK}moment"
     files = (re.sub(r"^import [^;]*;\n", "", _read(name), flags=re.MULTILINE) for name in SCRIPTS)
     return "\n".join([f"const OVERLAY = {json.dumps(overlay)};", *files])
 
