@@ -295,6 +295,17 @@ def test_a_comparison_is_written_as_figures_and_numbers(tmp_path: Path, source: 
     assert all(path.stat().st_size > 500 for path in files.values())
 
 
+def test_the_files_have_the_look_that_provenance_tells(tmp_path: Path, source: Video) -> None:
+    look, one = Look("viridis", "purple-green", 0.5, 0.25, "frame", moment=0.5), about(source)
+    usual, files = export.write(one, tmp_path / "usual", with_video=False), export.write(one, tmp_path / "own", look=look, with_video=False)
+    told = json.loads(files.provenance.read_text(encoding="utf-8"))
+    assert told["look"] == look.to_json()
+    assert told["command"] == f"{one.question.to_command()} {' '.join(look.to_words())}"
+    assert json.loads(usual.provenance.read_text(encoding="utf-8"))["look"] == Look().to_json()
+    assert files.figure.read_bytes() != usual.figure.read_bytes()
+    assert files.arrays.read_bytes() == usual.arrays.read_bytes(), "a look changes pixels, no numbers"
+
+
 def test_answers_are_named_by_what_tells_them_apart(source: Video) -> None:
     one = about(source)
     other = one.with_evidence(heats=(replace(one.heat, title="Grad-CAM"),))

@@ -249,11 +249,8 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
     answer = found.explanations[number]
 
     def take(label: str, versus: bool) -> None:
-        new = (
-            questions[number].with_(label=answer.label, versus=label)
-            if versus and label != answer.label
-            else questions[number].with_(label=label, versus=None)
-        )
+        rather = versus and label != answer.label
+        new = questions[number].with_(label=answer.label if rather else label, versus=label if rather else None)
         _ask([new if i == number else q for i, q in enumerate(questions)])
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
