@@ -28,8 +28,10 @@ from actrec.clips import mannequin
 from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.evidence import Evidence
+from actrec.core.trace import Inputs
 from actrec.explain import Ask
-from actrec.inputs import pixels, pose, sampling
+from actrec.inputs import pixels, pose, sampling, streams
+from actrec.inputs.streams import Given
 from actrec.lab import sets
 from actrec.lab.sets.windows import painted
 from actrec.measure import chance, regions
@@ -85,7 +87,7 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
     masks = [regions.Region(name, mask[clip.index], 1, "") for name, mask in (("limbs", made.limbs), ("person", made.actor))]
     acting = [name for part in made.carriers for name in pose.layout("mannequin").joints if name in members(part)]
     grids = [name for name in trace.taps(loaded.model) if name.endswith("search.reference")]
-    blind = loaded.card.labels[int(loaded.model(inputs[0])[0].argmax())] == action
+    blind = loaded.card.labels[int(loaded.model(inputs["rgb"])[0].argmax())] == action
     for tokens, joints in zip(layers["tokens"], layers["joint-stride"], strict=True):
         watch = {*methods["tokens"].watch(tokens), *methods["joint-stride"].watch(joints)}
         seen = trace.run(loaded.model, inputs, clip, geometry, watch={*watch, *grids})
@@ -115,7 +117,7 @@ def on_grid(reference: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     return reference.to(points.dtype).expand_as(points)
 
 
-def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry, tuple[torch.Tensor, ...], mannequin.Mannequin]:
+def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry, Inputs, mannequin.Mannequin]:
     """The clip as training and evaluation see it, with its truth."""
     table: Video = painted(sets.Media(Path(action, str(seed)), "mannequin"), loaded.card.preprocess)
     made = mannequin.render(action, seed, height=table.height, width=table.width)
@@ -123,9 +125,9 @@ def opened(loaded: study.Loaded, action: str, seed: int) -> tuple[Clip, Geometry
     geometry = pixels.geometry(table, loaded.card.preprocess)
     spots = mannequin.render_joints(action, seed, frames=table.frames, height=table.height, width=table.width)
     joints = pose.Joints(spots[None], pose.layout("mannequin"), np.arange(len(spots)))
-    clip = Clip(table, made.frames[index], index, table.seconds[index], joints=pose.side_by_side(joints, index))
-    frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
-    return clip, geometry, (frames, study.placed(joints, clip, geometry, loaded.device)), made
+    read, given = streams.of(loaded.card), {"rgb": Given(), "pose": Given(joints)}
+    clip = Clip(table, made.frames[index], index, table.seconds[index], beside={"pose": pose.flat_on(joints, index)})
+    return clip, geometry, {s.name: s.tensor(given[s.name], clip, geometry, loaded.device) for s in read}, made
 
 
 def evidence(found: object) -> Evidence:

@@ -63,7 +63,7 @@ def contestants() -> dict[str, Callable[[], object]]:
 
     def explained(way: str) -> tuple[Heat, ...]:
         method = ways[way]
-        return method.explain(run(ours, inputs, clip, geometry, watch=["layer4.tap"], grad=method.grad), ask)
+        return method.explain(run(ours, {"rgb": inputs}, clip, geometry, watch=["layer4.tap"], grad=method.grad), ask)
 
     def forward() -> torch.Tensor:
         with torch.no_grad():

@@ -22,6 +22,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from actrec import study
+from actrec.inputs.pixels import batch_to_input
 from actrec.lab import sets
 from actrec.lab.evaluate import opened
 
@@ -51,7 +52,7 @@ def accuracy(loaded: study.Loaded, windows: sets.Windows, take: Take) -> float:
     """Share of the clips that are still recognised."""
     right = 0
     for batch in sets.batches(windows, 8):
-        inputs = sets.to_input(take(batch.frames).to(loaded.device), windows.preprocess)
+        inputs = batch_to_input(take(batch.frames).flatten(0, 1).to(loaded.device), windows.preprocess)
         right += int((loaded.model(inputs).argmax(1).cpu() == windows.targets(batch.numbers)).sum())
     return right / len(windows)
 

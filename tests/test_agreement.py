@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from answers_made import HEIGHT, WIDTH, explanation, film, heat, one_hot
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
@@ -36,13 +39,21 @@ def test_a_map_agrees_with_itself_exactly(seed: int, steps: int, signed: bool, s
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100), st.integers(2, 6), st.integers(2, 6))
+@example(seed=141813, factor=1.0, first=2, second=2)  # the second map's two steps weigh the same but for 0.05 %: no correlation over time
 @settings(max_examples=20, deadline=None)
 def test_agreement_is_symmetric_bounded_and_blind_to_a_factor(seed: int, factor: float, first: int, second: int) -> None:
     a, b = varied(seed, first), varied(seed + 1, second)
     there, back = between(a, b, SOURCE), between(b, a, SOURCE)
     scaled = between(heat(a.values * factor), b, SOURCE)
+    steady = {which: {"time": f"the {which} map has the same positive evidence at all times"} for which in ("first", "second")}
+    assert dict(there.reasons) in ({}, *steady.values())  # two maps with contrast: nothing else can be missing
+    assert dict(back.reasons) == ({} if not there.reasons else steady["second" if there.reasons == steady["first"] else "first"])
+    assert scaled.reasons == there.reasons
     for name in TITLES:
         value = there.numbers[name]
+        if name in there.reasons:
+            assert np.isnan([value, back.numbers[name], scaled.numbers[name]]).all()
+            continue
         low = -1 if name in ("pearson", "spearman", "time") else 0
         assert low <= value <= 1
         assert value == pytest.approx(back.numbers[name], abs=1e-9)
@@ -149,6 +160,15 @@ def test_what_cannot_be_compared_gives_nan_and_says_why(a: Heat, b: Heat, reason
     assert str(found) == f"no agreement can be given: {reason}"
 
 
+def test_agreements_become_a_list_that_json_can_hold() -> None:
+    a, b = heat(one_hot(0, 1, 1)), heat(np.zeros((4, 3, 4)))
+    told = agreement.to_json({(0, 1): between(a, a, SOURCE), (0, 2): between(a, b, SOURCE)})
+    assert [(row["first"], row["second"]) for row in told] == [(0, 1), (0, 2)]
+    assert told[0]["iou"] == 1.0
+    assert told[1]["iou"] is None
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
 def test_a_map_without_contrast_has_no_correlation_but_has_a_place() -> None:
     found = between(heat(np.full((4, 6, 8), 0.7)), varied(2), SOURCE)
     assert np.isnan([found.pearson, found.spearman, found.time]).all()
@@ -156,6 +176,14 @@ def test_a_map_without_contrast_has_no_correlation_but_has_a_place() -> None:
     assert found.reasons["time"] == "the first map has the same positive evidence at all times"
     assert 0 < found.moved < 1
     assert "no correlation: the first map is the same everywhere" in str(found)
+
+
+def test_a_change_of_less_than_a_thousandth_is_no_course_of_time() -> None:
+    still, grows = RNG.random((1, 6, 8)) + 1, heat(np.stack([one_hot(0, 1, 1)[0], 2 * one_hot(0, 1, 1)[0]]))
+    for more, known in ((0.5e-3, False), (2e-3, True), (-2e-3, True)):
+        found = between(heat(np.concatenate([still, still * (1 + more)])), grows, SOURCE)
+        assert found.time == pytest.approx(np.sign(more) if known else np.nan, nan_ok=True)
+        assert set(found.reasons) == (set() if known else {"time"})
 
 
 def test_maps_that_do_not_change_with_time_say_so_about_time_only() -> None:
@@ -187,3 +215,32 @@ def test_two_different_clips_are_refused() -> None:
     with pytest.raises(QuestionError, match="different clips"):
         agreement.compare(explanation(), explanation(video=film(sha256="c" * 64)))
     assert agreement.compare(explanation(), explanation()).iou == 1
+
+
+rows = st.integers(3, 40).flatmap(lambda count: st.tuples(*[st.lists(st.integers(-9, 9), min_size=count, max_size=count)] * 2))
+
+
+@given(rows, st.sampled_from([1.0, 1e-3, 1e6]))
+@settings(max_examples=200, deadline=None)
+def test_a_rank_correlation_is_scipys_ties_and_all(pair: tuple[list[int], list[int]], size: float) -> None:
+    x, y = (np.array(row) * size for row in pair)
+    found = agreement.rank_correlation(x, y)
+    if np.ptp(x) and np.ptp(y):
+        assert found == pytest.approx(spearmanr(x, y).statistic, abs=1e-12)
+    else:
+        assert np.isnan(found)
+
+
+def test_a_rank_correlation_leaves_out_pairs_with_a_number_missing() -> None:
+    x, y = RNG.normal(size=(2, 50))
+    there = np.arange(50) % 7 > 0
+    assert agreement.rank_correlation(np.where(there, x, np.nan), y) == pytest.approx(spearmanr(x[there], y[there]).statistic, abs=1e-12)
+    assert np.isnan(agreement.rank_correlation(x[:2], y[:2]))
+
+
+def test_weights_count_like_repetition() -> None:
+    # A step of six frames counts six times: as scipy finds it with every frame written out.
+    x, y, weight = RNG.normal(size=30), RNG.normal(size=30), RNG.integers(1, 6, 30)
+    ranks = [agreement._ranks(row, weight.astype(float)) for row in (x, y)]
+    written = spearmanr(np.repeat(x, weight), np.repeat(y, weight)).statistic
+    assert agreement._correlation(*ranks, weight.astype(float)) == pytest.approx(written, abs=1e-12)

@@ -18,6 +18,7 @@ from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Points, Skeleton
+from actrec.core.words import percent
 from actrec.explain import Ask, Method, _attention, joint_stride, temporal_stride, tokens
 from actrec.explain.joint_stride import averaged, windows
 from actrec.inputs import pose
@@ -74,10 +75,12 @@ def traced(model: nn.Module, method: str, layer: str, joints: Tensor | None, *mo
     seconds = np.arange(FRAMES) * 0.1
     video = Video(Path("noise.mp4"), "0" * 64, seconds, 2 * SIDE, 2 * SIDE, 0, "none")
     known = None if joints is None else (joints[0] * torch.tensor([2.0, 2.0, 1.0])).float().numpy()
-    clip = Clip(video, np.zeros((FRAMES, 2 * SIDE, 2 * SIDE, 3), np.uint8), np.arange(FRAMES), seconds, joints=known)
+    clip = Clip(
+        video, np.zeros((FRAMES, 2 * SIDE, 2 * SIDE, 3), np.uint8), np.arange(FRAMES), seconds, beside={} if known is None else {"pose": known}
+    )
     geometry = Geometry((2 * SIDE, 2 * SIDE), (SIDE, SIDE), (SIDE, SIDE), (0, 0))
     frames = torch.randn(1, 3, FRAMES, SIDE, SIDE, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    inputs = (frames,) if joints is None else (frames, joints)
+    inputs = {"rgb": frames, "pose": joints}
     watch = (*METHODS[method].watch(layer), *more)
     return trace.run(model, inputs, clip, geometry, watch=watch)
 
@@ -182,7 +185,7 @@ def test_on_the_regular_grid_the_attention_of_that_other_run_is_shown() -> None:
     other = look(model, "tokens", layer, people(), query="cls")
     np.testing.assert_allclose(grid.heat.values, other.heat.values, atol=1e-7)
     assert np.abs(chosen.heat.values - grid.heat.values).max() > 1e-4
-    before, after = (row[0].softmax(0)[0] for row in (seen.logits, model(seen.inputs, *seen.more)))
+    before, after = (row[0].softmax(0)[0] for row in (seen.logits, model(*seen.inputs.values())))
     assert chosen.findings[2].value == pytest.approx(float(after - before), abs=1e-6)
     assert len(chosen.heats) == 2
 
@@ -338,8 +341,8 @@ def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: s
 def test_the_claim_is_about_the_frame_that_gets_most_with_all_its_tokens() -> None:
     found = look(make(), "temporal-stride", "blocks.1.temporal", people(), query="cls")
     got = np.nan_to_num(found.matrices[0].values).mean(0)
-    assert f"reads most of the frame at {got.argmax() / 10:.2f} s, which gets {got.max():.0%} of its attention" in found.claim
-    assert f"Of the picture itself, which gets {found.findings[0].value:.0%} of it" in found.claim
+    assert f"reads most of the frame at {got.argmax() / 10:.2f} s, which gets {percent(got.max(), 0)} of its attention" in found.claim
+    assert f"Of the picture itself, which gets {percent(found.findings[0].value, 0)} of it" in found.claim
 
 
 def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
@@ -355,8 +358,12 @@ def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
     np.testing.assert_allclose(temporal_stride.even([(0, 6)], 6), 1 / 6)
 
 
-def test_the_views_know_the_architectures_modal_tokens() -> None:
-    assert dict(_attention.TOKENS) == deform.TOKENS
+@pytest.mark.parametrize("tokens", deform.TOKENS)
+def test_the_views_know_the_architectures_modal_tokens(tokens: str) -> None:
+    taps = trace.taps(make(tokens=tokens))
+    left_out = {"deform": "pose", "joint": "rgb", "temporal": ""}
+    for kind, other in left_out.items():
+        assert _attention.modal(_attention.asking(taps, kind)) == tuple(name for name in deform.TOKENS[tokens] if name != other)
 
 
 def test_where_one_window_holds_all_frames_the_matrix_is_that_of_full_attention() -> None:
@@ -441,7 +448,7 @@ def test_shares_on_a_region_follow_the_trilinear_weights_in_time() -> None:
     assert told.attention == pytest.approx((2 + 0.75 * 1.75) / points.scores.sum())
     assert told.places == pytest.approx(1.75 / 5)
     assert told.grid == told.attention_on_grid == 0
-    assert "35% of the chosen places" in regions.findings(points, [region])[0].sentence
+    assert "35 % of the chosen places" in regions.findings(points, [region])[0].sentence
     assert regions.findings(points, [regions.Region("nothing", np.zeros_like(masks), 2, "made")]) == ()
 
 

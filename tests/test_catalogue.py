@@ -94,8 +94,8 @@ def test_a_model_that_does_no_better_than_one_answer_says_so() -> None:
     assert claim.untaught(card) == []
     guessing = replace(card, labels=("right", "wrong"), results={"accuracy": 0.6, "confusion": [[5, 1], [3, 1]]})
     (line,) = claim.untaught(guessing)
-    assert "60% of its own 10 test clips" in line
-    assert "always saying “right” would get 60%" in line
+    assert "60 % of its own 10 test clips" in line
+    assert "always saying “right” would get 60 %" in line
     assert claim.untaught(replace(guessing, results={"accuracy": 0.7, "confusion": [[5, 1], [2, 2]]})) == []
     assert claim.untaught(replace(guessing, results={})) == []
     assert claim.untaught(catalogue.card("deform-pushups")) != []

@@ -461,17 +461,6 @@ def test_the_head_reads_the_modal_tokens_over_time_or_without_them_the_mean_toke
     torch.testing.assert_close(logits[0], model.head.fc(torch.cat(parts)), **CLOSE)
 
 
-def test_sums_of_attention_are_those_of_the_rows() -> None:
-    attend = Attention(DIM, 4, 2.0).double()
-    q, k = torch.randn(2, 2, 4, 10, 8, dtype=torch.float64)
-    mask = torch.rand(2, 10) > 0.3
-    parts, groups = torch.tensor([0, 1, 1, -1, 0, 2, 2, 2, 0, -1]), torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 3, 3])
-    rows = attend.rows(q, k, mask)
-    wanted = torch.stack([torch.stack([rows[:, :, parts == p][..., groups == g].sum(-1).mean(-1) for g in range(4)], -1) for p in range(3)], 2)
-    for chunk in (1, 3, 1024):
-        torch.testing.assert_close(attend.pooled(q, k, mask, parts, groups, chunk), wanted, **CLOSE)
-
-
 def test_points_put_back_on_the_regular_grid_give_the_answer_of_zero_offsets() -> None:
     model, video, joints = make(), clip(), people()
     _, seen = noted(model, video, joints)
@@ -691,7 +680,7 @@ def test_the_card_is_counted_without_joints_and_says_what_then_happens() -> None
     assert parameters / 1e6 == pytest.approx(53.59, abs=0.005)
     assert gflops == pytest.approx(357.9, abs=0.05)
     assert "Without joints" in card.note
-    assert isinstance(catalogue.skeleton(card).get_submodule(card.head), nn.Linear)
+    assert isinstance(catalogue.without_numbers(card).get_submodule(card.head), nn.Linear)
 
 
 def test_joints_can_be_counted_on_tensors_without_numbers() -> None:

@@ -361,7 +361,7 @@ def test_a_run_writes_everything_and_its_numbers_are_the_models(clips: sets.Clip
     windows, _ = sets.open_windows(clips.items, clips, card().sampling, card().preprocess, train=False)
     given = next(iter(sets.batches(windows, 6)))
     with torch.no_grad():
-        wanted = model(sets.to_input(given.frames, card().preprocess)).softmax(1)
+        wanted = model(windows.inputs(given, torch.device("cpu"))["rgb"]).softmax(1)
     np.testing.assert_allclose(found.scores, wanted.numpy(), atol=1e-5)
     assert found.truth.tolist() == [0, 1, 2, 0, 1, 2]
     assert found.names == tuple(f"{n}.mp4" for n in range(6))

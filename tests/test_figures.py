@@ -188,7 +188,7 @@ def test_effects_are_sorted_signed_coloured_and_can_be_picked() -> None:
     assert list(bars.customdata) == ["all joints", "head", "left_wrist"]
     np.testing.assert_allclose(bars.x, [-0.4, 0.2, -0.05])
     assert list(bars.marker.color) == [FOR, AGAINST, FOR]
-    assert list(bars.text) == ["−40.0 %", "+20.0 %", "−5.0 %"]
+    assert list(bars.text) == ["−40.0", "+20.0", "−5.0"]
     assert list(figure.layout.yaxis.ticktext) == ["all joints", "head", "left wrist"]
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first on top
 
@@ -319,7 +319,7 @@ def test_empty_and_constant_maps_say_so_in_the_figure_and_have_no_false_scale() 
 def test_the_strip_confesses_scale_threshold_and_what_was_not_seen() -> None:
     words = " ".join(texts(strip.strip(explanation(heat(one_hot(1, 2, 3), seen=(8, 0, 56, 48))), Look(scale="frame", threshold=0.25))))
     assert "Each step by its own largest value." in words
-    assert "Evidence below 25% of the scale’s end is left out." in words
+    assert "Evidence below 25 % of the scale’s end is left out." in words
     assert "Dark borders: the model did not see them." in words
 
 
@@ -375,7 +375,7 @@ def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left
     assert "Tokens chosen by block 2 · A toy · made.mp4" in words
     kept = len(marks.chosen(attentive().points, 20, 0.2))
     assert f"Dots: {kept} of 48 sampled tokens" in words
-    assert "Dots below 20% of the largest are left out." in words
+    assert "Dots below 20 % of the largest are left out." in words
     assert "8 of 16 frames shown." in words
     assert "The evidence is where it was put." in words
     assert "A quarter goes to the tokens. That cannot be told: nothing moves." in words

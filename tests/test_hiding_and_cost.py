@@ -15,7 +15,7 @@ from actrec import cli, study
 from actrec.core.errors import ActrecError, Cancelled, QuestionError
 from actrec.core.question import Question
 from actrec.inputs import pose
-from actrec.study import hidden, windows_cost
+from actrec.study.checks import hidden, windows_cost
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actrec.core.evidence import Heat, Points, Skeleton, Track, on_source
+from actrec.core.evidence import Heat, Points, Skeleton, Track, on_source, step_at
 from actrec.core.look import Look
 from actrec.draw import marks, overlay
 from actrec.draw.overlay import DIVERGING, PALETTES
@@ -135,7 +135,7 @@ def points() -> dict[str, object]:
         "sent": sent.points(made),
         "chosen": [{"most": most, "threshold": t, "numbers": marks.chosen(made, most, t).tolist()} for most, t in limits],
         "weights": [plain(made.weights(step)) for step in range(4)],
-        "steps": [-1 if (step := marks.step_at(bands, frame)) is None else step for frame in range(14)],
+        "steps": [-1 if (step := step_at(bands, frame)) is None else step for frame in range(14)],
         "seconds": plain(marks.seconds_at(made, places[:, 0])),
         "top": marks.largest(scores),
     }

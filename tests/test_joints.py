@@ -20,16 +20,18 @@ from runs_made import log, make_set
 
 from actrec import catalogue, cli, study
 from actrec.clips import mannequin
-from actrec.core import devices, trace
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError, QuestionError
 from actrec.core.question import Question
-from actrec.inputs import pixels, pose, sampling
+from actrec.inputs import pixels, pose, sampling, streams
+from actrec.inputs.streams import Stream
+from actrec.inputs.streams.pose import Pose
+from actrec.inputs.streams.rgb import Frames
 from actrec.lab import evaluate, sets, train
 from actrec.lab.recipes import RECIPES
 from actrec.models import weights
-from actrec.study import order
+from actrec.study.checks import order
 
 LEFT, RIGHT = "left_wrist", "right_wrist"
 COCO = pose.layout("coco17")
@@ -119,10 +121,9 @@ def test_a_joint_marked_on_a_pixel_stays_on_it_through_crop_jitter_resize_and_fl
         how: dict[str, Any] = {"train": False, "views": (1, 3 if crops == "three" else 1)}
         if crops not in ("test", "three"):
             how = {"train": True, "crops": crops, "flip": flip, "seed": seed}
-        windows, _ = sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 34)), keep=keep, joints=1, **how)
+        windows, _ = sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 34)), keep=keep, streams=both(40, (32, 34)), **how)
         found = next(iter(sets.batches(windows, 1)))
-    assert found.joints is not None
-    frames, joints = found.frames[0].numpy(), found.joints[0].numpy()
+    frames, joints = found.frames[0].numpy(), found.beside["pose"][0].numpy()
     assert joints.shape == (len(frames), 3, len(COCO), 3)
     left, right = joints[:, :, COCO.index(LEFT)], joints[:, :, COCO.index(RIGHT)]
     assert np.isfinite(left).all()
@@ -141,6 +142,12 @@ def test_a_joint_marked_on_a_pixel_stays_on_it_through_crop_jitter_resize_and_fl
         assert checked
 
 
+def both(resize: int, crop: tuple[int, int], people: int = 1) -> tuple[Stream, ...]:
+    """Frames and joints, as a model of both reads them."""
+    preprocess = Preprocess(resize, crop)
+    return Frames(preprocess), Pose(preprocess, people=people)
+
+
 def turned(picture: np.ndarray) -> bool:
     """Whether the picture is mirrored: its blue grows from left to right otherwise."""
     columns = picture[..., 2].mean(0)
@@ -151,13 +158,14 @@ def test_asking_for_joints_changes_no_pixel_and_not_asking_gives_none(tmp_path: 
     item = marked(tmp_path / "clip", (60, 80), np.full((3, 2, 2), 30.0))
     clips = sets.ClipSet("set", "", (item,), ("a",))
     how: dict[str, Any] = {"train": True, "flip": True, "keep": False}
-    plain, posed = (sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(40, (32, 32)), joints=n, **how)[0] for n in (0, 1))
+    size = Preprocess(40, (32, 32))
+    plain, posed = (sets.open_windows([item], clips, Sampling("uniform", 3), size, streams=read, **how)[0] for read in ((), both(40, (32, 32))))
     for plain.epoch in range(6):
         posed.epoch = plain.epoch
         one, two = (next(iter(sets.batches(windows, 1))) for windows in (plain, posed))
         assert torch.equal(one.frames, two.frames)
-        assert one.joints is None
-        assert two.joints is not None
+        assert not one.beside
+        assert list(two.beside) == ["pose"]
 
 
 def test_people_are_filled_up_and_clips_without_joints_get_none_of_them(tmp_path: Path) -> None:
@@ -167,13 +175,12 @@ def test_people_are_filled_up_and_clips_without_joints_get_none_of_them(tmp_path
     person(tmp_path / "set" / "joints" / "2.npz", 10, (48, 40), people=4)
     (tmp_path / "set" / "joints" / "3.npz").write_bytes(b"PK no joints")
     clips = sets.read_index(tmp_path / "set")
-    windows, _ = sets.open_windows(clips.items, clips, Sampling("uniform", 3), Preprocess(36, (32, 32)), train=False, joints=2)
+    windows, _ = sets.open_windows(clips.items, clips, Sampling("uniform", 3), Preprocess(36, (32, 32)), train=False, streams=both(36, (32, 32), 2))
     found = next(iter(sets.batches(windows, 4)))
-    assert found.joints is not None
     assert found.numbers == [0, 1, 2]
     assert "3.npz" in found.broken[0]
-    assert found.joints.shape == (3, 1, 3, 34, 3)
-    known = found.joints.isfinite().all(-1).flatten(1).float().mean(1)
+    assert found.beside["pose"].shape == (3, 1, 3, 34, 3)
+    known = found.beside["pose"].isfinite().all(-1).flatten(1).float().mean(1)
     assert known.tolist() == [0, 0.5, 1]
 
 
@@ -184,7 +191,9 @@ def test_a_generated_clips_joints_need_no_picture_and_fit_its_kept_frames() -> N
     clips = sets.mannequin_set(1, 1)
     item = next(item for item in clips.items if item.label == "walk")
     one, two = (
-        sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(60, (56, 56)), train=False, keep=keep, joints=1)[0][0][2]
+        sets.open_windows([item], clips, Sampling("uniform", 3), Preprocess(60, (56, 56)), train=False, keep=keep, streams=both(60, (56, 56)))[0][0][
+            2
+        ]["pose"]
         for keep in (True, False)
     )
     assert one is not None
@@ -240,7 +249,7 @@ def test_a_set_without_joints_trains_on_video_only_and_says_so(tmp_path: Path, c
 def test_a_dry_run_measures_with_joints_and_models_that_read_something_else_are_refused(mannequins: sets.ClipSet, tmp_path: Path) -> None:
     found = train.plan(run(mannequins, tmp_path / "run", epochs=1, keep=False))
     assert found.seconds_computing_a_step > 0
-    with pytest.raises(train.run.ActrecError, match="training gives no flow as yet"):
+    with pytest.raises(train.run.ActrecError, match="there is no stream 'flow'"):
         train.Run(replace(card(), inputs=("rgb", "flow")), mannequins, RECIPES["deform"], tmp_path / "other", TINY)
 
 
@@ -274,10 +283,10 @@ def test_an_evaluation_gives_every_view_its_joints(mannequins: sets.ClipSet, tmp
     trial = evaluate.Trial("tiny", mine, "0" * 64, mannequins, "test", (1, 3), batch=2)
     found = evaluate.run(trial, model, tmp_path / "one")
     assert found is not None
-    windows, _ = sets.open_windows(trial.items, mannequins, mine.sampling, mine.preprocess, train=False, views=(1, 3), joints=1)
+    windows, _ = sets.open_windows(trial.items, mannequins, mine.sampling, mine.preprocess, train=False, views=(1, 3), streams=streams.of(mine))
     given = next(iter(sets.batches(windows, 2)))
     with torch.no_grad():
-        frames, joints = sets.to_inputs(given, mine.preprocess, torch.device("cpu"))
+        frames, joints = windows.inputs(given, torch.device("cpu")).values()
         wanted = model(frames, joints).softmax(1).unflatten(0, (2, 3)).mean(1)
         without = model(frames).softmax(1).unflatten(0, (2, 3)).mean(1)
     np.testing.assert_allclose(found.scores, wanted.numpy(), atol=1e-5)
@@ -314,8 +323,7 @@ def test_joints_from_a_file_reach_the_model_in_input_pixels(home: Path) -> None:
     clip = sampling.load(film, loaded.card.sampling)
     geometry = pixels.geometry(film, loaded.card.preprocess)
     values = pose.read(home / "short.npz").at(clip.index)[0]
-    assert found.clip.joints is not None
-    np.testing.assert_array_equal(found.clip.joints, values)
+    np.testing.assert_array_equal(found.clip.beside["pose"], values)
     places = np.stack([[(*geometry.to_input(x, y), s) for x, y, s in row] for row in values.tolist()])
     with torch.no_grad():
         frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry)
@@ -333,14 +341,13 @@ def test_without_joints_every_answer_says_video_only() -> None:
     found = study.answer(ask())
     assert found.cautions[0] == "Video only: no joints were given."
     assert found.provenance["joints"] is None
-    assert found.clip.joints is None
+    assert not found.clip.beside
 
 
 def test_sample_clips_bring_their_true_joints_unless_asked_not_to() -> None:
     found, without = study.answer(ask(clip="walk")), study.answer(ask(clip="walk", joints="none"))
     truth = mannequin.read_truth(study.find_clip("walk").with_suffix(".truth.npz"))
-    assert found.clip.joints is not None
-    np.testing.assert_array_equal(found.clip.joints, truth.joints[found.clip.index])
+    np.testing.assert_array_equal(found.clip.beside["pose"], truth.joints[found.clip.index])
     assert "known from its making" in found.provenance["joints"]["source"]
     assert without.provenance["joints"] is None
     assert not np.array_equal(found.predictions.logits, without.predictions.logits)
@@ -390,19 +397,17 @@ def test_every_method_that_fits_answers_with_joints_and_without(home: Path) -> N
 
 def test_joints_are_turned_round_and_shuffled_with_the_frames(home: Path) -> None:
     question = ask(joints=str(home / "short.npz"))
-    loaded, film = study.load("tinydeform"), study.open_clip("short")
-    given = pose.given(question.joints, film, loaded.card)
-    clip, geometry, inputs = study.window(loaded, film, 0.0, given.joints)
-    frames, joints = inputs
-    with devices.turn(loaded.device):
-        seen = trace.run(loaded.model, inputs, clip, geometry)
-        found = order.of_trace(seen, 1)
+    asked, loaded = study.asked(question.with_(label=LABELS[1])), study.load("tinydeform")
+    frames, joints = asked.inputs.values()
+    with asked.turn():
+        seen = asked.run()
+        found = order.of_trace(seen, asked.streams, asked.target(seen.logits))
         with torch.no_grad():
             back = loaded.model(frames.flip(2), joints.flip(1))[0, 1]
             torn = loaded.model(frames.flip(2), joints)[0, 1]
         assert torch.equal(seen.rerun(), seen.logits)
-        assert torch.equal(seen.rerun(frames), seen.logits)
-        assert torch.equal(seen.rerun((frames,)), loaded.model(frames))
+        assert torch.equal(seen.rerun({"rgb": frames}), seen.logits)
+        assert torch.equal(seen.rerun({"pose": None}), loaded.model(frames))
     assert found.logits[1] == pytest.approx(float(back), abs=1e-6)
     assert abs(float(back) - float(torn)) > 1e-6
     assert study.time_order(question.with_(label=LABELS[1])).logits == found.logits

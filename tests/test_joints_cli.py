@@ -121,7 +121,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(model: Path | None, progress: Progress) -> Iterator[Callable[..., Any]]:
         yield lambda frame, second: [people("coco17").values[0, 0]]
 
-    way = estimators.Estimator("keypointrcnn", "Keypoint R-CNN", "coco17", opened, lambda model: "", lambda model: model)
+    way = pose.Estimator("keypointrcnn", "Keypoint R-CNN", "coco17", opened, lambda model: "", lambda model: model)
     monkeypatch.setattr(estimators, "ESTIMATORS", {"keypointrcnn": way})
 
 
@@ -164,7 +164,7 @@ def test_what_can_be_mended_is_one_line_and_writes_nothing(
 
 
 def test_an_estimator_that_cannot_run_says_how_to_get_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     status, _, err = run(capsys, "short", "--estimate", "mediapipe")
     assert status == 2
     assert "pip install mediapipe" in err

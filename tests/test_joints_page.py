@@ -279,7 +279,7 @@ def test_what_is_kept_as_npz_lies_on_the_clips_frames(home: Path, tmp_path: Path
     film = study.open_clip(question.clip)
     found = panel.laid(question, catalogue.card("tinydeform"), film)
     assert found is not None
-    (tmp_path / "kept.npz").write_bytes(panel._npz(found.whole))
+    (tmp_path / "kept.npz").write_bytes(pose.packed(found.whole))
     kept = pose.read(tmp_path / "kept.npz")
     assert (kept.layout.name, len(kept.frames)) == ("penn13", FRAMES)
     np.testing.assert_array_equal(kept.at([4]), joints(10, "penn13").swap_sides().at([0]))
@@ -287,12 +287,12 @@ def test_what_is_kept_as_npz_lies_on_the_clips_frames(home: Path, tmp_path: Path
 
 
 def test_an_estimator_that_cannot_run_says_how_to_get_it(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     test = visit()
     test.selectbox("estimator").select("mediapipe").run()
     assert "pip install mediapipe" in texts(test)
     assert [button.disabled for button in test.button if button.label.startswith("Estimate")] == [True]
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     test.run()
     assert "pose_landmarker_full.task" in texts(test)
     test.file_uploader[1].upload("pose_landmarker_lite.task", io.BytesIO(b"a model").read()).run()
@@ -312,7 +312,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
         yield detect
 
-    way = estimators.Estimator("keypointrcnn", "Keypoint R-CNN", "coco17", opened, lambda model: "", lambda model: model, "slow")
+    way = pose.Estimator("keypointrcnn", "Keypoint R-CNN", "coco17", opened, lambda model: "", lambda model: model, "slow")
     monkeypatch.setattr(estimators, "ESTIMATORS", {"keypointrcnn": way})
     monkeypatch.setattr(pose, "ESTIMATORS", {"keypointrcnn": way})
     return looked

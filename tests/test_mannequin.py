@@ -113,7 +113,7 @@ def test_what_surrounds_the_figure_does_not_depend_on_the_action() -> None:
             scene = Scene(action, seed)
             camera = scene.camera(8, 72, 96)
             rooms.append(scene.backdrop(72, 96, camera).tobytes())
-            looks.append(scene.look())
+            looks.append(scene.dress())
             ways.append(scene.camera(8, 72, 96).drift.tobytes())
             strays.append(b"".join(shape.depth.tobytes() for shape in scene.distractor(np.arange(8) / 25, camera)))
         assert len(set(rooms)) == len(set(looks)) == len(set(ways)) == len(set(strays)) == 1
@@ -124,7 +124,7 @@ def test_other_seeds_give_other_places_views_and_clothes() -> None:
     cameras = [scene.camera(8, 72, 96) for scene in scenes]
     assert len({camera.yaw for camera in cameras}) == 20
     assert {camera.yaw > 0 for camera in cameras} == {True, False}
-    assert len({scene.look().shirt for scene in scenes}) > 15
+    assert len({scene.dress().shirt for scene in scenes}) > 15
     assert len({scene.backdrop(72, 96, camera).tobytes() for scene, camera in zip(scenes, cameras, strict=True)}) == 20
 
 
@@ -203,7 +203,7 @@ def test_the_shipped_clips_are_small_and_have_their_truth_beside_them() -> None:
         assert (label, int(seed), int(frames)) in mannequin.SAMPLES
         assert (ASSETS / name).stat().st_size < 150_000
         film = video.probe(ASSETS / name)
-        truth = mannequin.read_truth(ASSETS / f"{Path(name).stem}.truth.npz")
+        truth = mannequin.read_truth(mannequin.truth_beside(ASSETS / name))
         assert (film.frames, film.width, film.height) == (len(truth.joints), 320, 240) == (int(frames), 320, 240)
         assert film.fps == pytest.approx(25)
         assert truth.label == label

@@ -14,7 +14,7 @@ from actrec.core.evidence import Points, Skeleton
 from actrec.core.look import Look
 from actrec.draw import marks
 from actrec.draw.overlay import PALETTES
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS, limb
 
 SOURCE = (HEIGHT, WIDTH)
 SIZE = (480, 640)
@@ -190,7 +190,7 @@ def test_seconds_run_on_outside_of_the_clip() -> None:
 
 
 def test_limbs_of_bones_follow_their_joints() -> None:
-    assert [marks.limb(*pair) for pair in (("left arm", "left arm"), ("head", "torso"), ("left leg", "torso"), ("left arm", "right arm"))] == [
+    assert [limb(*pair) for pair in (("left arm", "left arm"), ("head", "torso"), ("left leg", "torso"), ("left arm", "right arm"))] == [
         "left arm",
         "head",
         "torso",
@@ -199,8 +199,8 @@ def test_limbs_of_bones_follow_their_joints() -> None:
 
 
 def test_a_persons_limb_has_the_limbs_colour() -> None:
-    assert marks.limb("2: left arm", "2: left arm") == "left arm"
-    assert marks.limb("1: head", "1: torso") == "head"
+    assert limb("2: left arm", "2: left arm") == "left arm"
+    assert limb("1: head", "1: torso") == "head"
     assert marks.colour_of("2: left arm") == COLOURS["left arm"]
     assert marks.colour_of("a tail") == COLOURS["other"]
 

@@ -16,7 +16,7 @@ from actrec.core.evidence import Heat, Points, Skeleton, Track
 from actrec.core.look import Look
 from actrec.draw import marks
 from actrec.draw.overlay import DIM, PALETTES, caption, largest
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 from actrec.ui import player as house
 from actrec.ui.player import Media, Pane, Pick, payload, script
 

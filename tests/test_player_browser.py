@@ -18,7 +18,7 @@ from actrec.core.evidence import Heat
 from actrec.core.look import Look
 from actrec.draw.marks import BETWEEN
 from actrec.draw.overlay import PALETTES, draw
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -26,7 +26,8 @@ from actrec.clips import mannequin, video
 from actrec.core.clip import Preprocess, Video
 from actrec.core.errors import Cancelled, WeightsError
 from actrec.inputs import pixels, pose
-from actrec.inputs.pose import estimators, files, layouts, mat, pickles, tracks
+from actrec.inputs.pose import estimators, files, keypoint_rcnn, layouts, mat, pickles, tracks
+from actrec.inputs.pose.body import group, limb
 from actrec.inputs.pose.joints import Joints, JointsError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared/data"
@@ -59,7 +60,7 @@ def test_sides_pairs_groups_and_bones_agree(name: str) -> None:
     assert len(layout.pairs) == len(left) == sum("right" in joint for joint in layout.joints)
     for a, b in layout.pairs:
         assert layout.joints[a].replace("left", "right") == layout.joints[b]
-        assert layouts.group(layout.joints[a]).replace("left", "right") == layouts.group(layout.joints[b])
+        assert group(layout.joints[a]).replace("left", "right") == group(layout.joints[b])
     assert [layout.mirrored[i] for i in layout.mirrored] == list(range(len(layout)))
     assert sorted(i for numbers in layout.groups.values() for i in numbers) == list(range(len(layout)))
     assert "other" not in layout.groups
@@ -120,11 +121,10 @@ def test_layouts_are_found_however_they_are_spelt_and_unknown_ones_are_refused()
 
 
 def test_the_colours_of_the_limbs_tell_the_sides_apart() -> None:
-    drawn = {
-        layouts.bone_group(layouts.LAYOUTS["coco17"].joints[a], layouts.LAYOUTS["coco17"].joints[b]): c for a, b, c in pose.layout("coco17").drawing
-    }
-    assert drawn.keys() == {"head", "torso", "left arm", "right arm", "left leg", "right leg"}
-    assert len(set(drawn.values())) == 6
+    coco = pose.layout("coco17")
+    drawn = {limb(group(coco.joints[a]), group(coco.joints[b])) for a, b in coco.limbs}
+    assert drawn == {"head", "torso", "left arm", "right arm", "left leg", "right leg"}
+    assert len({pose.COLOURS[group] for group in drawn}) == 6
 
 
 # ---- conversions
@@ -157,7 +157,7 @@ def test_half_way_points_are_made_only_where_both_ends_are_known() -> None:
 def test_a_conversion_that_is_not_sound_is_refused_in_one_sentence() -> None:
     with pytest.raises(layouts.LayoutError, match=r"penn13 cannot be said in mediapipe33: it knows only 12 of its 33 joints; .*coco17"):
         some("penn13").convert(layouts.layout("mediapipe33"))
-    armless = layouts.named([name for name in layouts.LAYOUTS["coco17"].joints if layouts.group(name) != "left arm"], "armless")
+    armless = layouts.named([name for name in layouts.LAYOUTS["coco17"].joints if group(name) != "left arm"], "armless")
     with pytest.raises(layouts.LayoutError, match="has no left arm"):
         layouts.conversion(armless, layouts.layout("coco17"))
 
@@ -199,12 +199,11 @@ def test_frames_are_picked_by_their_number_and_repeat() -> None:
     assert np.isnan(picked[:, [2, 4]]).all()
 
 
-def test_flat_puts_people_side_by_side() -> None:
+def test_people_are_laid_side_by_side() -> None:
     joints = some(people=2)
-    flat = joints.flat()
+    flat = pose.flat_on(joints, joints.frames)
     assert flat.shape == (6, 34, 3)
     np.testing.assert_array_equal(flat[:, 17:], joints.values[1])
-    assert joints.flat_names()[17:19] == ("2: nose", "2: left_eye")
 
 
 def test_speed_follows_true_time_and_gaps() -> None:
@@ -235,16 +234,6 @@ def test_swapping_the_sides_twice_changes_nothing() -> None:
     swapped = joints.swap_sides()
     np.testing.assert_array_equal(swapped.values[:, :, 1], joints.values[:, :, 2])
     np.testing.assert_array_equal(swapped.swap_sides().values, joints.values)
-
-
-def test_short_gaps_are_bridged_on_a_line_and_long_ones_stay() -> None:
-    values = some(frames=8).values.copy()
-    values[0, 2:4, 0] = values[0, 1:7, 1] = values[0, 6:, 2] = np.nan
-    joints = Joints(values, layouts.layout("coco17"), np.arange(8)).bridged(2)
-    np.testing.assert_allclose(joints.xy[0, 2, 0], (2 * values[0, 1, 0, :2] + values[0, 4, 0, :2]) / 3, rtol=1e-5)
-    assert joints.score[0, 2, 0] == min(values[0, 1, 0, 2], values[0, 4, 0, 2]) / 2
-    assert np.isnan(joints.values[0, 1:7, 1]).all()
-    assert np.isnan(joints.values[0, 6:, 2]).all()
 
 
 # ---- files, each in the layout its makers give it
@@ -759,8 +748,8 @@ def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import torch
 
     torch.manual_seed(0)
-    monkeypatch.setattr(estimators, "_bare", tiny_network)
-    monkeypatch.setattr(estimators, "PERSON", 0.0)
+    monkeypatch.setattr(keypoint_rcnn, "_bare", tiny_network)
+    monkeypatch.setattr(keypoint_rcnn, "PERSON", 0.0)
     torch.save(tiny_network().state_dict(), tmp_path / "tiny.pth")  # type: ignore[attr-defined]
     return tmp_path / "tiny.pth"
 
@@ -779,7 +768,7 @@ def test_keypoint_rcnn_runs_and_what_it_found_is_kept(clip: Video, weights_file:
     def never(file: Path) -> object:
         raise AssertionError("the network was built again")
 
-    monkeypatch.setattr(estimators, "_network", never)
+    monkeypatch.setattr(keypoint_rcnn, "_network", never)
     again = pose.estimate(clip, "keypointrcnn", model=weights_file)
     np.testing.assert_array_equal(again.values, found.values)
     assert pose.estimate(clip, "keypointrcnn", model=weights_file, index=[1, 3]).frames.tolist() == [1, 3]
@@ -797,7 +786,7 @@ def test_stopped_work_goes_on_where_it_stopped(clip: Video, monkeypatch: pytest.
 
         return contextlib.nullcontext(detect)
 
-    way = estimators.Estimator("fake", "Fake", "coco17", opened, lambda model: "", lambda model: model)  # type: ignore[arg-type]
+    way = pose.Estimator("fake", "Fake", "coco17", opened, lambda model: "", lambda model: model)  # type: ignore[arg-type]
     monkeypatch.setattr(estimators, "ESTIMATORS", {"fake": way})
 
     def stop(fraction: float, text: str) -> None:
@@ -828,18 +817,18 @@ def test_the_network_and_its_weights_are_torchvisions() -> None:
     from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights
 
     theirs = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
-    assert theirs.url == estimators.KEYPOINT_RCNN.url
+    assert theirs.url == keypoint_rcnn.WEIGHTS.url
     assert tuple(theirs.meta["keypoint_names"]) == layouts.layout("coco17").joints
-    assert sum(p.numel() for p in estimators._bare().parameters()) == theirs.meta["num_params"]
+    assert sum(p.numel() for p in keypoint_rcnn._bare().parameters()) == theirs.meta["num_params"]
 
 
 def test_a_missing_package_model_or_name_says_how_to_get_it(clip: Video, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(JointsError, match=r"openpifpaf.*keypointrcnn, mediapipe"):
         pose.estimate(clip, "openpifpaf")
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(JointsError, match="pip install mediapipe"):
         pose.estimate(clip, "mediapipe")
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     with pytest.raises(JointsError, match=r"brings no model: fetch pose_landmarker_full\.task"):
         pose.estimate(clip, "mediapipe")
     with pytest.raises(JointsError, match=r"no model file .*gone\.task"):
@@ -882,7 +871,7 @@ def test_mediapipe_is_asked_in_order_of_time_and_answers_in_pixels(clip: Video, 
     tasks.BaseOptions, tasks.vision = (lambda model_asset_path: model_asset_path), vision  # type: ignore[attr-defined]
     for name, module in (("mediapipe", fake), ("mediapipe.tasks", types.ModuleType("mediapipe.tasks")), ("mediapipe.tasks.python", tasks)):
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(estimators.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     (tmp_path / "pose_landmarker_lite.task").write_bytes(b"a model")
     found = pose.estimate(clip, "mediapipe", model=tmp_path / "pose_landmarker_lite.task")
     assert found.layout.name == "mediapipe33"

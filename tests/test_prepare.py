@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from actrec.clips import video
 from actrec.core import evidence
 from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
-from actrec.core.evidence import Heat
+from actrec.core.evidence import Heat, step_at
 from actrec.inputs import cells, pixels
-from actrec.inputs.sampling import EARLY, load, on_screen, sample
+from actrec.inputs.sampling import EARLY, WINDOWS, load, on_screen, sample, slid
 
 REAL = sorted(p for p in (Path(__file__).resolve().parents[2] / "shared/data/clips").glob("*.*") if p.suffix != ".csv")
 DENSE = Sampling("dense", 32, span=64)
@@ -205,6 +205,20 @@ def test_any_size_and_crop_is_rounded_as_torchvision_rounds(height, width, short
     torch.testing.assert_close(ours, preset(torch.from_numpy(frames).permute(0, 3, 1, 2))[None], rtol=0, atol=1e-6)
 
 
+def test_a_batch_is_normalised_as_one_clip_is() -> None:
+    """Training and evaluation hand whole batches on, explanations one clip: to the last bit the same numbers."""
+    frames = np.random.default_rng(0).integers(0, 256, (2, 3, 40, 50, 3), np.uint8)
+    how = Preprocess(32, (24, 28), (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+    put = pixels.geometry(table(3, 40, 50), how)
+    cut = torch.from_numpy(np.stack([pixels.cropped(one, how, put) for one in frames]))
+    kept = cut.clone()
+    found = pixels.batch_to_input(cut, how)
+    assert torch.equal(found, torch.cat([pixels.to_input(one, how, put) for one in frames]))
+    assert torch.equal(cut, kept)
+    expected = ((cut.double() / 255 - torch.tensor(how.mean)) / torch.tensor(how.std)).permute(0, 4, 1, 2, 3)
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=2e-6)
+
+
 def test_with_antialiasing_every_source_pixel_weighs_in() -> None:
     frames = np.zeros((1, 60, 60, 3), np.uint8)
     frames[0, 29, 29] = 255  # falls between the four pixels that plain bilinear looks at
@@ -384,6 +398,17 @@ def test_bands_share_out_the_source_frames_without_gap_or_overlap(frames, sampli
         assert abs(centres[owner] - i) == pytest.approx(np.abs(centres - i).min())
 
 
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=8), st.integers(0, 20))
+def test_the_step_of_a_frame_is_the_one_whose_band_holds_it(lengths: list[int], begin: int) -> None:
+    edges = begin + np.cumsum([0, *lengths])
+    bands = np.stack([edges[:-1], edges[1:]], 1)
+    heat = Heat("t", np.zeros((len(bands), 1, 1), np.float32), "u", (0, 0, 1, 1), (0, 0, 1, 1), bands)
+    for frame, step in enumerate(heat.steps_of(int(edges[-1]) + 3)):
+        assert step_at(bands, frame) == heat.step_at(frame) == (None if step < 0 else step)
+        assert step < 0 or bands[step, 0] <= frame < bands[step, 1]
+        assert step >= 0 or not edges[0] <= frame < edges[-1]
+
+
 def test_bands_of_the_papers_sampling_are_easy_to_foretell() -> None:
     clip = looked_at(300, np.arange(100, 164, 2))
     assert cells.bands(clip, 32, 1, 0)[:2].tolist() == [[100, 102], [102, 104]]
@@ -396,6 +421,18 @@ def test_a_held_frame_belongs_to_the_step_that_saw_it_first() -> None:
     index, _ = sample(table(10), Sampling("dense", 16), 0.0)
     bands = cells.bands(looked_at(10, index), 4, 4, 1.5)
     assert bands.tolist() == [[0, 4], [4, 8], [8, 10], [10, 10]]
+
+
+@given(st.integers(1, 400), st.integers(1, 64), st.integers(0, 300))
+def test_windows_slid_along_a_video_leave_out_none_of_it(frames: int, length: int, begin: int) -> None:
+    length = min(length, frames)
+    clip = looked_at(frames, min(begin, frames - length) + np.arange(length))
+    starts, step = slid(clip), clip.video.step
+    assert starts[0] == 0
+    assert 1 <= len(starts) <= WINDOWS
+    assert starts[-1] + length * step == pytest.approx(clip.video.duration, abs=1e-9)
+    if len(starts) < WINDOWS:
+        assert (np.diff(starts) <= max((length - 1) * step / 2, step) + 1e-9).all()
 
 
 @quick

@@ -13,7 +13,7 @@ import pytest
 import sets_made as made
 
 from actrec.lab import sets
-from actrec.lab.sets.layout import REVERSES
+from actrec.lab.sets.disk_layout import REVERSES
 from actrec.lab.sets.survey import probe
 
 

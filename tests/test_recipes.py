@@ -218,7 +218,7 @@ def test_a_run_can_start_from_the_weights_of_a_card(clips: Path, tmp_path: Path)
     other = catalogue.build(card(), 7, **TINY)
     first = run(clips, tmp_path / "first", epochs=1)
     (tmp_path / "checkpoints").mkdir()
-    weights.save(tmp_path / "checkpoints" / "seven.safetensors", other, first.describe(None) | {"labels": list("abcdefg")})
+    weights.save(tmp_path / "checkpoints" / "seven.safetensors", other, train.report.describe(first, None) | {"labels": list("abcdefg")})
     started = run(clips, tmp_path / "run", init="seven")
     assert torch.equal(started.model.stem.conv1.weight, other.stem.conv1.weight)
     assert started.model.fc.weight.shape[0] == 2

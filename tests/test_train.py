@@ -117,7 +117,7 @@ def test_the_test_window_is_number_for_number_what_the_app_gives_the_model(clips
     windows, broken = sets.open_windows(items, found, card().sampling, card().preprocess, train=False)
     assert broken == []
     given = next(iter(sets.batches(windows, 1)))
-    window = sets.to_input(given.frames, card().preprocess)[0]
+    window = windows.inputs(given, torch.device("cpu"))["rgb"][0]
     film = video.probe(clips / "8.mp4")
     clip = sampling.load(film, card().sampling, start=1 / 25)  # the middle window of 8 among 10 frames
     inputs = pixels.to_input(clip.frames, card().preprocess, pixels.geometry(film, card().preprocess))

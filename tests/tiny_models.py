@@ -35,7 +35,7 @@ def card_of(gap: Gap | None = GAP) -> Card:
 
 def traced(model: nn.Module, inputs: Tensor, *watch: str, grad: bool = False) -> Trace:
     clip, geometry = clip_of(inputs.shape[2], inputs.shape[3])
-    return run(model, inputs, clip, geometry, watch=watch, grad=grad)
+    return run(model, {"rgb": inputs}, clip, geometry, watch=watch, grad=grad)
 
 
 def settled(model: nn.Module) -> nn.Module:

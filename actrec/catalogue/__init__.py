@@ -1,8 +1,8 @@
 """What there is and what fits what: the folders are the registry. Models (cards and checkpoints), their networks, ways of explaining."""
 
-from actrec.catalogue.explanations import layers, methods
-from actrec.catalogue.models import SUFFIXES, architectures, card, cards, find_file, ready, with_weights
-from actrec.catalogue.networks import build, counts, inflate, skeleton
+from actrec.catalogue.explanations import knobs, layers, methods, taps
+from actrec.catalogue.models import SUFFIXES, architectures, card, cards, ready, with_weights
+from actrec.catalogue.networks import build, counts, inflate, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -11,11 +11,13 @@ __all__ = [
     "card",
     "cards",
     "counts",
-    "find_file",
     "inflate",
+    "knobs",
     "layers",
     "methods",
     "ready",
-    "skeleton",
+    "taps",
     "with_weights",
+    "without_numbers",
+    "without_windows",
 ]

@@ -34,9 +34,9 @@ def examine(path: Path, progress: Progress = no_progress, most: int = 5) -> list
     found, bases = [], catalogue.architectures()
     for number, (name, base) in enumerate(bases.items()):
         progress(number / len(bases), base.title)
-        rough = weights.fit(catalogue.skeleton(base), state)
+        rough = weights.fit(catalogue.without_numbers(base), state)
         if len(rough.matched) + len(rough.wrong_shape) > 0:
-            found.append(Examined(name, weights.fit(catalogue.skeleton(catalogue.with_weights(base, path)), state)))
+            found.append(Examined(name, weights.fit(catalogue.without_numbers(catalogue.with_weights(base, path)), state)))
     if not any(e.report.matched for e in found):
         first = ", ".join(list(state)[:3])
         raise WeightsError(

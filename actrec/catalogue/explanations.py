@@ -8,10 +8,10 @@ import pkgutil
 
 import actrec.explain
 import actrec.models
-from actrec.catalogue.networks import skeleton
+from actrec.catalogue.networks import without_numbers
 from actrec.core import trace
 from actrec.core.card import Card
-from actrec.explain import Method
+from actrec.explain import Knob, Method
 
 
 @functools.cache
@@ -23,4 +23,14 @@ def methods() -> dict[str, Method]:
 
 def layers(card: Card, method: Method) -> tuple[str, ...] | str:
     """The taps that the method can explain in this model, the default first; or why it does not fit."""
-    return method.layers(card, trace.taps(skeleton(card)))
+    return method.layers(card, taps(card))
+
+
+def knobs(card: Card, method: Method) -> tuple[Knob, ...]:
+    """The method's settings for this model."""
+    return method.knobs_for(taps(card))
+
+
+def taps(card: Card) -> dict[str, trace.Tap]:
+    """The taps of a card's network, by name."""
+    return trace.taps(without_numbers(card))

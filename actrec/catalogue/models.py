@@ -53,12 +53,12 @@ def card(name: str) -> Card:
         return known[name]
     base, _, file = name.partition("@")
     if file and base in known:
-        return with_weights(known[base], find_file(file))
+        return with_weights(known[base], _find_file(file))
     near = ", ".join(known)
     raise QuestionError(f"no model {name!r}; there are {near}, or one of them with a checkpoint: dam-12@my_file.pth")
 
 
-def find_file(name: str) -> Path:
+def _find_file(name: str) -> Path:
     """A checkpoint by path, or by its name in the checkpoints folder."""
     for path in (Path(name), settings.checkpoints() / name):
         if path.is_file():
@@ -113,6 +113,7 @@ def _card_of(file: Path, _stamp: int) -> Card | None:
             trained_on=str(found.get("trained_on", "")),
             results=dict(found.get("results", {})),
             paper_figures={},
+            counted_at=None,
             layout=tuple(map(str, found.get("layout", ()))),
             people=int(found.get("people", 1)),
         )

@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
+from actrec.inputs import streams
 
 
 def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
@@ -47,6 +49,12 @@ def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> 
     return found
 
 
+def without_windows(card: Card) -> Card | None:
+    """The card of the same network with attention over everything instead of in windows; None where its family knows no windows."""
+    changes = getattr(importlib.import_module(f"actrec.models.{card.family}"), "WITHOUT_WINDOWS", None)
+    return None if changes is None else replace(card, arguments={**card.arguments, **changes})
+
+
 class _Unfilled(TorchFunctionMode):
     """Leaves random initial values out: tensors without numbers have no use for them, and drawing them on "meta" loads half of torch's compiler."""
 
@@ -58,32 +66,30 @@ class _Unfilled(TorchFunctionMode):
 
 
 @functools.lru_cache(64)
-def _skeleton(family: str, arguments: str, classes: int) -> nn.Module:
+def _without_numbers(family: str, arguments: str, classes: int) -> nn.Module:
     with torch.device("meta"), _Unfilled():
         module = importlib.import_module(f"actrec.models.{family}")
         net: nn.Module = module.build(**json.loads(arguments), classes=classes)
     return net.eval()
 
 
-def skeleton(card: Card) -> nn.Module:
+def without_numbers(card: Card) -> nn.Module:
     """The card's network without numbers (meta tensors): for its taps, its size and its cost."""
-    return _skeleton(card.family, json.dumps(dict(card.arguments), sort_keys=True), len(card.labels) or 400)
+    return _without_numbers(card.family, json.dumps(dict(card.arguments), sort_keys=True), len(card.labels) or 400)
 
 
 def counts(card: Card) -> tuple[int, float]:
     """Parameters, and matmul GFLOPs (multiply–accumulates / 1e9, the papers' convention) for one clip.
 
-    The clip is as the paper counted, where it says ("gflops_frames", "gflops_side" among its figures), else as the card reads it.
+    The clip is as the paper counted, where it says (the card's `counted_at`), else as the card reads it.
     """
-    net = skeleton(card)
-    told = card.paper_figures
-    frames, side = int(told.get("gflops_frames", card.sampling.frames)), told.get("gflops_side")
-    size = (int(side), int(side)) if side else card.preprocess.crop
+    net = without_numbers(card)
+    size = card.counted_at or (card.sampling.frames, *card.preprocess.crop)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            net(torch.empty(1, 3, frames, *size, device="meta"))
+            net(*streams.blanks(card, 1, size[0], size[1:], "meta").values())
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return sum(p.numel() for p in net.parameters()), counter.get_total_flops() / 2e9

@@ -34,6 +34,8 @@ from actrec.core.errors import QuestionError
 from actrec.core.evidence import Finding
 from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
+from actrec.core.words import percent
+from actrec.measure import agreement
 
 
 @app.command()
@@ -59,8 +61,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain one prediction: overlay video, figure, raw numbers, curves and provenance in a folder."""
-    from actrec import catalogue, study
-    from actrec.draw import export
+    from actrec import catalogue, study  # late: torch
+    from actrec.draw import export  # late: matplotlib
 
     look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
@@ -87,17 +89,17 @@ def explain(
 @app.command()
 def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
-    from actrec import catalogue, study
+    from actrec import catalogue, study  # late: torch
 
     report = progress()
     question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints, hide=tuple(hide or ()))
-    found, arrow = study.answer(question, report), study.time_order(question, report)
+    found, order = study.answer(question, report), study.time_order(question, report)
     clear()
     if as_json:
-        order = {name: {"logit": z, "probability": p} for name, z, p in zip(arrow.names, arrow.logits, arrow.probabilities, strict=True)}
-        return print_json(_summary(found) | {"order": order, "verdict": arrow.verdict, "joints": _joints_told(found)})
+        runs = {name: {"logit": z, "probability": p} for name, z, p in zip(order.names, order.logits, order.probabilities, strict=True)}
+        return print_json(_summary(found) | {"order": runs, "verdict": order.verdict, "joints": _joints_told(found)})
     _print_top(found)
-    print(f"\n{arrow.verdict}")
+    print(f"\n{order.verdict}")
     if told := _joints_told(found):
         print(told)
 
@@ -121,8 +123,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare up to four models (or methods) on one clip: figure as PNG and SVG, agreement in numbers."""
-    from actrec import catalogue, study
-    from actrec.draw import export
+    from actrec import catalogue, study  # late: torch
+    from actrec.draw import export  # late: matplotlib
 
     look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
@@ -133,16 +135,15 @@ def compare(
     found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
-    numbers = [{"first": i, "second": j, **agreement.to_json()} for (i, j), agreement in found.agreements.items()]
     if as_json:
         answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
-        return print_json({"answers": answers, "agreements": numbers, "files": {k: str(v) for k, v in files.items()}})
+        return print_json({"answers": answers, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
     for explanation in found.explanations:
         print(f"{explanation.model}, {explanation.question.method}")
         _print_top(explanation)
         print(f"  {explanation.claim}\n")
-    for (i, j), agreement in found.agreements.items():
-        print(f"{i + 1} and {j + 1}: {agreement}")
+    for (i, j), common in found.agreements.items():
+        print(f"{i + 1} and {j + 1}: {common}")
     print("\n".join(str(path) for path in files.values()))
 
 
@@ -158,7 +159,7 @@ def what_if(
     as_json: AsJson = False,
 ) -> None:
     """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
-    from actrec.study import hidden
+    from actrec.study.checks import hidden  # late: torch
 
     found = hidden.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
     clear()
@@ -174,7 +175,7 @@ def what_if(
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, against attention without windows."""
-    from actrec.study import windows_cost as costs
+    from actrec.study.checks import windows_cost as costs  # late: torch
 
     found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
     clear()
@@ -191,9 +192,43 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
 
 
 @app.command()
+def check(
+    clip: Clip,
+    model: Model,
+    which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
+    label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Follow the label's lead over this class.")] = None,
+    start: Start = 0.0,
+    joints: Joints = None,
+    hide: Hide = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a model again on a changed clip, by every check that fits, and say in a sentence what came of it."""
+    from actrec import catalogue  # late: torch
+    from actrec.study import asking, checks  # late: torch
+
+    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    asked = asking.asked(question)
+    lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
+    report, found = progress(), {}
+    for name in which or [name for name, reason in lacking.items() if not reason]:
+        if reason := lacking.get(name, ""):
+            raise QuestionError(f"the check {name!r} does not fit: {reason}")
+        found[name] = checks.run(name, question, report)
+    clear()
+    if as_json:
+        return print_json({"checks": {name: each.to_json() for name, each in found.items()}, "not": {k: v for k, v in lacking.items() if v}})
+    for name, each in found.items():
+        print(f"{name}: {checks.every()[name].title}\n  {each.verdict}")
+    for name, reason in lacking.items():
+        if reason and not which:
+            print(f"{name} does not fit: {reason}")
+
+
+@app.command()
 def models(as_json: AsJson = False) -> None:
     """List every model: what it needs, its size beside the paper's, and the ways of explaining that fit it."""
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []
     for card in catalogue.cards().values():
@@ -208,7 +243,10 @@ def models(as_json: AsJson = False) -> None:
             "parameters": parameters,
             "gflops": round(gflops, 4),
         }
-        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": dict(card.paper_figures), "trained_on": card.trained_on})
+        paper: dict[str, float] = dict(card.paper_figures)
+        if card.counted_at is not None:  # where scripts look for it
+            paper |= {"gflops_frames": card.counted_at[0], "gflops_side": card.counted_at[1]}
+        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": paper, "trained_on": card.trained_on})
     if as_json:
         return print_json(rows)
     print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")
@@ -241,7 +279,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _joints_told(found: Explanation) -> str:
     """What the model was given of the people's joints, in a sentence; "" for a model that reads none and was offered none."""
-    from actrec.inputs import pose
+    from actrec.inputs import pose  # late: av
 
     if "joints" not in found.provenance:
         return pose.UNREAD if found.question.joints not in (None, pose.NONE) else ""
@@ -251,4 +289,4 @@ def _joints_told(found: Explanation) -> str:
 
 def _print_top(found: Explanation) -> None:
     for label, probability in found.predictions.top(5):
-        print(f"  {probability:6.1%}  {label}")
+        print(f"  {percent(probability):>7}  {label}")

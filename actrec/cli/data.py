@@ -17,8 +17,8 @@ def data(
     as_json: AsJson = False,
 ) -> None:
     """Say what a set of clips holds: layout, classes, splits, shared subjects, clips that are missing or cannot be read."""
-    from actrec.lab import sets
-    from actrec.lab.sets.survey import survey
+    from actrec.lab import sets  # late: torch
+    from actrec.lab.sets.survey import survey  # late: torch
 
     report = progress()
     found = survey(sets.open_set(path), check=check, workers=workers, progress=report)

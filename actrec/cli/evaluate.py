@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actrec.cli.options import AsJson, Model, app, print_json, progress
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.errors import QuestionError
+from actrec.lab import results
+from actrec.lab.results import Evaluation, folder
 
 if TYPE_CHECKING:
     from actrec.lab.evaluate import Trial
-    from actrec.lab.results import Evaluation
 
 
 @app.command()
@@ -39,8 +40,8 @@ def evaluate(
 
     Under torchrun, every process takes its share of the clips and the last one to finish puts them together.
     """
-    from actrec import study
-    from actrec.lab import evaluate, results, sets
+    from actrec import study  # late: torch
+    from actrec.lab import evaluate, sets  # late: torch
 
     other = results.open_result(against) if against else None
     _own_gpu()
@@ -71,20 +72,18 @@ def evaluate(
 
 def _compare(a: Evaluation, b: Evaluation) -> dict[str, Any]:
     """Write what b does otherwise than a into b's folder, and say it."""
-    from actrec.lab import results
-    from actrec.lab.results import folder, report
+    from actrec.lab.results import report  # late: plotly
 
     found = results.compare(a, b)
     file = b.folder / f"against-{re.sub(r'[^A-Za-z0-9._@-]+', '-', a.name)}.html"
-    folder.write(file, report.difference_html(found))
+    files.write(file, report.difference_html(found))
     moved = [{"true": found.labels[i], "wrong": found.labels[j], "clips": clips, "corrected": good} for i, j, clips, good in found.strongest(10**9)]
     facts = {"result": a.name, "rescued": len(found.rescued), "lost": len(found.lost), "p_value": found.p_value, "verdict": report.verdict(found)}
     return facts | {"moved": moved, "change": found.change.tolist(), "file": str(file)}
 
 
 def _print(found: Evaluation, said: dict[str, Any]) -> None:
-    from actrec.lab import results
-    from actrec.lab.results import report
+    from actrec.lab.results import report  # late: plotly
 
     measured = results.measure(found)
     print(f"{found.title} on {said['data']}, {said['split']}: {len(found)} clips, accuracy {measured.top1:.4f}")
@@ -111,8 +110,6 @@ def _views(text: str) -> tuple[int, int]:
 
 def _folder(trial: Trial, name: str) -> Path:
     """The evaluation's folder in the results folder. A name that was not asked for gives way where it is taken by something else."""
-    from actrec.lab.results import folder
-
     if name:
         if not re.fullmatch(r"[\w@][\w.@ -]*", name):
             raise QuestionError(f"--name {name!r} is no name for a folder; take letters, digits and . _ - @")

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from actrec.cli.options import AsJson, Clip, Joints, app, clear, print_json, progress
+from actrec.core import files
 from actrec.core.errors import QuestionError
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def joints(
     as_json: AsJson = False,
 ) -> None:
     """Say what joints there are of a clip and how they lie on it; mend them, estimate them, and keep them."""
-    from actrec import study
-    from actrec.inputs import pose
+    from actrec import study  # late: torch
+    from actrec.inputs import pose  # late: av
 
     if estimate is not None and joints is not None:
         raise QuestionError(f"--joints {joints} names joints and --estimate {estimate} finds others; give one of the two")
@@ -82,17 +83,16 @@ def _draw(path: Path, film: Video, joints: pose.Joints) -> None:
     """Frames evenly over the clip, in two rows, with the skeletons on them."""
     import cv2
 
-    from actrec.clips import video
-    from actrec.draw import marks
-    from actrec.inputs import pose
+    from actrec.clips import video  # late: av
+    from actrec.draw import marks  # late: av
+    from actrec.inputs import pose  # late: av
 
     index = np.linspace(0, film.frames - 1, PICTURES).round().astype(np.int64)
-    skeleton = pose.skeleton(pose.side_by_side(joints, index), joints.layout, np.stack([index, index + 1], -1))
+    skeleton = pose.skeleton(pose.flat_on(joints, index), joints.layout, np.stack([index, index + 1], -1))
     size = (film.height, film.width)
     drawn = [marks.draw(frame, (None, skeleton), int(number), size) for number, frame in zip(index, video.read(film, index), strict=True)]
     sheet = np.concatenate([np.concatenate(drawn[i : i + PICTURES // 2], 1) for i in range(0, PICTURES, PICTURES // 2)])
     shrunk = min(1.0, 1800 / sheet.shape[1])
     small = cv2.resize(sheet, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(path.suffix, small[..., ::-1])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    files.write(path, data.tobytes())

@@ -11,6 +11,7 @@ import typer
 
 from actrec.core import look
 from actrec.core.errors import Progress, QuestionError
+from actrec.core.words import percent
 
 app = typer.Typer(add_completion=False, help="See what a video action-recognition model sees.", pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -45,7 +46,7 @@ def progress() -> Progress:
     """Progress on standard error, on a terminal only."""
     if not sys.stderr.isatty():
         return lambda fraction, text: None
-    return lambda fraction, text: print(f"\r\x1b[K{fraction:4.0%} {text}", end="\r" if fraction >= 1 else "", file=sys.stderr, flush=True)
+    return lambda fraction, text: print(f"\r\x1b[K{percent(fraction, 0):>5} {text}", end="\r" if fraction >= 1 else "", file=sys.stderr, flush=True)
 
 
 def clear() -> None:

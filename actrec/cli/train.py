@@ -65,7 +65,7 @@ def train(
 ) -> None:
     """Train a model on labelled clips by a paper's recipe (default: DAM's, §4.2); resumable. Several GPUs: torchrun -m actrec train …"""
     asked: dict[str, Any] = dict(locals())
-    from actrec.lab import sets, train
+    from actrec.lab import sets, train  # late: torch
 
     given = {name: value for name, value in asked.items() if name in Recipe.__dataclass_fields__ and value is not None}
     given |= {"steps": tuple(step)} if step else {}
@@ -96,7 +96,7 @@ def train(
 
 def _card(model: str, size: int | None, frames: int | None, span: int | None, title: str) -> Card:
     """The architecture's card, reading as many frames and pixels as asked for."""
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     base = catalogue.card(model)
     sampling, preprocess = base.sampling, base.preprocess

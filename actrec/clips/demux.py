@@ -7,7 +7,6 @@ decoded once and the table lists what came out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from actrec.core import files
 from actrec.core.errors import ClipError, Progress, no_progress
 from actrec.core.settings import Limits
 
@@ -38,10 +38,13 @@ PAINTED = ("gif", "apng", "webp_anim")
 CHECKED = 400_000_000
 """Pixels decoded at most to check the stamps of a long video: about a second's work. A shorter one is decoded whole."""
 
+PLACES = 8
+"""How many places of a long video are decoded to check its stamps."""
+
 
 @dataclass
 class Table:
-    """Frames in presentation order: pts and keys as in `types.Video`, seconds from 0 on.
+    """Frames in presentation order: pts and keys as in `clip.Video`, seconds from 0 on.
 
     packets: how many carried a picture.  lost: how many are missing or were refused.
     """
@@ -116,8 +119,7 @@ def digest(path: Path, allowed: Limits) -> str:
             raise bad(path, "is empty (0 bytes)", "copy or export it again")
         if size > allowed.max_mb * 1e6:
             raise bad(path, f"has {size / 1e6:.1f} MB, more than the {allowed.max_mb:g} MB allowed", "cut it, compress it, or raise ACTREC_MAX_MB")
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.digest(path)
     except OSError as error:
         raise bad(path, f"cannot be read ({error.strerror})", "check its name and permissions") from None
 
@@ -176,14 +178,14 @@ def listed(path: Path, allowed: Limits) -> Table:
     return Table(seconds, pts[:known], begins[: min(known, 1 if painted else len(begins))], count, missing)
 
 
-def _agrees(path: Path, listed: Table, allowed: Limits, pixels: int, places: int = 8) -> bool:
+def _agrees(path: Path, listed: Table, allowed: Limits, pixels: int) -> bool:
     """Whether a spread of places, each decoded from the key before it, yields exactly the frames listed there."""
     frames, begins = len(listed.pts), listed.keys[:, 0]
     if not len(begins) or listed.pts[0] < begins[0]:
         return False
-    length = max(8, CHECKED // pixels // places)
+    length = max(8, CHECKED // pixels // PLACES)
     with opened(path, allowed) as (container, stream):
-        for place in np.linspace(0, frames - 1, places).astype(int):
+        for place in np.linspace(0, frames - 1, PLACES).astype(int):
             key = listed.keys[np.searchsorted(begins, listed.pts[place], side="right") - 1]
             first = int(np.searchsorted(listed.pts, key[0]))
             to_the_end = place == frames - 1 and frames - first <= 4 * length

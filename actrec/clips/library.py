@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from actrec.clips import video
 from actrec.clips.video import Proxy
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.core.errors import ClipError, Progress, no_progress
 
@@ -41,12 +40,6 @@ def samples() -> dict[str, Path]:
     return found
 
 
-def shipped() -> frozenset[str]:
-    """The names of the samples that come with the project."""
-    folder = settings.assets() / "clips"
-    return frozenset(name for name, path in samples().items() if path.parent == folder)
-
-
 def browser_copy(film: Video, folder: Path | None = None, progress: Progress = no_progress) -> Proxy:
     """The clip for the player: made once for the same bytes, kept in the cache folder (or in `folder`, for what is private to a session).
 
@@ -59,7 +52,8 @@ def browser_copy(film: Video, folder: Path | None = None, progress: Progress = n
     if known is not None:
         return known
     made = video.proxy(film, copy, progress=progress)
-    _write(facts, lambda file: np.savez(file, motion=made.motion, held=np.array(made.held, np.int64), size=[made.width, made.height], fps=made.fps))
+    with files.whole(facts) as part, part.open("wb") as file:
+        np.savez(file, motion=made.motion, held=np.array(made.held, np.int64), size=[made.width, made.height], fps=made.fps)
     if folder is None:
         _prune(home.glob("*.mp4"), most_bytes=MOST_COPIES_MB * 10**6)
     return made
@@ -96,7 +90,7 @@ def preview(path: Path, folder: Path | None = None) -> bytes:
     except (ClipError, OSError):
         return b""
     data = picture(np.concatenate([_fill(frame, *PREVIEW_SIZE) for frame in frames], 1), 70)
-    _write(file, lambda opened: opened.write(data))
+    files.write(file, data)
     if folder is None:
         _prune(file.parent.glob("*.webp"), most=MOST_PREVIEWS)
     return data
@@ -116,23 +110,11 @@ def _fill(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8
     return np.asarray(small[top : top + height, left : left + width], np.uint8)
 
 
-def _write(path: Path, put: Callable[..., object]) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        with part.open("wb") as file:
-            put(file)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _prune(files: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) -> None:
+def _prune(kept: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) -> None:
     """Remove the files used longest ago, beyond `most` files or `most_bytes`."""
     total = 0
     listed = []
-    for file in files:
+    for file in kept:
         try:
             facts = file.stat()
         except OSError:  # another session was quicker

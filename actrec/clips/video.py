@@ -6,8 +6,6 @@ frame by its time stamp, never by counting at a nominal rate; where a file's sta
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from actrec.clips import demux
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.core.errors import Progress, no_progress
 from actrec.core.settings import Limits
@@ -249,32 +247,26 @@ def _rate(fps: float) -> Fraction:
 @contextmanager
 def _output(path: Path, rate: Fraction, crf: int, exact_seek: bool) -> Iterator[Callable[[_Picture], None]]:
     """A function that takes pictures of one even size into an MP4. Written beside its place and moved there when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.mp4")
     seekable = {"preset": "veryfast", "bf": "0", "g": str(KEY_EVERY)} if exact_seek else {}
     count = 0
-    try:
-        with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), **seekable})
-            coder = stream.codec_context
-            coder.pix_fmt, coder.time_base, coder.color_range = "yuv420p", 1 / rate, ColorRange.MPEG
+    with files.whole(path) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), **seekable})
+        coder = stream.codec_context
+        coder.pix_fmt, coder.time_base, coder.color_range = "yuv420p", 1 / rate, ColorRange.MPEG
 
-            def put(picture: _Picture) -> None:
-                nonlocal count
-                frame = picture if isinstance(picture, VideoFrame) else _coloured(picture)
-                if not count:
-                    coder.width, coder.height = frame.width, frame.height
-                    # Said in the file, so that no player has to guess. Where the source says nothing, `read` takes BT.601.
-                    coder.colorspace = Colorspace.ITU601 if frame.colorspace == 2 else frame.colorspace
-                    coder.color_primaries, coder.color_trc = frame.color_primaries, frame.color_trc
-                frame.pts, frame.time_base = count, 1 / rate
-                count += 1
-                container.mux(stream.encode(frame))
-
-            yield put
+        def put(picture: _Picture) -> None:
+            nonlocal count
+            frame = picture if isinstance(picture, VideoFrame) else _coloured(picture)
             if not count:
-                raise ValueError(f"no frames to write to {path}")
-            container.mux(stream.encode())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+                coder.width, coder.height = frame.width, frame.height
+                # Said in the file, so that no player has to guess. Where the source says nothing, `read` takes BT.601.
+                coder.colorspace = Colorspace.ITU601 if frame.colorspace == 2 else frame.colorspace
+                coder.color_primaries, coder.color_trc = frame.color_primaries, frame.color_trc
+            frame.pts, frame.time_base = count, 1 / rate
+            count += 1
+            container.mux(stream.encode(frame))
+
+        yield put
+        if not count:
+            raise ValueError(f"no frames to write to {path}")
+        container.mux(stream.encode())

@@ -33,7 +33,7 @@ class Card:
     """A model as data: everything that travels with its weights.
 
     The family's `build(**arguments, classes=…)` gives the untrained network; it takes inputs (B, 3, T, H, W) and returns logits (B, classes).
-    parameters and gflops under `paper_figures` are the paper's own words, never ours.
+    `paper_figures` holds the paper's own words alone, never ours.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Card:
     trained_on: str = ""
     note: str = ""  # what not to expect of it
     paper_figures: Mapping[str, float] = field(default_factory=dict)
+    counted_at: tuple[int, int, int] | None = None  # frames, height, width that the paper counts its GFLOPs at; None: as the card reads clips
     results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split
     head: str = "fc"  # name of the last linear layer, whose rows are the classes
     layout: tuple[str, ...] = ()  # names of the joints it was trained on, in their order

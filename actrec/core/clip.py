@@ -8,14 +8,18 @@ Two coordinate systems appear everywhere and never mix silently:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Box
+
+Place = TypeVar("Place", float, NDArray[np.float64])
+"""One number, or many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,8 @@ class Clip:
 
     frames uint8 (T, H, W, 3) RGB.  index (T): source frame numbers, not decreasing, repeated where the clip was padded.
     seconds (T): their true presentation times.  padding: how a short video was filled up, "" if it was not.
-    joints (T, R, 3): x, y in source pixels and confidence, where they are known.
+    beside: what else a model is given, by the stream's name, where it can be drawn: one entry for each frame (joints: (T, R, 3), x and y in source
+    pixels and a score).
     """
 
     video: Video
@@ -72,7 +77,7 @@ class Clip:
     index: NDArray[np.int64]
     seconds: NDArray[np.float64]
     padding: str = ""
-    joints: NDArray[np.float32] | None = None
+    beside: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.frames.shape))
@@ -126,11 +131,11 @@ class Geometry:
         """Input pixels per source pixel, (y, x)."""
         return self.resized[0] / self.source[0], self.resized[1] / self.source[1]
 
-    def to_source(self, x: float, y: float) -> tuple[float, float]:
+    def to_source(self, x: Place, y: Place) -> tuple[Place, Place]:
         sy, sx = self.scale
         return (x + self.offset[1]) / sx, (y + self.offset[0]) / sy
 
-    def to_input(self, x: float, y: float) -> tuple[float, float]:
+    def to_input(self, x: Place, y: Place) -> tuple[Place, Place]:
         sy, sx = self.scale
         return x * sx - self.offset[1], y * sy - self.offset[0]
 

@@ -18,6 +18,12 @@ NOTHING = 1e-5
 """Evidence whose largest magnitude is below this (in its own unit) counts as none: it is not drawn, and the page says so."""
 
 
+def step_at(bands: NDArray[np.int64], frame: int) -> int | None:
+    """The step that stands for a source frame, None if there is none. bands (K, 2): step k stands for source frames first … last − 1."""
+    hit = np.flatnonzero((bands[:, 0] <= frame) & (frame < bands[:, 1]))
+    return int(hit[0]) if hit.size else None
+
+
 @dataclass(frozen=True, eq=False)
 class Heat:
     """Evidence over space and time: values float32 (K, h, w), raw, in `unit`; NaN where the method says nothing.
@@ -59,8 +65,7 @@ class Heat:
 
     def step_at(self, frame: int) -> int | None:
         """The step that stands for a source frame, None if the model did not look there."""
-        hit = np.flatnonzero((self.bands[:, 0] <= frame) & (frame < self.bands[:, 1]))
-        return int(hit[0]) if hit.size else None
+        return step_at(self.bands, frame)
 
     def steps_of(self, frames: int) -> NDArray[np.int64]:
         """For every source frame 0 … frames − 1 its step, −1 where the model did not look: int64 (frames)."""

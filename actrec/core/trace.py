@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,44 @@ from actrec.core.clip import Clip, Geometry
 
 Axes = Literal["b c t h w", "b t h w c", "b (t h w) c", "b (1 t h w) c"]
 Triple = tuple[float, float, float]
+Part = TypeVar("Part")
+
+
+# What a way of explaining may need of a part of a model, beside tensors under taps. Whoever writes a model offers it by having the method.
+
+
+@runtime_checkable
+class Attends(Protocol):
+    """An attention that makes rows of itself."""
+
+    def rows(self, q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The attention of queries (…, N, d) to all keys (…, M, d): (…, N, M), rows sum to 1. mask bool (batch, M): keys that take part."""
+        ...
+
+
+@runtime_checkable
+class Chooses(Protocol):
+    """What chooses places to read from."""
+
+    def places(self, points: Tensor, grid: tuple[int, int, int]) -> Tensor:
+        """Points (…, 3) in [−1, 1]³ on a grid (T, h, w) as input frame, x and y in input pixels (pixel i covers [i, i + 1)): (…, 3)."""
+        ...
+
+
+@runtime_checkable
+class Scales(Protocol):
+    """What multiplies its relation by a number, or by a learnt one, before the softmax."""
+
+    scale: Tensor | float
+
+
+@runtime_checkable
+class Spreads(Protocol):
+    """What reads a feature map around joints."""
+
+    def maps(self, joints: Tensor, size: tuple[int, int]) -> Tensor:
+        """How much of each cell is read for joints (…, 3) in input pixels: (…, h, w), 0 for those that are missing."""
+        ...
 
 
 class Tap(nn.Module):
@@ -63,6 +101,12 @@ class Seen:
     tensor: Tensor
     tap: Tap
     tokens: tuple[int, int, int] | None = None
+
+    @property
+    def extent(self) -> tuple[int, int, int]:
+        """The grid's steps, rows and columns."""
+        t, h, w = self.grid().shape[2:]
+        return t, h, w
 
     def grid(self, other: Tensor | None = None) -> Tensor:
         """(B, C, T, H, W) view of the tensor, or of `other` (its gradient) laid out like it; a class token is left out."""
@@ -151,59 +195,69 @@ def attach(module: nn.Module, tap: Tap, pick: Callable[[object], tuple[Tensor, t
     module.register_forward_hook(through)
 
 
+Inputs = Mapping[str, Tensor | None]
+"""What a model is given, by the streams' names, in the order of its `forward`; None for an optional stream that has nothing."""
+
+
 @dataclass
 class Trace:
     """One forward pass of one clip, alive only while it is explained: never stored, never cached.
 
-    inputs (1, 3, T, H, W); logits (1, classes); seen: what passed the watched taps.  more: what the model is given beside the frames, time on axis 1:
-    joints (1, T, R, 3).
+    inputs: by the streams' names, one clip each (frames (1, 3, T, H, W)).  logits (1, classes).  seen: what passed the watched taps.
     """
 
     model: nn.Module
     clip: Clip
     geometry: Geometry
-    inputs: Tensor
+    inputs: Inputs
     logits: Tensor
     seen: dict[str, Seen]
-    more: tuple[Tensor, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """How many frames the model was given."""
+        return len(self.clip.index)
 
     def gradient(self, score: Tensor, name: str) -> Tensor:
         """d score / d tensor under the tap, in the tensor's own layout; the model is not written to."""
         return torch.autograd.grad(score, self.seen[name].tensor, retain_graph=True)[0]
 
-    def rerun(self, inputs: Tensor | tuple[Tensor, ...] | None = None, edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None) -> Tensor:
+    def part(self, name: str, kind: type[Part]) -> Part:
+        """The model's part at a path ("" for the model itself), as something that can do what the method needs.
+
+        Raises:
+            TypeError: there is a part, and it cannot.
+        """
+        found = self.model.get_submodule(name)
+        if not isinstance(found, kind):
+            raise TypeError(f"{name or 'the model'} is a {type(found).__name__}, which is no {kind.__name__}")
+        return found
+
+    def rerun(self, inputs: Inputs | None = None, edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None) -> Tensor:
         """Logits of the same model for other inputs or with tensors replaced under taps; (B, classes), no gradients.
 
-        inputs: frames alone, given with the `more` of this pass; or all that the model shall be given.
+        inputs: those that change, by name; the others stay.
         """
         return self.again(inputs, edits=edits)[0]
 
     def again(
         self,
-        inputs: Tensor | tuple[Tensor, ...] | None = None,
+        inputs: Inputs | None = None,
         *,
         watch: Collection[str] = (),
         edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
     ) -> tuple[Tensor, dict[str, Seen]]:
         """As `rerun`, with what then passed the watched taps (behind the edits)."""
-        frames = self.inputs if inputs is None else inputs
-        given = (frames, *self.more) if isinstance(frames, Tensor) else frames
+        changed = inputs or {}
+        if unknown := set(changed) - set(self.inputs):
+            raise KeyError(f"no input named {sorted(unknown)}; the model has {', '.join(self.inputs)}")
+        given = {name: changed.get(name, tensor) for name, tensor in self.inputs.items()}
         with torch.no_grad(), record(self.model, watch, edits=edits) as seen:
-            return self.model(*given), seen
+            return self.model(*given.values()), seen
 
 
-def run(
-    model: nn.Module,
-    inputs: Tensor | tuple[Tensor, ...],
-    clip: Clip,
-    geometry: Geometry,
-    *,
-    watch: Collection[str] = (),
-    grad: bool = False,
-) -> Trace:
-    """One watched forward pass. inputs: the frames, or all that the model is given, the frames first.  grad: keep what is needed for gradients from
-    the first watched tap on."""
-    frames, *more = (inputs,) if isinstance(inputs, Tensor) else inputs
+def run(model: nn.Module, inputs: Inputs, clip: Clip, geometry: Geometry, *, watch: Collection[str] = (), grad: bool = False) -> Trace:
+    """One watched forward pass. grad: keep what is needed for gradients from the first watched tap on."""
     with torch.set_grad_enabled(grad), record(model, watch, grad=grad) as seen:
-        logits = model(frames, *more)
-    return Trace(model, clip, geometry, frames, logits, seen, tuple(more))
+        logits = model(*inputs.values())
+    return Trace(model, clip, geometry, inputs, logits, seen)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from actrec.core.evidence import Heat
 
 
-def percent(share: float) -> str:
-    """A probability for reading: 83.1 %, 0.4 %, < 0.1 %."""
-    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+def percent(share: float, digits: int = 1) -> str:
+    """A share or a probability for reading: 83.1 %, 0.4 %, < 0.1 %; "–" where there is none. digits: behind the point."""
+    if math.isnan(share):
+        return "–"
+    text = f"{100 * share:.{digits}f}"
+    return f"< {10**-digits:g} %" if share > 0 and float(text) == 0 else f"{text} %"
+
+
+def percentage_points(change: float, digits: int = 1) -> str:
+    """A change of a share, in percentage points: +3.1, −0.4; no sign where nothing is left of it."""
+    text = f"{100 * change:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def number(value: float) -> str:
@@ -18,3 +30,9 @@ def number(value: float) -> str:
 def short_unit(heat: Heat) -> str:
     """The unit without what it adds in brackets, for the colour bar."""
     return heat.unit.split(" (")[0]
+
+
+def few(names: Sequence[str], most: int = 4) -> str:
+    """The first names of many, and how many more there are; long ones cut short, and what cannot be printed written out."""
+    shown = ", ".join(name[:120] if name.isprintable() else repr(name[:120]) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

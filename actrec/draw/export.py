@@ -6,10 +6,7 @@ date. Files are made in a folder beside their place and moved when all are whole
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from actrec.core import files
 from actrec.core.answer import Explanation
 from actrec.core.errors import Progress, no_progress
 from actrec.core.look import TOGETHER, Look
 from actrec.draw import charts, overlay, overlay_video, style
 from actrec.draw.figures import Sheet, attention, several, strip
 from actrec.draw.numbers import arrays, curves, ending, provenance
+from actrec.measure import agreement
 from actrec.measure.agreement import Agreement
 
 Drawings = Sequence[Callable[[], Sheet]]
@@ -53,8 +52,7 @@ def write(explanation: Explanation, folder: Path, *, look: Look | None = None, w
     """
     folder, more, asked = Path(folder), dict[str, Path](), look or Look()
     look = overlay.settled(asked, explanation.heat, explanation.heats)
-
-    def make(work: Path) -> None:
+    with files.together(folder) as work:
         if with_video:
             overlay_video.write(explanation, work / "overlay.mp4", look=look, progress=lambda f, text: progress(0.8 * f, text))
         progress(0.82, "drawing the figure")
@@ -72,8 +70,6 @@ def write(explanation: Explanation, folder: Path, *, look: Look | None = None, w
             np.savez_compressed(file, **arrays(explanation))
         (work / "curves.csv").write_text(curves(explanation), encoding="utf-8", newline="")
         _write_json(work / "provenance.json", provenance(explanation, asked) | {"files": _hashes(work)})
-
-    _in_one_go(folder, make)
     progress(1.0, "written")
     film_at = folder / "overlay.mp4" if with_video else None
     arrays_at, curves_at, provenance_at = (folder / name for name in ("evidence.npz", "curves.csv", "provenance.json"))
@@ -135,23 +131,19 @@ def write_comparison(
     """
     rows = list(zip(names(explanations), explanations, strict=True))
     comparison, strip = several.comparison(rows, agreements, look), several.segment_strip(rows, segments, look)
-    numbers = [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
-    files = {
+    made = {
         "figure": ("comparison.png", comparison.png()),
         "figure_svg": ("comparison.svg", comparison.svg()),
         "segments": ("segments.png", strip.png()),
         "segments_svg": ("segments.svg", strip.svg()),
     }
-
-    def make(work: Path) -> None:
-        for name, data in files.values():
+    with files.together(Path(folder)) as work:
+        for name, data in made.values():
             (work / name).write_bytes(data)
         sources = [provenance(explanation) | {"name": name} for name, explanation in rows]
-        told = {"answers": sources, "agreements": numbers, "look": (look or TOGETHER).to_json()}
+        told = {"answers": sources, "agreements": agreement.to_json(agreements), "look": (look or TOGETHER).to_json()}
         _write_json(work / "comparison.json", told | {"files": _hashes(work)})
-
-    _in_one_go(Path(folder), make)
-    return {key: Path(folder) / name for key, (name, _) in files.items()} | {"provenance": Path(folder) / "comparison.json"}
+    return {key: Path(folder) / name for key, (name, _) in made.items()} | {"provenance": Path(folder) / "comparison.json"}
 
 
 def names(explanations: Sequence[Explanation]) -> list[str]:
@@ -163,21 +155,8 @@ def names(explanations: Sequence[Explanation]) -> list[str]:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    found = {}
-    for path in sorted(folder.iterdir()):
-        with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {path.name: files.digest(path) for path in sorted(folder.iterdir())}
 
 
 def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-
-
-def _in_one_go(folder: Path, make: Callable[[Path], None]) -> None:
-    """Let `make` write into an empty folder, then move all files to their place; if it fails, none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as work:
-        make(Path(work))
-        for path in sorted(Path(work).iterdir()):
-            os.replace(path, folder / path.name)

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
-from actrec.core.evidence import NOTHING, Points, Skeleton
+from actrec.core.evidence import NOTHING, Points, Skeleton, step_at
 from actrec.core.look import Look
 from actrec.core.words import number
 from actrec.draw import overlay
-from actrec.inputs.pose.layouts import COLOURS
+from actrec.inputs.pose.body import COLOURS, limb
 
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""
@@ -78,20 +78,6 @@ def seconds_at(points: Points, steps: NDArray[np.floating]) -> NDArray[np.float6
     pace = (points.seconds[-1] - points.seconds[0]) / max(last, 1)
     steps = np.asarray(steps, np.float64)
     return np.interp(steps, np.arange(last + 1), points.seconds) + pace * (np.minimum(steps, 0) + np.maximum(steps - last, 0))
-
-
-def step_at(bands: NDArray[np.int64], frame: int) -> int | None:
-    """The step that stands for a source frame, None if there is none."""
-    hit = np.flatnonzero((bands[:, 0] <= frame) & (frame < bands[:, 1]))
-    return int(hit[0]) if hit.size else None
-
-
-def limb(a: str, b: str) -> str:
-    """The limb of a bone between joints of these two, whoever's; what joins two limbs is torso, as in `layouts.bone_group`."""
-    a, b = (name.partition(": ")[2] or name for name in (a, b))
-    if a == b:
-        return a
-    return "head" if {a, b} == {"head", "torso"} else "torso"
 
 
 def colour_of(group: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from actrec import __version__
 from actrec.core.answer import Explanation
 from actrec.core.evidence import Evidence
 from actrec.core.look import Look
@@ -215,12 +216,5 @@ def versions() -> dict[str, str]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = _own_version() if name == "actrec" else "not installed"
+            found[name] = __version__ if name == "actrec" else "not installed"
     return found
-
-
-def _own_version() -> str:
-    """The version of a checkout that was not installed as a package."""
-    import actrec
-
-    return str(getattr(actrec, "__version__", "unknown"))

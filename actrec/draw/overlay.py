@@ -4,7 +4,7 @@ The rules, the same in the player, the saved video and the figures:
 
 * Zero is transparent. With s = |value| / top, clipped to [0, 1], the colour covers the frame by `opacity · s · (2 − s)`.
 * `top` is the magnitude at the end of the colour bar: the largest of the frame, of the clip, or of several heats together. A top below
-  `types.NOTHING` draws nothing: rounding noise is never stretched to full colour.
+  `evidence.NOTHING` draws nothing: rounding noise is never stretched to full colour.
 * An unsigned map starts at zero and has no negative side. A signed map runs from −top to +top over a diverging palette.
 * `threshold` is a share of `top`; evidence weaker than that is left out.
 * Where the model never looked the frame is dimmed. Where a method says nothing (NaN inside the crop) the frame stays as it is.
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core.evidence import NOTHING, Box, Heat
+from actrec.core.evidence import NOTHING, Box, Heat, on_source
 from actrec.core.look import Look
 from actrec.core.words import number, short_unit
 
@@ -144,8 +144,6 @@ def layer(heat: Heat, step: int | None, source: tuple[int, int], size: tuple[int
     unseen, top = outside(heat.seen, source, size), top_of(look, heat, step)
     if top < NOTHING:
         return paint(nothing, heat.signed, look, unseen)
-    from actrec.core.evidence import on_source  # late: it brings torch, and whoever needs only the palettes should not wait for that
-
     return paint(strength(on_source(heat, step, *size, source=source), top, heat.signed, look.threshold), heat.signed, look, unseen)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Track
-from actrec.inputs.pose.layouts import GROUPS
+from actrec.inputs.pose.body import GROUPS
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,8 +46,8 @@ class Method:
     line: one sentence for the chooser.  caution: what not to conclude from it.
     layers(card, taps): names of the layers it can explain, the default first; or the reason why it does not fit this model.
     explain(trace, ask): the evidence, or its maps alone, first the one to show first.  grad: whether it needs gradients.
-    knobs: its settings, the same for every model, or as the card has them.  watch(layer): names of the taps it reads, as far as they are passed.
-    picks(knobs): whether it needs a picked place.  by_class: False for methods whose map is the same for every class.
+    knobs: its settings, the same for every model, or as its taps have them.  watch(layer): names of the taps it reads, as far as they are passed.
+    picks(knobs): whether it needs a picked place.  by_class: False for methods whose map is the same for every class.  called(layer): for reading.
     """
 
     id: str
@@ -56,12 +56,13 @@ class Method:
     caution: str
     layers: Callable[[Card, Mapping[str, Tap]], tuple[str, ...] | str]
     explain: Callable[[Trace, Ask], Evidence | tuple[Heat, ...]]
-    knobs: tuple[Knob, ...] | Callable[[Card], tuple[Knob, ...]] = ()
+    knobs: tuple[Knob, ...] | Callable[[Mapping[str, Tap]], tuple[Knob, ...]] = ()
     grad: bool = False
     watch: Callable[[str], tuple[str, ...]] = lambda layer: (layer,)
     picks: Callable[[Mapping[str, str]], bool] = lambda knobs: False
     by_class: bool = True
+    called: Callable[[str], str] = lambda layer: layer
 
-    def knobs_for(self, card: Card) -> tuple[Knob, ...]:
-        """The settings it has for this model."""
-        return self.knobs(card) if callable(self.knobs) else self.knobs
+    def knobs_for(self, taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
+        """The settings it has for the model with these taps."""
+        return self.knobs(taps) if callable(self.knobs) else self.knobs

@@ -7,7 +7,7 @@ what was used. A row sums to 1. The matrix of all tokens is never made: rows com
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from actrec.core.errors import QuestionError
 from actrec.explain import Ask, Knob
 
 if TYPE_CHECKING:
-    from actrec.core.trace import Seen, Tap
+    from actrec.core.trace import Attends, Seen, Tap
 
 CHUNK = 512
 """Rows of an attention that are made at a time."""
@@ -25,18 +25,20 @@ CHUNK = 512
 MODAL = {"cls": "CLS", "rgb": "M_RGB", "pose": "M_pose"}
 """The modal tokens as the paper writes them."""
 
-TOKENS: Mapping[str, tuple[str, ...]] = {"cross-modal": ("rgb", "pose", "cls"), "single": ("cls",), "none": ()}
-"""The modal tokens of each of the architecture's arguments `tokens`, in their order in every frame."""
+
+def modal(tap: Tap) -> tuple[str, ...]:
+    """The modal tokens among an attention's tokens, in their order, as its taps tell them."""
+    return tuple(tap.about["modal"].split())
 
 
-def modal(card_arguments: Mapping[str, Any], without: str = "") -> tuple[str, ...]:
-    """The modal tokens that an attention has, by the card's arguments."""
-    return tuple(name for name in TOKENS[str(card_arguments.get("tokens", "cross-modal"))] if name != without)
+def asking(taps: Mapping[str, Tap], kind: str) -> Tap:
+    """The tap of the queries of the first attention of a kind ("deform", "joint", "temporal")."""
+    return next(tap for name, tap in taps.items() if name.endswith(f".{kind}.attend.q"))
 
 
-def head_knob(card: Card) -> Knob:
+def head_knob(queries: Tap) -> Knob:
     """All heads together, or one of them."""
-    heads = int(card.arguments.get("heads", 8))
+    heads = int(queries.about["heads"])
     return Knob("head", "Head", ("mean", *(str(n + 1) for n in range(heads))), "the mean of all heads, or one head by its number")
 
 
@@ -57,7 +59,7 @@ def keys_mask(seen: Mapping[str, Seen], layer: str) -> Tensor | None:
     return None if found is None else found.tensor
 
 
-def received(attend: Any, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask) -> Tensor:
+def received(attend: Attends, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask) -> Tensor:
     """What every key gets from these queries on average: (batch, M), each row summing to 1.
 
     attend: the attention module, q (batch, heads, N, d), k (batch, heads, M, d), queries int64 (n).
@@ -71,7 +73,7 @@ def received(attend: Any, q: Tensor, k: Tensor, mask: Tensor | None, queries: Te
     return total / max(len(queries), 1)
 
 
-def rows_of(attend: Any, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask) -> Iterator[tuple[Tensor, Tensor]]:
+def rows_of(attend: Attends, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask) -> Iterator[tuple[Tensor, Tensor]]:
     """Some queries' numbers and their rows (batch, n, M), head or mean of heads as asked, `CHUNK` at a time."""
     heads = heads_of(ask, q.shape[1])
     for some in queries.split(CHUNK):

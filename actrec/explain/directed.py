@@ -15,7 +15,7 @@ Blocks that attend over time alone relate a place to itself at other steps, thos
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from torch import Tensor
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
+from actrec.core.trace import Scales
 from actrec.explain import Ask, Method
 from actrec.inputs import cells
 
@@ -97,8 +98,8 @@ def _scale(trace: Trace, layer: str, relation: str) -> float:
     """What the block multiplies its relation by before the softmax, a number or a learnt one: `scale` of the module that holds the taps."""
     if relation == "cosine":
         return 1.0
-    scale = trace.model.get_submodule(layer).scale
-    return scale.item() if isinstance(scale, Tensor) else float(cast(float, scale))
+    scale = trace.part(layer, Scales).scale
+    return scale.item() if isinstance(scale, Tensor) else float(scale)
 
 
 def _heat(trace: Trace, key: Seen, title: str, unit: str, row: Tensor, reach: tuple[slice, slice, slice], k: Tensor) -> Heat:

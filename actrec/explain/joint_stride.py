@@ -26,10 +26,14 @@ from torch import Tensor
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Track
+from actrec.core.trace import Attends, Spreads
+from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
-from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
+from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
 from actrec.explain._evidence import heat
 from actrec.inputs import pose
+from actrec.inputs.streams.pose import NAME as POSE
+from actrec.inputs.streams.pose import joints_on
 from actrec.measure.agreement import rank_correlation
 
 if TYPE_CHECKING:
@@ -46,11 +50,12 @@ def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     return blocks_with(card, taps, "joint", "joints", "{title} has no joint stride attention")
 
 
-def knobs(card: Card) -> tuple[Knob, ...]:
+def knobs(taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
     """Whose attention, and which head."""
-    asking = sorted(modal(card.arguments, without="rgb"))
-    who = Knob("score", "Score", (*asking, "received"), "what a modal token gives the joint, or what all tokens of its windows give it on average")
-    return who, head_knob(card)
+    queries = asking(taps, "joint")
+    asked = (*sorted(modal(queries)), "received")
+    line = "what a modal token gives the joint, or what all tokens of its windows give it on average"
+    return Knob("score", "Score", asked, line), head_knob(queries)
 
 
 def watch(layer: str) -> tuple[str, ...]:
@@ -58,7 +63,7 @@ def watch(layer: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
+class JointWindows:
     """An attention in windows, taken apart. index int64 (W, L): the joints in every window, −1 for none.  gets (W, T, L): what each gets there.
 
     even (W): what an even spread would give.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
@@ -77,19 +82,20 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     Raises:
         QuestionError: the model was given no joints, or none that it can use.
     """
-    if not trace.more or f"{ask.layer}.joints" not in trace.seen or "joints" not in trace.seen:
+    if trace.inputs.get(POSE) is None or f"{ask.layer}.joints" not in trace.seen or "joints" not in trace.seen:
         raise QuestionError("joint stride attention needs joints, and the model was given none: bring a file of joints, or choose another view")
     found = windows(trace, ask)
     if not found.seen.any():
         raise QuestionError("none of the joints can be used: all are missing or too uncertain in these frames; bring a better file of joints")
     scores, relative = averaged(found)
-    assert trace.clip.joints is not None
+    joints = joints_on(trace.clip)
+    assert joints is not None
     who = MODAL.get(ask.knobs.get("score", "received"), "the mean token")
     head = ask.knobs.get("head", "mean")
     of_head = "" if head == "mean" else f", head {head}"
     title = f"Attention of {who} on the joints, {block_name(ask.layer)}{of_head}"
     first = _map(trace, title, scores)
-    skeleton = pose.skeleton(trace.clip.joints, pose.named(ask.layout), first.bands, scores, title, "attention")
+    skeleton = pose.skeleton(joints, pose.named(ask.layout), first.bands, scores, title, "attention")
     findings = (*_with_speed(trace, skeleton), _on_joints(found, who), _covered(found, skeleton))
     tracks = tuple(
         Track(name, "attention", trace.clip.seconds, trace.clip.index, scores[:, i].astype(np.float64), group)
@@ -100,22 +106,22 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     return Evidence((first,), tracks, skeleton=skeleton, matrices=(_by_window(found, skeleton),), findings=findings, claim=claim)
 
 
-def windows(trace: Trace, ask: Ask) -> Windows:
+def windows(trace: Trace, ask: Ask) -> JointWindows:
     """The attention of the asking tokens in every window, and who is in it."""
     index = trace.seen[f"{ask.layer}.joints"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     mask = keys_mask(trace.seen, ask.layer)
     mask = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device) if mask is None else mask
-    frames, length = trace.inputs.shape[2], index.shape[1]
+    frames, length = trace.frames, index.shape[1]
     wide = q.shape[2] // frames  # joints of the window and modal tokens
     shaped = mask.unflatten(1, (frames, wide))
-    rows = []
+    attend, rows = trace.part(f"{ask.layer}.attend", Attends), []
     for window in range(len(q)):
-        at = _queries(ask, shaped[window], length).to(q.device)
+        at = _queries(trace, ask, shaped[window], length).to(q.device)
         one = slice(window, window + 1)
-        rows.append(received(trace.model.get_submodule(f"{ask.layer}.attend"), q[one], k[one], mask[one], at, ask)[0])
+        rows.append(received(attend, q[one], k[one], mask[one], at, ask)[0])
     given = torch.stack(rows).unflatten(1, (frames, wide))
-    return Windows(
+    return JointWindows(
         index.cpu().numpy(),
         given[..., :length].cpu().numpy().astype(np.float32),
         1 / mask.sum(1).cpu().double().numpy(),
@@ -124,29 +130,35 @@ def windows(trace: Trace, ask: Ask) -> Windows:
     )
 
 
-def _queries(ask: Ask, taking_part: Tensor, length: int) -> Tensor:
+def _queries(trace: Trace, ask: Ask, taking_part: Tensor, length: int) -> Tensor:
     """Numbers of the asking tokens in a window laid out (T, joints and modal tokens)."""
     frames, wide = taking_part.shape
     who = ask.knobs.get("score", "received")
     if who == "received":
         return taking_part.flatten().nonzero()[:, 0]
-    names = ("pose", "cls")[2 - (wide - length) :]
+    names = modal(trace.seen[f"{ask.layer}.attend.q"].tap)
     if who not in names:
         raise QuestionError(f"score={who!r}: this attention has the modal tokens {', '.join(names) or '(none)'}; choose one of them, or received")
     return torch.arange(frames) * wide + length + names.index(who)
 
 
+def _joints(trace: Trace) -> Tensor:
+    """The joints that the model was given, (1, T, R, 3) in input pixels."""
+    joints = trace.inputs[POSE]
+    assert joints is not None
+    return joints
+
+
 def _seen(trace: Trace) -> NDArray[np.bool_]:
     """Which joints have a token, by the numbers they came in with: (T, R)."""
     order = trace.seen["joints"].tensor[0]
-    count = trace.more[0].shape[2]
-    seen = torch.zeros(trace.inputs.shape[2], count, dtype=torch.bool)
+    seen = torch.zeros(trace.frames, _joints(trace).shape[2], dtype=torch.bool)
     there = torch.ones(len(seen), len(order), dtype=torch.bool) if "seen" not in trace.seen else trace.seen["seen"].tensor[0].cpu()
     seen[:, order[order >= 0].cpu()] = there[:, (order >= 0).cpu()]
     return seen.numpy()
 
 
-def averaged(found: Windows) -> tuple[Scores, Scores]:
+def averaged(found: JointWindows) -> tuple[Scores, Scores]:
     """Every joint's score (T, R), the mean over its windows, NaN where it has no token; and the same as a multiple of an even spread."""
     total, relative = (np.zeros(found.seen.shape) for _ in range(2))
     count = np.zeros(found.seen.shape[1])
@@ -162,13 +174,14 @@ def averaged(found: Windows) -> tuple[Scores, Scores]:
 def _map(trace: Trace, title: str, scores: Scores) -> Heat:
     """The scores where their tokens were read, each under its Gaussian scaled to a sum of 1."""
     h, w = trace.seen[FEATURES].grid().shape[3:]
-    spread = trace.model.get_submodule("pose").maps(trace.more[0][0].detach().float(), (h, w))  # type: ignore[operator]
+    part = trace.part(trace.seen["joints"].tap.about["spread"], Spreads)
+    spread = part.maps(_joints(trace)[0].detach().float(), (h, w))
     spread = spread / spread.sum((2, 3), keepdim=True).clamp(min=1e-6)
     values = torch.einsum("tr,trhw->thw", torch.from_numpy(np.nan_to_num(scores)).to(spread.device), spread)
     return heat(trace, FEATURES, title, values, "attention", signed=False)
 
 
-def _by_window(found: Windows, skeleton: Skeleton) -> Matrix:
+def _by_window(found: JointWindows, skeleton: Skeleton) -> Matrix:
     """Windows × joints: what a joint gets in each window on average over the frames, NaN where it is not in the window."""
     values = np.full((len(found.index), len(skeleton.names)), np.nan, np.float32)
     for row, (window, gets) in enumerate(zip(found.index, found.gets, strict=True)):
@@ -219,12 +232,13 @@ def _mean(values: Scores) -> NDArray[np.float64]:
     return np.where(known.any(0), np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
 
 
-def _on_joints(found: Windows, who: str) -> Finding:
+def _on_joints(found: JointWindows, who: str) -> Finding:
     share = float(1 - found.modal.mean())
-    return Finding("attention on joints", share, f"{who[0].upper()}{who[1:]} gives {share:.0%} of its attention to joints, the rest to modal tokens.")
+    sentence = f"{who[0].upper()}{who[1:]} gives {percent(share, 0)} of its attention to joints, the rest to modal tokens."
+    return Finding("attention on joints", share, sentence)
 
 
-def _covered(found: Windows, skeleton: Skeleton) -> Finding:
+def _covered(found: JointWindows, skeleton: Skeleton) -> Finding:
     """How the windows lie over the joints."""
     there = int(found.seen.any(0).sum())
     several = int((np.bincount(found.index[found.index >= 0], minlength=len(skeleton.names)) > 1).sum())
@@ -245,5 +259,6 @@ METHODS: tuple[Method, ...] = (
         knobs=knobs,
         watch=watch,
         by_class=False,
+        called=block_name,
     ),
 )

@@ -21,8 +21,10 @@ from torch import Tensor
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Track
+from actrec.core.trace import Attends
+from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
-from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
+from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, rows_of, watched
 from actrec.explain._evidence import heat
 from actrec.measure import strongest
 
@@ -35,10 +37,11 @@ def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     return blocks_with(card, taps, "temporal", "frames", "{title} has no temporal stride attention")
 
 
-def knobs(card: Card) -> tuple[Knob, ...]:
+def knobs(taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
     """Whose attention, and which head."""
-    asking = sorted(modal(card.arguments))
-    return Knob("query", "Query", (*asking, "all"), "whose attention: a modal token's, or that of all tokens of a frame"), head_knob(card)
+    queries = asking(taps, "temporal")
+    who = (*sorted(modal(queries)), "all")
+    return Knob("query", "Query", who, "whose attention: a modal token's, or that of all tokens of a frame"), head_knob(queries)
 
 
 def watch(layer: str) -> tuple[str, ...]:
@@ -81,8 +84,10 @@ def even(windows: Sequence[tuple[int, int]], frames: int) -> NDArray[np.float64]
 def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[np.float64], heat: Heat, picture: float) -> str:
     """Which frame gets most, with all its tokens; and where in the picture, which may get but little of it."""
     top, clip = int(got.argmax()), trace.clip
-    share = f"which gets {got[top]:.0%} of its attention (an even spread would give {even[top]:.0%})"
-    where = "" if heat.empty else f" Of the picture itself, which gets {picture:.0%} of it, it reads most at {strongest.strongest(heat, clip)}."
+    share = f"which gets {percent(got[top], 0)} of its attention (an even spread would give {percent(even[top], 0)})"
+    where = (
+        "" if heat.empty else f" Of the picture itself, which gets {percent(picture, 0)} of it, it reads most at {strongest.strongest(heat, clip)}."
+    )
     return f"{who[0].upper()}{who[1:]} reads most of the frame at {clip.seconds[top]:.2f} s, {share}.{where}"
 
 
@@ -92,18 +97,18 @@ def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tenso
     index = trace.seen[f"{ask.layer}.frames"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     mask = keys_mask(trace.seen, ask.layer)
-    frames, length = trace.inputs.shape[2], index.shape[1]
+    frames, length = trace.frames, index.shape[1]
     wide = q.shape[2] // length  # tokens of a frame
-    asking = _queries(trace, ask, wide, cells)
+    queries = _queries(trace, ask, wide, cells)
     times = torch.bincount(index.flatten(), minlength=frames)  # windows that hold a frame
     matrix, related = q.new_zeros(frames, frames), torch.zeros(frames, frames, dtype=torch.bool, device=q.device)
     got = q.new_zeros(frames, wide)
-    attend = trace.model.get_submodule(f"{ask.layer}.attend")
+    attend = trace.part(f"{ask.layer}.attend", Attends)
     for window, inside in enumerate(index):
         one = slice(window, window + 1)
         left_out = None if mask is None else mask[one]
         for place, frame in enumerate(inside.tolist()):
-            at = place * wide + asking.to(q.device)
+            at = place * wide + queries.to(q.device)
             if left_out is not None:  # a missing joint's token asks nothing
                 at = at[left_out[0, at]]
             row = sum(rows.sum(1) for _, rows in rows_of(attend, q[one], k[one], left_out, at, ask))
@@ -111,18 +116,19 @@ def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tenso
             matrix[frame].index_add_(0, inside, row.sum(1))
             related[frame, inside] = True
             got.index_add_(0, inside, row / frames)
-    kinds = torch.stack([got[:, :cells].sum(), got[:, cells : wide - _modal(trace)].sum(), got[:, wide - _modal(trace) :].sum()])
+    named = wide - len(_names(trace, ask))
+    kinds = torch.stack([got[:, :cells].sum(), got[:, cells:named].sum(), got[:, named:].sum()])
     return matrix.masked_fill(~related, torch.nan), got[:, :cells], kinds
 
 
-def _modal(trace: Trace) -> int:
-    """How many modal tokens a frame has."""
-    return len(trace.model.names)  # type: ignore[arg-type]
+def _names(trace: Trace, ask: Ask) -> tuple[str, ...]:
+    """The modal tokens of a frame."""
+    return modal(trace.seen[f"{ask.layer}.attend.q"].tap)
 
 
 def _queries(trace: Trace, ask: Ask, wide: int, cells: int) -> Tensor:
     """Numbers of a frame's asking tokens: Z's cells, the joints, then the modal tokens."""
-    who, names = ask.knobs.get("query", "all"), tuple(trace.model.names)  # type: ignore[arg-type]
+    who, names = ask.knobs.get("query", "all"), _names(trace, ask)
     if who == "all":
         return torch.arange(wide)
     if who not in names:
@@ -132,8 +138,8 @@ def _queries(trace: Trace, ask: Ask, wide: int, cells: int) -> Tensor:
 
 def _kinds(kinds: Tensor, who: str) -> Finding:
     picture, joints, modal = (float(v) for v in kinds)
-    told = f", {joints:.0%} to the joints" if joints > 0 else ""
-    sentence = f"{who[0].upper()}{who[1:]} gives {picture:.0%} of its attention to the picture{told} and {modal:.0%} to modal tokens."
+    told = f", {percent(joints, 0)} to the joints" if joints > 0 else ""
+    sentence = f"{who[0].upper()}{who[1:]} gives {percent(picture, 0)} of its attention to the picture{told} and {percent(modal, 0)} to modal tokens."
     return Finding("attention on the picture", picture, sentence)
 
 
@@ -141,7 +147,8 @@ def _reach(matrix: Matrix, length: int) -> Finding:
     """How much a frame reads of others."""
     values = np.nan_to_num(matrix.values)
     own = float(np.trace(values) / len(values))
-    sentence = f"A frame gives {own:.0%} of its attention to itself; an even spread over its windows of {length} frames would give {1 / length:.0%}."
+    even = f"an even spread over its windows of {length} frames would give {percent(1 / length, 0)}"
+    sentence = f"A frame gives {percent(own, 0)} of its attention to itself; {even}."
     return Finding("attention on the own frame", own, sentence)
 
 
@@ -156,5 +163,6 @@ METHODS: tuple[Method, ...] = (
         knobs=knobs,
         watch=watch,
         by_class=False,
+        called=block_name,
     ),
 )

@@ -27,8 +27,10 @@ from torch import Tensor
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Points
+from actrec.core.trace import Attends, Chooses
+from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
-from actrec.explain._attention import MODAL, block_name, blocks_with, exact, head_knob, modal, received, watched
+from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, modal, received, watched
 from actrec.explain._evidence import heat, setting
 from actrec.inputs.cells import cell_of
 from actrec.measure import strongest
@@ -52,15 +54,12 @@ def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     return blocks_with(card, taps, "deform", "search.points", "{title} takes its tokens from where they are: it chooses no places")
 
 
-def knobs(card: Card) -> tuple[Knob, ...]:
+def knobs(taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
     """Who asks, which head, which places, how many."""
-    asking = sorted(modal(card.arguments, without="pose"))  # CLS before RGB
-    return (
-        Knob("query", "Query", (*asking, "all", "place"), "whose attention: a modal token's, that of all queries, or a picked place's"),
-        head_knob(card),
-        PLACES,
-        TOP,
-    )
+    queries = asking(taps, "deform")
+    who = (*sorted(modal(queries)), "all", "place")  # CLS before RGB
+    line = "whose attention: a modal token's, that of all queries, or a picked place's"
+    return Knob("query", "Query", who, line), head_knob(queries), PLACES, TOP
 
 
 def watch(layer: str) -> tuple[str, ...]:
@@ -102,22 +101,22 @@ def _attention(trace: Trace, seen: Mapping[str, Seen], ask: Ask) -> Tensor:
     q, k = (exact(seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     cells = seen[f"{_block(ask.layer)}.z"].grid()[0, 0].numel()
     queries = _queries(trace, ask, cells, q.shape[2]).to(q.device)
-    return received(trace.model.get_submodule(f"{ask.layer}.attend"), q, k, None, queries, ask)[0]
+    return received(trace.part(f"{ask.layer}.attend", Attends), q, k, None, queries, ask)[0]
 
 
 def _queries(trace: Trace, ask: Ask, cells: int, count: int) -> Tensor:
     """Numbers of the asking tokens: Z's cells stand first, then one token a frame for each modal token but M_pose."""
-    who, frames = ask.knobs.get("query", "all"), trace.inputs.shape[2]
+    who, frames = ask.knobs.get("query", "all"), trace.frames
     if who == "all":
         return torch.arange(count)
     if who == "place":
         if ask.place is None:
             raise QuestionError("this view starts from a place: click one in a frame, or give --at seconds,x,y")
         tap = trace.seen[f"{_block(ask.layer)}.z"]
-        grid = tap.grid().shape[2:]
-        t, y, x = cell_of(ask.place, tap.tap.stride, tap.tap.first, (grid[0], grid[1], grid[2]))
+        grid = tap.extent
+        t, y, x = cell_of(ask.place, tap.tap.stride, tap.tap.first, grid)
         return torch.tensor([(t * grid[1] + y) * grid[2] + x])
-    names = [name for name in trace.model.names if name != "pose"]  # type: ignore[union-attr]
+    names = modal(trace.seen[f"{ask.layer}.attend.q"].tap)
     if who not in names:
         raise QuestionError(f"query={who!r}: this attention has the modal tokens {', '.join(names) or '(none)'}; choose one of them, all or place")
     return cells + names.index(who) * frames + torch.arange(frames)
@@ -126,7 +125,7 @@ def _queries(trace: Trace, ask: Ask, cells: int, count: int) -> Tensor:
 def _on_cells(trace: Trace, ask: Ask, title: str, points: Tensor, scores: Tensor) -> Heat:
     """Attention on the cells of Z: the sampling's own adjoint, so with the very weights that it used."""
     z = trace.seen[f"{_block(ask.layer)}.z"]
-    grid = z.grid().shape[2:]
+    grid = z.extent
     with torch.enable_grad():
         blank = torch.zeros(1, 1, *grid, device=points.device, dtype=points.dtype, requires_grad=True)
         sampled = F.grid_sample(blank, points[None], mode="bilinear", padding_mode="zeros", align_corners=True)
@@ -156,10 +155,14 @@ def _points(trace: Trace, ask: Ask, title: str, points: Tensor, reference: Tenso
 
 def _places(trace: Trace, ask: Ask, points: Tensor) -> np.ndarray:
     """Points (…, 3) in [−1, 1]³ as step, x and y in source pixels: float32 (n, 3)."""
-    grid = trace.seen[f"{_block(ask.layer)}.z"].grid().shape[2:]
-    places = trace.model.get_submodule(f"{ask.layer}.search").places(points.flatten(0, 2), grid).cpu().numpy().astype(np.float64)  # type: ignore[operator]
+    grid = trace.seen[f"{_block(ask.layer)}.z"].extent
+    places = _chooser(trace, ask).places(points.flatten(0, 2), grid).cpu().numpy().astype(np.float64)
     x, y = trace.geometry.to_source(places[:, 1], places[:, 2])
     return np.stack([places[:, 0], x, y], -1).astype(np.float32)
+
+
+def _chooser(trace: Trace, ask: Ask) -> Chooses:
+    return trace.part(f"{ask.layer}.search", Chooses)
 
 
 def _asker(ask: Ask) -> str:
@@ -169,20 +172,21 @@ def _asker(ask: Ask) -> str:
 
 def _share(scores: Tensor, others: float) -> Finding:
     share = float(scores.sum())
-    rest = f"; the other {others:.0%} goes to the modal tokens" if others > 5e-3 else ""
+    rest = f"; the other {percent(others, 0)} goes to the modal tokens" if others > 5e-3 else ""
     even = len(scores) * float((scores / scores.sum()).square().sum())  # 1 for an even spread, n if one token has it all
     spread = f"as if {len(scores) / even:.0f} of them shared it evenly"
-    return Finding("attention on sampled tokens", share, f"{share:.0%} of the attention goes to the {len(scores)} sampled tokens, {spread}{rest}.")
+    sentence = f"{percent(share, 0)} of the attention goes to the {len(scores)} sampled tokens, {spread}{rest}."
+    return Finding("attention on sampled tokens", share, sentence)
 
 
 def _moved(trace: Trace, ask: Ask, points: Tensor, reference: Tensor) -> Finding:
     """How far the offsets go, and how many tokens leave the clip."""
-    places = trace.model.get_submodule(f"{ask.layer}.search").places
-    grid = trace.seen[f"{_block(ask.layer)}.z"].grid().shape[2:]
-    steps, x, y = (places(points, grid) - places(reference, grid)).flatten(0, 2).unbind(-1)  # type: ignore[operator]
+    places = _chooser(trace, ask).places
+    grid = trace.seen[f"{_block(ask.layer)}.z"].extent
+    steps, x, y = (places(points, grid) - places(reference, grid)).flatten(0, 2).unbind(-1)
     pixels, frames = float(torch.hypot(x, y).median()), float(steps.abs().median())
     outside = float((points.abs() > 1 + 1e-6).any(-1).float().mean())
-    gone = f"; {outside:.0%} of them lie partly outside the clip, where there is nothing to read" if outside > 5e-3 else ""
+    gone = f"; {percent(outside, 0)} of them lie partly outside the clip, where there is nothing to read" if outside > 5e-3 else ""
     sentence = f"Half of the tokens were moved by {pixels:.1f} input pixels or more, and half by {frames:.1f} frames or more{gone}."
     return Finding("median offset in input pixels", pixels, sentence)
 
@@ -206,5 +210,6 @@ METHODS: tuple[Method, ...] = (
         watch=watch,
         picks=lambda knobs: knobs.get("query") == "place",
         by_class=False,
+        called=block_name,
     ),
 )

@@ -29,15 +29,26 @@ def geometry(video: Video, preprocess: Preprocess) -> Geometry:
 
 def to_input(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> Tensor:
     """Model input (1, 3, T, H, W) float32 of frames (T, h, w, 3): resized, cropped, scaled to [0, 1], normalised."""
+    return batch_to_input(torch.from_numpy(cropped(frames, preprocess, geometry))[None], preprocess).contiguous()
+
+
+def batch_to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
+    """Model input float32 (N, 3, T, H, W) of frames uint8 (N, T, H, W, 3) already cut, on their device: normalised; channels last in memory."""
+    mean, std = (torch.tensor(v, device=frames.device) for v in (preprocess.mean, preprocess.std))
+    return frames.to(torch.float32, copy=True).div_(255).sub_(mean).div_(std).permute(0, 4, 1, 2, 3)
+
+
+def cropped(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> NDArray[np.uint8]:
+    """Frames (T, h, w, 3) as the model is given them: resized and cut, uint8 (T, H, W, 3), black where the crop reaches beyond the frame."""
     top, left = geometry.offset
     height, width = geometry.crop
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in (preprocess.mean, preprocess.std))
-    image = torch.from_numpy(shrink(frames, preprocess, geometry)).permute(3, 0, 1, 2)[None].float()
-    image = image[..., max(top, 0) : top + height, max(left, 0) : left + width]
-    if image.shape[3:] != (height, width):
-        right, below = width - image.shape[4] - max(-left, 0), height - image.shape[3] - max(-top, 0)
-        image = F.pad(image, (max(-left, 0), right, max(-top, 0), below))
-    return image.div_(255).sub_(mean).div_(std).contiguous()
+    image = shrink(frames, preprocess, geometry)[:, max(top, 0) : top + height, max(left, 0) : left + width]
+    if image.shape[1:3] == (height, width):
+        return image
+    out = np.zeros((len(image), height, width, 3), np.uint8)
+    above, before = max(-top, 0), max(-left, 0)
+    out[:, above : above + image.shape[1], before : before + image.shape[2]] = image
+    return out
 
 
 def shrink(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> NDArray[np.uint8]:

@@ -11,6 +11,9 @@ from actrec.core.clip import Clip, Sampling, Video
 EARLY = 6e-4
 """Seconds a frame may be late and still count as on screen: containers round time stamps (Matroska to 1 ms, so by up to half of one)."""
 
+WINDOWS = 40
+"""Windows at most with which a long video is gone through."""
+
 
 def sample(video: Video, sampling: Sampling, start: float = 0.0) -> tuple[NDArray[np.int64], str]:
     """Source frame numbers (T), not decreasing, and how a short video was padded ("" if it was not).
@@ -32,6 +35,14 @@ def span(video: Video, sampling: Sampling) -> int:
     if sampling.kind != "dense":
         return video.frames
     return round((sampling.frames - 1) / sampling.rate / video.step) + 1 if sampling.rate else sampling.span or sampling.frames
+
+
+def slid(clip: Clip) -> NDArray[np.float64]:
+    """Seconds at which a dense window begins, slid along its video by half its length, or by more so that `WINDOWS` of them do."""
+    length = float(clip.seconds[-1] - clip.seconds[0])
+    room = max(clip.video.duration - length - clip.video.step, 0.0)
+    count = min(int(np.ceil(room / max(length / 2, clip.video.step))) + 1, WINDOWS)
+    return np.linspace(0, room, count)
 
 
 def on_screen(video: Video, seconds: NDArray[np.float64] | float) -> NDArray[np.int64]:

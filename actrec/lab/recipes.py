@@ -37,7 +37,7 @@ class Recipe:
     schedule: exponential: down to lr · lr_end at the end.  cosine: the same ends, along half a cosine.  step: times `factor` at each of `steps`.
     plateau: times `factor` after `patience` epochs without progress, which is the val split's score, or the training loss of a set that has none.
     warmup: epochs in which the rate rises to its place from near 0.  clip_norm: the gradient's greatest length; 0 for no limit.
-    crops: as `data.Windows`.  flip: mirror every second clip; "unless-sided" leaves it where a class has left or right in its name.
+    crops: as `sets.Windows`.  flip: mirror every second clip; "unless-sided" leaves it where a class has left or right in its name.
     dropout: for families that take it as an argument; None: as the architecture has it.
     norm: frozen: batch normalisations that start from a checkpoint stay as they are (statistics, weight and bias); partial: all but the first such
     (Wang et al. 2016, the temporal segment networks). Those that start anew, a new block's or a whole model's from nothing, are always trained:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import NOTHING, Box, Heat
+from actrec.core.evidence import NOTHING, Box, Heat, on_source
 from actrec.core.words import short_unit
 
 CELLS = 96
@@ -28,6 +28,10 @@ TOP = 0.2
 
 FLAT = 1e-5
 """A spread below this share of the peak is interpolation's rounding, not contrast."""
+
+STEADY = 1e-3
+"""Evidence per source frame that varies by less than this share of its peak does not change with time: the correlation of two such courses, or of
+two steps, which is always −1 or 1, would say nothing."""
 
 TITLES = {
     "pearson": "correlation",
@@ -76,6 +80,11 @@ class Agreement:
         return ", ".join(words + [f"no {TITLES[name]}: {reason}" for name, reason in self.reasons.items()])
 
 
+def to_json(agreements: Mapping[tuple[int, int], Agreement]) -> list[dict[str, object]]:
+    """Agreements by the numbers of the two answers, from 0 on, as a list for a JSON file."""
+    return [{"first": i, "second": j, **found.to_json()} for (i, j), found in agreements.items()]
+
+
 def compare(a: Explanation, b: Explanation) -> Agreement:
     """The agreement of the first maps of two explanations of one clip.
 
@@ -98,7 +107,7 @@ def between(a: Heat, b: Heat, source: tuple[int, int]) -> Agreement:
     measures = {
         "pearson": lambda: _correlation(x, y, weight),
         "spearman": lambda: _correlation(_ranks(x, weight), _ranks(y, weight), weight),
-        "time": lambda: _correlation(*common.mass(), common.frames, 1e-3, "has the same positive evidence at all times"),
+        "time": lambda: _correlation(*common.mass(), common.frames, STEADY, "has the same positive evidence at all times"),
         "iou": lambda: _overlap(x, y, weight),
         "moved": lambda: float(np.average(np.abs(_share(x, weight, "first") - _share(y, weight, "second")), weights=weight)) / 2,
     }
@@ -144,8 +153,6 @@ class _Common:
 
 def _common(a: Heat, b: Heat, source: tuple[int, int]) -> _Common:
     """Both maps where both models looked."""
-    from actrec.core.evidence import on_source  # late, see overlay
-
     for heat, which in ((a, "first"), (b, "second")):
         if heat.empty:
             raise _Unknown(f"the {which} map is empty (largest value {heat.peak:.2g} {short_unit(heat)})")

@@ -17,6 +17,7 @@ from actrec.clips import mannequin
 from actrec.core.clip import Clip
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Finding, Points, Skeleton
+from actrec.core.words import percent
 
 THICK = 0.12
 """A limb's thickness, as a share of the person's height in the picture (our choice)."""
@@ -77,8 +78,8 @@ def findings(points: Points, regions: Sequence[Region]) -> tuple[Finding, ...]:
             continue
         told = shares(points, region)
         sentence = (
-            f"{told.attention:.0%} of the tokens' attention lies on {region.name}, which covers {told.grid:.0%} of the regular grid"
-            f" ({told.places:.0%} of the chosen places; {region.known})."
+            f"{percent(told.attention, 0)} of the tokens' attention lies on {region.name}, which covers {percent(told.grid, 0)} of the regular grid"
+            f" ({percent(told.places, 0)} of the chosen places; {region.known})."
         )
         found.append(Finding(f"attention on {region.name}", told.attention, sentence))
     return tuple(found)
@@ -86,7 +87,7 @@ def findings(points: Points, regions: Sequence[Region]) -> tuple[Finding, ...]:
 
 def regions(clip: Clip, skeleton: Skeleton | None = None) -> tuple[Region, ...]:
     """What is known of the clip: from its making, else from the joints of the people in it; nothing where neither is known."""
-    truth = clip.video.path.with_suffix(".truth.npz")
+    truth = mannequin.truth_beside(clip.video.path)
     if truth.is_file():
         try:
             return known(mannequin.read_truth(truth), clip.index)
@@ -106,7 +107,7 @@ def outlined(skeleton: Skeleton, size: tuple[int, int]) -> tuple[Region, ...]:
     moving = moving_groups(skeleton)
     everything = _painted(skeleton, size, skeleton.bones)
     limbs = _painted(skeleton, size, [pair for pair in skeleton.bones if {skeleton.groups[i] for i in pair} <= moving])
-    how = f"taken as what lies within {THICK / 2:.0%} of the person's height of a bone"
+    how = f"taken as what lies within {percent(THICK / 2, 0)} of the person's height of a bone"
     return Region("the person", everything, EVERY, how), Region(f"the moving limbs ({', '.join(sorted(moving))})", limbs, EVERY, how)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from actrec.core.clip import Clip
 from actrec.core.evidence import Heat
+from actrec.core.words import percent
 
 
 def attention(heat: Heat, clip: Clip, who: str) -> str:
@@ -14,7 +15,7 @@ def attention(heat: Heat, clip: Clip, who: str) -> str:
         return f"This map shows no attention: its largest value is {heat.peak:.1e}, which is drawn as nothing."
     share, begin, until, even = strongest_step(heat, clip)
     moment = f"{begin:.2f}–{until:.2f} s" if until > begin else f"{begin:.2f} s"
-    when = f"of all moments {moment} gets most, {share:.0%} (an even spread would give {even:.0%})"
+    when = f"of all moments {moment} gets most, {percent(share, 0)} (an even spread would give {percent(even, 0)})"
     return f"{who[0].upper()}{who[1:]} at {strongest(heat, clip)}; {when}."
 
 

@@ -3,8 +3,8 @@
 All three are X + MSA(X W_q, X̃ W_k, X̃ W_v), then + FFN(LN(·)); they differ in what X and X̃ are. As in the paper there is no normalisation before
 MSA. Tokens are laid out (B, tokens, D), and a missing joint's token is left out of the keys.
 
-Whoever explains finds queries, keys and values under the taps q, k, v and makes rows of the attention from them with `Attention.rows` or sums with
-`Attention.pooled`; the matrix of all tokens is never made, unless it is asked for.
+Whoever explains finds queries, keys and values under the taps q, k, v and makes rows of the attention from them with `Attention.rows`;
+the matrix of all tokens is never made, unless it is asked for.
 
 Our choices, where the paper is silent: W_q, W_k, W_v without bias and an output projection with one; FFN of GELU with `mlp` times the width; a window
 of one place moves by one.
@@ -47,9 +47,10 @@ class Attention(nn.Module):
 
     Taps q (batch, heads, N, d), k and v (batch, heads, M, d); mixed (batch, heads, N, d): the values as the attention has weighed them, before the
     output projection; mask bool (batch, M), where some key is left out.
+    modal: names of the modal tokens among its tokens, in their order; the taps tell them, and the number of heads.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, modal: Sequence[str] = ()) -> None:
         super().__init__()
         if dim % heads:
             raise ValueError(f"{heads} heads do not divide {dim} channels; there is need for a divisor of {dim}")
@@ -58,7 +59,8 @@ class Attention(nn.Module):
         self.w_o = nn.Linear(dim, dim)
         self.norm = nn.LayerNorm(dim)
         self.ffn = nn.Sequential(nn.Linear(dim, round(mlp * dim)), nn.GELU(), nn.Linear(round(mlp * dim), dim))
-        self.q, self.k, self.v, self.mixed = (Note("batch head token d", {"role": role}) for role in ("query", "key", "value", "mixed"))
+        about = {"heads": str(heads), "modal": " ".join(modal)}
+        self.q, self.k, self.v, self.mixed = (Note("batch head token d", {"role": role, **about}) for role in ("query", "key", "value", "mixed"))
         self.mask = Note("batch token", {"role": "mask"})
 
     def forward(self, x: Tensor, others: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -76,19 +78,6 @@ class Attention(nn.Module):
         """The attention of queries (…, N, d), all or some of those under the tap, to all keys (…, M, d): (…, N, M), rows sum to 1."""
         logits = q @ k.transpose(-1, -2) * self.scale
         return (logits if mask is None else logits.masked_fill(~mask[:, None, None], -torch.inf)).softmax(-1)
-
-    def pooled(self, q: Tensor, k: Tensor, mask: Tensor | None, parts: Tensor, groups: Tensor, chunk: int = 1024) -> Tensor:
-        """The attention between parts of the queries and groups of the keys: (batch, heads, P, G), `chunk` rows of the matrix at a time.
-
-        parts int64 (N), groups int64 (M): the part of every query, the group of every key. The mean over a part's queries of what they give to all
-        keys of a group together, so rows sum to 1. −1 leaves a query out.
-        """
-        kinds = int(groups.max()) + 1
-        into = F.one_hot(groups, kinds).to(q.dtype)
-        total = q.new_zeros(*q.shape[:2], int(parts.max()) + 1, kinds)
-        for some in torch.arange(len(parts), device=q.device)[parts >= 0].split(chunk):
-            total.index_add_(2, parts[some], self.rows(q[:, :, some], k, mask) @ into)
-        return total / torch.bincount(parts[parts >= 0], minlength=total.shape[2]).clamp(min=1)[:, None]
 
 
 class TokenSearch(nn.Module):
@@ -153,10 +142,10 @@ class Deformable(nn.Module):
     Tokens in the order (T h w), then T for each modal token; the offsets serve all heads.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, kernel: Triple, depthwise: bool) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, kernel: Triple, depthwise: bool, modal: Sequence[str] = ()) -> None:
         super().__init__()
         self.search = TokenSearch(dim, kernel, depthwise)
-        self.attend = Attention(dim, heads, mlp)
+        self.attend = Attention(dim, heads, mlp, modal)
 
     def forward(self, z: Tensor, modal: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Z (B, D, T, h, w) and modal tokens (B, T, D), each as it comes out."""
@@ -177,12 +166,12 @@ class JointStride(nn.Module):
     Tap joints, int64 (B, windows, L): the joints in every window, by their number among those that came in; −1 for none.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = ()) -> None:
         super().__init__()
         windows.starts(1, window, stride)  # refuses what leaves joints out
         self.window, self.stride = window, stride
-        self.attend = Attention(dim, heads, mlp)
-        self.joints = Note("b window place", {"role": "windows"})
+        self.attend = Attention(dim, heads, mlp, modal)
+        self.joints = Note("b window place", {"role": "windows", "attention": "joint stride attention"})
 
     def forward(self, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, list[Tensor]]:
         """Pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""
@@ -218,12 +207,12 @@ class TemporalStride(nn.Module):
     A window's tokens are laid out (frames, tokens of a frame). Tap frames, int64 (B, windows, L): the frames in every window.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = ()) -> None:
         super().__init__()
         windows.starts(1, window, stride)
         self.window, self.stride = window, stride
-        self.attend = Attention(dim, heads, mlp)
-        self.frames = Note("b window place", {"role": "windows"})
+        self.attend = Attention(dim, heads, mlp, modal)
+        self.frames = Note("b window place", {"role": "windows", "attention": "temporal stride attention"})
 
     def forward(self, z: Tensor, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Z (B, D, T, h, w), pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""

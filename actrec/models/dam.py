@@ -120,7 +120,8 @@ def _card(id: str, title: str, note: str, arguments: Mapping[str, Any], figures:
         paper="dam2024",
         gap=Gap("res4.tap", "fc"),
         note=note,
-        paper_figures={"gflops_side": 256.0, **figures},  # the paper's GFLOPs belong to 32×256×256
+        paper_figures=figures,
+        counted_at=(32, 256, 256),
     )
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,9 @@ from actrec.models._resnet import scaled
 
 TOKENS: dict[str, tuple[str, ...]] = {"cross-modal": ("rgb", "pose", "cls"), "single": ("cls",), "none": ()}
 """The modal tokens of table 5's rows. "single": one token serves all modalities. "none": the last RGB and pose tokens are averaged instead."""
+
+WITHOUT_WINDOWS: dict[str, int] = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
+"""Arguments of `build` that make every window as long as there are joints and frames; windows have no weights."""
 
 STAGES: dict[str, tuple[int, int]] = {"layer1": (1, 1), "layer2": (2, 2), "layer3": (4, 2)}
 """MC3-18's stages, as far as they are used: width in C, spatial stride."""
@@ -88,11 +91,13 @@ def build(
     if len(kernels) != 3 or min(kernels) < 1:
         raise ValueError(f"kernel is {kernel}; there is need for one length or three (t, y, x), 1 or more")
 
+    names = TOKENS[tokens]
+
     def block() -> Block:
         return Block(
-            Deformable(dim, heads, mlp, (kernels[0], kernels[1], kernels[2]), depthwise) if deform else None,
-            JointStride(dim, heads, mlp, joint_window, joint_stride) if joint else None,
-            TemporalStride(dim, heads, mlp, temporal_window, temporal_stride) if temporal else None,
+            Deformable(dim, heads, mlp, (kernels[0], kernels[1], kernels[2]), depthwise, _but("pose", names)) if deform else None,
+            JointStride(dim, heads, mlp, joint_window, joint_stride, _but("rgb", names)) if joint else None,
+            TemporalStride(dim, heads, mlp, temporal_window, temporal_stride, names) if temporal else None,
             nn.Linear(2 * dim, dim) if joint and tokens != "none" else None,
         )
 
@@ -101,12 +106,17 @@ def build(
         pose.PoseTokens(channels, dim, sigma, confidence, stride=(1, 2, 2)),
         pose.Positions(dim, frames, -(-size // 8)),
         [block() for _ in range(blocks)],
-        names=TOKENS[tokens],
+        names=names,
         frames=frames,
         pose_positions=pose_positions,
         layout=layout,
-        head=nn.Sequential(OrderedDict(dropout=nn.Dropout(dropout), fc=nn.Linear((len(TOKENS[tokens]) or 2) * dim, classes))),
+        head=nn.Sequential(OrderedDict(dropout=nn.Dropout(dropout), fc=nn.Linear((len(names) or 2) * dim, classes))),
     )
+
+
+def _but(name: str, modal: Iterable[str]) -> tuple[str, ...]:
+    """The modal tokens that an attention takes: 3D deformable attention not M_pose, joint stride attention not M_RGB."""
+    return tuple(other for other in modal if other != name)
 
 
 def backbone(channels: int) -> OrderedDict[str, nn.Module]:
@@ -147,11 +157,11 @@ class Block(nn.Module):
         """Z (B, D, T, h, w), pose tokens (B, T, R, D) and modal tokens (B, T, D) by name, each as it comes out."""
         z, modal = self.z(z), dict(modal)
         if self.deform is not None:
-            names = [name for name in modal if name != "pose"]
+            names = _but("pose", modal)
             z, out = self.deform(z, [modal[name] for name in names])
             modal |= dict(zip(names, out, strict=True))
         if self.joint is not None:
-            names = [name for name in modal if name != "rgb"]
+            names = _but("rgb", modal)
             p, out = self.joint(p, [modal[name] for name in names], joints)
             cls = modal.get("cls")  # M′_CLS
             modal |= dict(zip(names, out, strict=True))
@@ -196,7 +206,7 @@ class DeformableTransformer(nn.Module):
         for name, stage in stages.items():
             self.add_module(name, stage)
         self.pose, self.positions = pose_tokens, positions
-        self.joints, self.seen = Note("b joint", {"role": "joints"}), Note("b t joint", {"role": "seen"})
+        self.joints, self.seen = Note("b joint", {"role": "joints", "spread": "pose"}), Note("b t joint", {"role": "seen"})
         dim = positions.time.shape[1]
         self.names, self.pose_positions = names, pose_positions
         self.modal = nn.Parameter(torch.empty(len(names), dim, frames)) if names else None  # M

@@ -156,7 +156,6 @@ def _card(
     id: str = "",
 ) -> Card:
     """figures: meta's acc@1, acc@5, num_params and _ops; these GFLOPs are for clips of 16 frames, whatever the sampling."""
-    names = ("acc@1", "acc@5", "parameters", "gflops", "gflops_frames")
     return Card(
         id=id or name,
         title=title,
@@ -170,7 +169,8 @@ def _card(
         gap=Gap(gap, head) if gap else None,
         trained_on="Kinetics-400",
         note=note,
-        paper_figures=dict(zip(names, (*figures, 16), strict=True)),
+        paper_figures=dict(zip(("acc@1", "acc@5", "parameters", "gflops"), figures, strict=True)),
+        counted_at=(16, *preprocess.crop),
         head=head,
     )
 

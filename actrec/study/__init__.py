@@ -1,30 +1,30 @@
 """Asks a model: a question in, an explanation out, and the same model run again. The pages and the command line both come here.
 
-`loading` opens what a question names, `answering` predicts and explains in one pass, `claim` says what the map says. Run again: `sliding` (over a
-long clip), `order` (reversed, shuffled), `hidden` (without a joint), `windows_cost` (without windows), `comparing` (several questions).
+`loading` opens what a question names, `asking` makes it ready to run, `answering` predicts and explains in one pass, `claim` says what the map says.
+Run again: `sliding` (over a long clip), `comparing` (several questions), and every file in `checks` (reversed, without a joint, without windows).
 """
 
-from actrec.study.answering import answer, classes, default_method, mass, predictions_of
+from actrec.study.answering import answer, default_method, mass
+from actrec.study.asking import Asked, Target, asked
+from actrec.study.checks.order import TimeOrder, time_order
 from actrec.study.comparing import Comparison, compare
-from actrec.study.loading import Loaded, find_clip, load, open_clip, placed, window
-from actrec.study.order import TimeOrder, time_order
+from actrec.study.loading import Loaded, find_clip, load, open_clip
 from actrec.study.sliding import sweep
 
 __all__ = [
+    "Asked",
     "Comparison",
     "Loaded",
+    "Target",
     "TimeOrder",
     "answer",
-    "classes",
+    "asked",
     "compare",
     "default_method",
     "find_clip",
     "load",
     "mass",
     "open_clip",
-    "placed",
-    "predictions_of",
     "sweep",
     "time_order",
-    "window",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 from actrec.core.card import Card
 from actrec.core.clip import Clip
 from actrec.core.evidence import Heat
+from actrec.core.words import percent
 from actrec.explain import Method
 from actrec.measure.strongest import peak_place, side, strongest_step
 
@@ -28,7 +29,7 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: 
     share, begin, until, even = strongest_step(heat, clip)
     return (
         f"The evidence for {about} is strongest at {where}; "
-        f"{share:.0%} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {even:.0%})."
+        f"{percent(share, 0)} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {percent(even, 0)})."
     )
 
 
@@ -56,7 +57,7 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
 
 
 def untaught(card: Card) -> list[str]:
-    """That a model has not learnt its task: in its own test it is right at most 5 % more often than if it always named the most frequent class."""
+    """That a model has not learnt its task: in its own test, always to name the most frequent class is less than 5 percentage points worse."""
     told = card.results
     if "accuracy" not in told or not told.get("confusion"):
         return []
@@ -66,6 +67,6 @@ def untaught(card: Card) -> list[str]:
         return []
     name, clips = card.labels[int(rows.argmax())], int(rows.sum())
     return [
-        f"This model has not learnt its task: it gets {told['accuracy']:.0%} of its own {clips} test clips right,"
-        f" and always saying “{name}” would get {often:.0%}. Its maps show what it looks at, not what is right."
+        f"This model has not learnt its task: it gets {percent(told['accuracy'], 0)} of its own {clips} test clips right,"
+        f" and always saying “{name}” would get {percent(often, 0)}. Its maps show what it looks at, not what is right."
     ]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from actrec import catalogue
 from actrec.clips import library, video
-from actrec.core import devices
+from actrec.core import devices, files
 from actrec.core.card import Card
-from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.clip import Video
 from actrec.core.errors import ClipError, Progress, WeightsError, no_progress
 from actrec.core.kept import Kept
-from actrec.inputs import pixels, pose, sampling
 from actrec.models import weights
 
 
@@ -84,25 +82,4 @@ def _load(card: Card, file: Path) -> Loaded:
     state, _ = weights.read(file)
     weights.load(model, state)
     device = devices.best()
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    return Loaded(card, model.to(device).eval().requires_grad_(False), device, digest)
-
-
-def window(loaded: Loaded, film: Video, start: float, joints: pose.Joints | None = None) -> tuple[Clip, Geometry, tuple[Tensor, ...]]:
-    """What the model is given: the sampled clip, the geometry, and the inputs on the model's device: frames (1, 3, T, H, W), and behind them joints
-    (1, T, R, 3) in input pixels if there are any.
-
-    joints: one step for every frame of the film, as `pose.given` lays them.
-    """
-    clip = sampling.load(film, loaded.card.sampling, start)
-    geometry = pixels.geometry(film, loaded.card.preprocess)
-    frames = pixels.to_input(clip.frames, loaded.card.preprocess, geometry).to(loaded.device)
-    if joints is None:
-        return clip, geometry, (frames,)
-    return replace(clip, joints=pose.side_by_side(joints, clip.index)), geometry, (frames, placed(joints, clip, geometry, loaded.device))
-
-
-def placed(joints: pose.Joints, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor:
-    """Joints laid on the film's frames, as a model is given them: (1, T, people · R, 3), x and y in input pixels."""
-    return torch.from_numpy(pose.side_by_side(joints.to_input(geometry), clip.index))[None].to(device)
+    return Loaded(card, model.to(device).eval().requires_grad_(False), device, files.digest(file))

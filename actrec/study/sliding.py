@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from actrec.core import devices
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.evidence import Track
 from actrec.core.question import Question
-from actrec.inputs import pose, sampling
-from actrec.study import answering, loading
+from actrec.inputs import sampling
+from actrec.study import answering, asking
 
 
-def sweep(question: Question, progress: Progress = no_progress, most: int = 40) -> Track:
-    """The class's probability over a long clip: the model's window slid along it by half its length, or by more so that `most` windows do.
+def sweep(question: Question, progress: Progress = no_progress) -> Track:
+    """The class's probability over a long clip: the model's window slid along it (see `sampling.slid`).
 
     A value stands at its window's middle. Raises QuestionError for a model that always samples the whole video.
     """
-    film, loaded = loading.open_clip(question.clip), loading.load(question.model, progress)
-    if loaded.card.sampling.kind != "dense":
-        raise QuestionError(f"{loaded.card.title} always reads {loaded.card.sampling}: there is no window to slide")
-    label, _ = answering.classes(
-        question, answering.answer(question.with_(method=answering.default_method(loaded.card), at=None, knobs=()), progress).predictions
-    )
-    given = pose.given(question.joints, film, loaded.card, question.hide)
-    first = sampling.load(film, loaded.card.sampling, 0.0)
-    length = float(first.seconds[-1] - first.seconds[0])
-    room = max(film.duration - length - film.step, 0.0)
-    count = int(min(max(np.ceil(room / max(length / 2, film.step)) + 1, 1), most))
-    middles, values = [], []
-    for number, start in enumerate(np.linspace(0, room, count)):
-        progress(number / count, f"window {number + 1} of {count}")
-        clip, _, inputs = loading.window(loaded, film, float(start), given.joints)
-        with torch.no_grad(), devices.turn(loaded.device):
-            probabilities = loaded.model(*inputs)[0].float().softmax(0)
-        middles.append(int(clip.index[len(clip.index) // 2]))
-        values.append(float(probabilities[label]))
+    asked = asking.asked(question.with_(start=0.0), progress)
+    card, film, starts = asked.card, asked.film, sampling.slid(asked.clip)
+    if card.sampling.kind != "dense":
+        raise QuestionError(f"{card.title} always reads {card.sampling}: there is no window to slide")
+    shown = question.with_(method=answering.default_method(card), at=None, knobs=())
+    target = asking.target(question, answering.answer(shown, progress).predictions)
+    middles, values = list[int](), list[float]()
+    for number, start in enumerate(starts):
+        progress(number / len(starts), f"window {number + 1} of {len(starts)}")
+        window = asked.at(float(start))
+        with window.turn():
+            values.append(target.score(window.run().logits)[0])
+        middles.append(int(window.clip.index[len(window.clip.index) // 2]))
     frames = np.asarray(middles)
-    return Track(f"p({loaded.card.labels[label]})", "probability", film.seconds[frames], frames, np.asarray(values))
+    return Track(f"p({target.name})", "probability", film.seconds[frames], frames, np.asarray(values))

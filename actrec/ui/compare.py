@@ -289,8 +289,8 @@ def _segments(found: Comparison, look: Look) -> None:
 
     def draw(progress: Progress) -> bytes:
         progress(0.1, "drawing")
-        from actrec.draw import export  # late: the drawing libraries are slow to load
-        from actrec.draw.figures import several
+        from actrec.draw import export  # late: matplotlib
+        from actrec.draw.figures import several  # late: matplotlib
 
         return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
 

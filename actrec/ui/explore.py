@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,24 +19,17 @@ from actrec.core.errors import ActrecError
 from actrec.core.evidence import Track
 from actrec.core.kept import Kept
 from actrec.core.question import Question
-from actrec.core.words import percent
 from actrec.explain import Method
+from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
-from actrec.study.order import TimeOrder
-from actrec.ui import attention, joints, parts, save
+from actrec.ui import attention, checks, joints, over_time, parts, save
 from actrec.ui.choose import clip_select, complete
 from actrec.ui.frame import ask, asked, dress, look, noted, plain, trouble, work
-from actrec.ui.joints import Laid
+from actrec.ui.laid import Laid, plain_skeleton
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
-from actrec.ui.parts import Bar, Choice
 from actrec.ui.player import Media, Pane, Pick, player
-
-AT_ONCE = 60.0
-"""GFLOPs (about a second on two cores) up to which extra runs of the model are made without being asked for."""
-
-_curves: Kept[Track] = Kept(64)
-_arrows: Kept[TimeOrder] = Kept(64)
+from actrec.ui.ways import ways
 
 
 def show() -> None:
@@ -69,7 +60,7 @@ def show() -> None:
         if found is not None:
             _predictions(question, found)
             _claim(found)
-        _ways(question, card)
+        ways(question, card)
     with left:
         private = private_folder(question.clip)
         copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
@@ -77,8 +68,7 @@ def show() -> None:
             _player(question, card, film, copy, found, laid, line)
         if found is not None:
             attention.pictures(found, look())
-            later += [_curve(question, asked_for, card, found), _order(question, asked_for, card, found)]
-            later += [attention.what_if(question, asked_for, card, found, film), attention.saved(asked_for, card, found)]
+            later += [over_time.curve(question, asked_for, card, found), *checks.show(question, asked_for, card, found, film)]
             _strip(found)
     if found is not None:
         with foot:
@@ -108,7 +98,7 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         key="player",
         media=media,
         panes=_panes(found, method, laid),
-        tracks=[*_known_curve(question, found), *found.tracks, _motion(film, copy)],
+        tracks=[*over_time.known_curve(found), *found.tracks, _motion(film, copy)],
         window=window,
         sampled=found.clip.index,
         movable=card.sampling.kind == "dense" and window[1] - window[0] < film.frames,
@@ -138,7 +128,7 @@ def _panes(found: Explanation, method: Method | None, laid: Laid | None) -> list
     skeleton, every = found.skeleton, None
     if laid is not None:
         every = laid.every
-        skeleton = skeleton or joints.plain_skeleton(laid, found)
+        skeleton = skeleton or plain_skeleton(laid, found)
     subtitle = about if method is not None and method.by_class else ""
     return [Pane("pane0", found.heat.title, subtitle, found.heats, points=found.points, skeleton=skeleton, joints=every)]
 
@@ -147,90 +137,13 @@ def _marker(question: Question, found: Explanation) -> Pick:
     """The picked place; before the first pick, the middle, which the answer is about."""
     if question.at is not None:
         seconds, x, y = question.at
-        return Pick(int(np.argmin(np.abs(found.clip.video.seconds - seconds))), x, y)
+        return Pick(int(on_screen(found.clip.video, seconds)), x, y)
     crop = found.geometry.crop
     return Pick(int(found.clip.index[len(found.clip.index) // 2]), *found.geometry.to_source(crop[1] / 2, crop[0] / 2))
 
 
 def _motion(film: Video, copy: Proxy) -> Track:
     return Track("motion", "mean grey change", film.seconds, np.arange(film.frames), copy.motion)
-
-
-# -------------------------------------------------------------------------------------------------- runs of their own
-
-
-def _over_the_clip(found: Explanation) -> tuple[object, ...]:
-    """What a class's curve over the whole clip hangs on: not where the window stands now, nor another class."""
-    clip, weights, _, joints, label, _ = found.identity
-    return clip, weights, joints, label
-
-
-def _known_curve(question: Question, found: Explanation) -> list[Track]:
-    curve = _curves.get(_over_the_clip(found))
-    return [] if curve is None else [curve]
-
-
-def _curve(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
-    """The class over the whole clip: offers it where it is dear; comes back with what is to be done at the page's end."""
-    film, key = found.clip.video, f"curve {_over_the_clip(found)}"
-    length = float(found.clip.seconds[-1] - found.clip.seconds[0])
-    windows = min(40, math.ceil(2 * max(film.duration - length - film.step, 0) / max(length, film.step))) + 1
-    if card.sampling.kind != "dense" or windows < 2 or _over_the_clip(found) in _curves:
-        return lambda: False
-    slot = st.container()
-    if not _wanted(slot, key, windows * _gflops(question.model), f"Follow “{found.label}” over the whole clip ({windows} windows)"):
-        return lambda: False
-
-    def do() -> bool:
-        with slot:
-            label = asked_for.with_(label=found.label, versus=None)
-            track = work(key, "Following the class over the clip", lambda progress: study.sweep(label, progress))
-        if track is not None:
-            _curves.get_or(_over_the_clip(found), lambda: track)
-        return track is not None
-
-    return do
-
-
-def _order(question: Question, asked_for: Question, card: Card, found: Explanation) -> Callable[[], bool]:
-    """Does the order of the frames matter: the clip as it is, reversed, shuffled; comes back with what is to be done at the page's end."""
-    identity = found.identity
-    key, known = f"order {identity}", _arrows.get(identity)
-    st.subheader("Does the order of the frames matter?", anchor=False)
-    if known is not None:
-        what = {"as it is": "as it is", "reversed": "reversed", "shuffled": f"shuffled ({known.lowest_shuffle:.2f}–{known.highest_shuffle:.2f})"}
-        rows = [
-            Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
-            for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
-        ]
-        parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
-        st.markdown(plain(known.verdict))
-        return lambda: False
-    slot = st.container()
-    if not _wanted(slot, key, 6 * _gflops(question.model), "Reverse and shuffle the frames (5 more runs)"):
-        return lambda: False
-
-    def do() -> bool:
-        with slot:
-            arrow = work(key, "Reversing and shuffling", lambda progress: study.time_order(asked_for, progress))
-        if arrow is not None:
-            _arrows.get_or(identity, lambda: arrow)
-        return arrow is not None
-
-    return do
-
-
-def _wanted(slot: st.delta_generator.DeltaGenerator, key: str, gflops: float, offer: str) -> bool:
-    """Cheap runs are made at once, dear ones when asked for."""
-    if gflops <= AT_ONCE or st.session_state.get("wanted") == key or st.session_state.get("stopped") == key:
-        return True
-    slot.button(plain(offer), key=f"want {key}", icon=":material/play_arrow:", on_click=lambda: st.session_state.update(wanted=key))
-    return False
-
-
-@st.cache_data(show_spinner=False)
-def _gflops(model: str) -> float:
-    return catalogue.counts(catalogue.card(model_name(model)))[1]
 
 
 # ------------------------------------------------------------------------------------------------------- right column
@@ -269,44 +182,6 @@ def _claim(found: Explanation) -> None:
         attention.findings(found)
         if found.cautions:
             st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in found.cautions))
-
-
-def _ways(question: Question, card: Card) -> None:
-    """The ways of explaining, those that do not fit with the reason; then the layer and the settings of the chosen one."""
-    st.subheader("Ways of explaining", anchor=False)
-    methods = catalogue.methods()
-    fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
-    first = study.default_method(card)
-    rows = [Choice(m.id, m.title, m.line) for m in methods.values() if not isinstance(fits[m.id], str)]
-    rows.sort(key=lambda row: row.id != first)
-    rows += [Choice(m.id, m.title, reason=f"Does not fit: {fits[m.id]}") for m in methods.values() if isinstance(fits[m.id], str)]
-    parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
-    chosen = methods.get(question.method)
-    if chosen is not None and not isinstance(fits[chosen.id], str):
-        _settings(question, card, chosen, tuple(fits[chosen.id]))
-
-
-def _settings(question: Question, card: Card, method: Method, layers: tuple[str, ...]) -> None:
-    given = dict(question.knobs)
-    offered = [("layer", "Layer", layers, "Early layers are sharp in place and time, late ones in meaning.")] if len(layers) > 1 else []
-    offered += [(knob.name, knob.title, knob.choices, knob.line) for knob in method.knobs_for(card)]
-    for start in range(0, len(offered), 2):
-        for column, (name, title, choices, line) in zip(st.columns(2), offered[start : start + 2], strict=False):
-            key = f"knob-{method.id}-{name}"
-            st.session_state[key] = given.get(name) if given.get(name) in choices else choices[0]
-
-            def take(name: str = name, key: str = key, first: str = choices[0]) -> None:
-                value = st.session_state[key]
-                rest = {k: v for k, v in given.items() if k != name}
-                ask(question.with_(knobs=tuple((rest if value == first else rest | {name: value}).items())))
-
-            column.selectbox(title, choices, key=key, help=plain(line) or None, format_func=_spoken, on_change=take)
-
-
-def _spoken(choice: str) -> str:
-    """A layer's or setting's name for reading: the blocks of a transformer are counted from 1."""
-    block = re.fullmatch(r"blocks\.(\d+)\.(deform|joint|temporal)", choice)
-    return f"block {int(block[1]) + 1}" if block else choice
 
 
 # --------------------------------------------------------------------------------------------------------------- strip

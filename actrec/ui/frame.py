@@ -79,6 +79,11 @@ def plain(text: str) -> str:
 _OPENERS = {"a", "an", "choose", "it", "its", "no", "not", "that", "the", "there", "these", "this"}
 
 
+def ink() -> str:
+    """The colour of words in a chart, on the page's light or dark ground."""
+    return "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
+
+
 def trouble(error: ActrecError | str) -> None:
     """One clear sentence about what went wrong; the rest of the page stays."""
     st.error(plain(_sentence(str(error))), icon=":material/error:")

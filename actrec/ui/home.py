@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
+from actrec.core.words import percent
+from actrec.inputs import pose
 from actrec.ui import choose, models, own, parts
-from actrec.ui.frame import PAGES, asked, noted, plain, remembered, trouble, work
+from actrec.ui.frame import PAGES, asked, ink, noted, plain, remembered, trouble, work
 
 
 def show() -> None:
@@ -40,8 +43,7 @@ def show() -> None:
 
 def _answer(question: Question) -> None:
     """The five most probable classes, and the way on."""
-    from actrec import study
-    from actrec.inputs import pose
+    from actrec import study  # late: torch
 
     try:
         asked_for = own.real(question.with_(label=None, versus=None))
@@ -61,22 +63,26 @@ def _answer(question: Question) -> None:
 
 def _record(question: Question) -> None:
     """How well the chosen model does on its own test clips: what its card says, nothing else."""
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     card = catalogue.cards().get(question.model)
     if card is None or not card.results.get("confusion"):
         return
     with st.expander("How well does it do?", icon=":material/fact_check:"):
-        found = card.results
-        pairs = found.get("accuracy_within_reversed_pairs") or {}
-        line = f"{found['accuracy']:.1%} of {found['clips']} test clips of {card.trained_on}"
-        if pairs:
-            line += f"; {found['accuracy_reversed_pairs_merged']:.1%} when both actions of a time-reversed pair count as one"
-        st.markdown(plain(line + "."))
-        for pair, share in pairs.items():
-            st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {share:.0%} (guessing: 50%)"))
+        _in_words(card)
         if st.toggle("Which actions it mixes up", key="confusion"):
-            from actrec.draw import charts  # late: the drawing libraries are slow to load
+            from actrec.draw import charts  # late: plotly
 
-            ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
-            st.plotly_chart(charts.confusion(card.labels, found["confusion"], ink), key="confused", config={"displayModeBar": False})
+            st.plotly_chart(charts.confusion(card.labels, card.results["confusion"], ink()), key="confused", config={"displayModeBar": False})
+
+
+def _in_words(card: Card) -> None:
+    """Accuracy, and how well actions are told from their own reverse."""
+    found = card.results
+    pairs = found.get("accuracy_within_reversed_pairs") or {}
+    line = f"{percent(found['accuracy'])} of {found['clips']} test clips of {card.trained_on}"
+    if pairs:
+        line += f"; {percent(found['accuracy_reversed_pairs_merged'])} when both actions of a time-reversed pair count as one"
+    st.markdown(plain(line + "."))
+    for pair, share in pairs.items():
+        st.caption(plain(f"{pair.replace('_', ' ')}: told apart in {percent(share, 0)} (guessing: 50 %)"))

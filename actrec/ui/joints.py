@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from actrec.clips import mannequin
 from actrec.core import settings
-from actrec.core.answer import Explanation
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
-from actrec.core.evidence import Skeleton
-from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pose
+from actrec.inputs.streams.pose import reads as reads_joints
 from actrec.ui import own
 from actrec.ui.frame import ask, note, noted, plain, work
+from actrec.ui.laid import Laid, laid
 from actrec.ui.own import belongings
 
 MOST_OFFSET = 999_999_999
@@ -30,61 +27,12 @@ MOST_OFFSET = 999_999_999
 OWN = "the sample clip’s own, known from its making"
 
 
-@dataclass(frozen=True, eq=False)
-class Laid:
-    """Joints as the model is given them, on every frame of the film.
-
-    people: how many the file has.  whole: the file's joints laid on the film, in its own layout.  fit: in words.
-    """
-
-    given: pose.Joints
-    whole: pose.Joints
-    people: int
-    fit: pose.Fit
-
-    @property
-    def every(self) -> NDArray[np.float32]:
-        """(frames, people · R, 3) in source pixels, as the player draws them."""
-        return pose.side_by_side(self.given, np.arange(self.given.values.shape[1]))
-
-
-_laid: Kept[Laid] = Kept(16)
-
-
-def laid(asked_for: Question, card: Card, film: Video) -> Laid | None:
-    """What the model is given of the joints that a question (with real paths) names; None where there are none, or it reads none.
-
-    Raises:
-        ActrecError: a file that cannot be used, or does not fit the clip or the model.
-    """
-    chosen = pose.source(asked_for.joints, film)
-    if "pose" not in card.inputs or chosen is None:
-        return None
-    key = (asked_for.joints, asked_for.hide, film.sha256, card.id, pose.stamp(asked_for.joints, film))
-
-    def read() -> Laid:
-        found = pose.opened(chosen, film)
-        given = pose.given(asked_for.joints, film, card, asked_for.hide).joints
-        assert given is not None
-        whole = pose.fit(found, film, chosen.offset)
-        return Laid(given, whole.joints, found.people, whole)
-
-    return _laid.get_or(key, read)
-
-
-def plain_skeleton(joints: Laid, found: Explanation) -> Skeleton:
-    """The joints on the frames that the model was given, without scores: for views that have none."""
-    index, heat = found.clip.index, found.heat
-    steps = np.stack([index, index + 1], -1) if len(heat.bands) != len(index) else heat.bands
-    return pose.skeleton(joints.every[index], joints.given.layout, steps)
-
-
 def panel(question: Question, asked_for: Question, card: Card, film: Video) -> Laid | None:
     """What the model is given, and the ways to change it; comes back with the joints to draw.
 
     question: as in the address.  asked_for: the same with real paths.
     """
-    if "pose" not in card.inputs:
+    if not reads_joints(card):
         if question.joints not in (None, pose.NONE):
             st.caption(pose.UNREAD)
         return None
@@ -127,7 +75,7 @@ def _take(question: Question, joints: str | None) -> None:
 
 def _choose(question: Question, film: Video) -> None:
     """What is used now, and another choice among what there is."""
-    own = film.path.with_suffix(".truth.npz").is_file()
+    own = mannequin.truth_beside(film.path).is_file()
     names: list[str | None] = [None] * own + [*belongings().joints, pose.NONE]
     try:
         chosen = pose.Named.of(question.joints).file if question.joints is not None else None if own else pose.NONE
@@ -220,21 +168,13 @@ def _keep(film: Video, found: Laid) -> None:
     """The joints as they lie on the clip now, in the file's own layout, to take along."""
     st.download_button(
         "Keep as npz",
-        data=lambda: _npz(found.whole),
+        data=lambda: pose.packed(found.whole),  # made when it is asked for
         file_name=f"{film.path.stem}-joints.npz",
         mime="application/octet-stream",
         key="joints-keep",
         on_click="ignore",
         icon=":material/download:",
     )
-
-
-def _npz(joints: pose.Joints) -> bytes:
-    """The joints as a file; made when it is asked for, where there is no session."""
-    with tempfile.TemporaryDirectory(prefix="actrec-") as folder:
-        path = Path(folder) / "joints.npz"
-        pose.write(path, joints)
-        return path.read_bytes()
 
 
 def _bring(question: Question, card: Card, film: Video) -> None:

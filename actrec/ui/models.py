@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def groups() -> tuple[list[Card], list[Card]]:
     """Models that can answer at once — demos, the reader's own, this session's — and those whose weights are fetched when first used."""
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     cards = [card for card in catalogue.cards().values() if card.weights is not None]
     ready = [card for card in cards if not catalogue.ready(card)]
@@ -78,7 +78,7 @@ def take_model(name: str, query: Mapping[str, str]) -> None:
 
 def fitting(model: str, method: str) -> str:
     """The way of explaining if it fits the model, else the model's default; "" where the model cannot be had."""
-    from actrec import catalogue, study
+    from actrec import catalogue, study  # late: torch
 
     try:
         card = catalogue.card(own.model_name(model))
@@ -116,7 +116,7 @@ def own_checkpoint(query: Mapping[str, str]) -> None:
 
 
 def _folder_files() -> dict[str, Path]:
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     folder = settings.checkpoints()
     known = {card.weights.file for card in catalogue.cards().values() if card.weights is not None}
@@ -125,7 +125,7 @@ def _folder_files() -> dict[str, Path]:
 
 
 def _receive_weights(file: UploadedFile) -> None:
-    from actrec.models import weights
+    from actrec.models import weights  # late: torch
 
     kept = belongings()
     room = kept.room()
@@ -143,8 +143,8 @@ def _receive_weights(file: UploadedFile) -> None:
 
 def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
     """Which architecture the file fits, what is missing or left over, and the way to use it."""
-    from actrec import catalogue
-    from actrec.catalogue import doctor
+    from actrec import catalogue  # late: torch
+    from actrec.catalogue import doctor  # late: torch
 
     examined = work(f"examine {name}", "trying the architectures", lambda progress: doctor.examine(path, progress))
     if examined is None:
@@ -161,7 +161,7 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
     st.success(plain(f"Everything fits {base}: {found.report}."), icon=":material/check:")
     if st.button("Use this model", type="primary", key="weights-use"):
         if lines.strip():
-            path.with_suffix(".txt").write_text(lines, encoding="utf-8")
+            files.write(path.with_suffix(".txt"), lines)
         link = f"{base}@{name}"
         card = replace(catalogue.card(f"{base}@{path}"), id=link)
         st.session_state.setdefault("own-models", {})[link] = card

@@ -132,7 +132,7 @@ def model_name(name: str) -> str:
     Raises:
         QuestionError: no such model.  WeightsError: no such checkpoint here.
     """
-    from actrec import catalogue
+    from actrec import catalogue  # late: torch
 
     known = catalogue.cards()
     if name in known:

@@ -50,7 +50,7 @@ def one(question: Question, found: Explanation, look: Look) -> None:
     named = replace(found, question=question)
 
     def make(progress: Progress) -> dict[str, Path]:
-        from actrec.draw import export  # late: the drawing libraries are slow to load, and few views are saved
+        from actrec.draw import export  # late: matplotlib
 
         files = export.write(named, belongings().room(), look=look, progress=progress)
         return {
@@ -76,7 +76,7 @@ def several(questions: Sequence[Question], found: Comparison, look: Look) -> Non
     weights = [e.provenance["weights_sha256"] for e in named]
 
     def make(progress: Progress) -> Mapping[str, Path]:
-        from actrec.draw import export
+        from actrec.draw import export  # late: matplotlib
 
         progress(0.2, "drawing")
         return export.write_comparison(named, found.agreements, belongings().room(), look=look)

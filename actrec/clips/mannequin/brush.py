@@ -73,13 +73,13 @@ def blob(camera: Camera, points: Sequence[Array], radii: Sequence[float], colour
     return Blob(rim, core, radius.mean(1), depth.mean(1) + near, colour, part, layers if camera.scale > 110 else min(layers, 3))
 
 
-def disc(camera: Camera, centre: Array, radius: float, thick: float, colour: Colour, part: int, near: float = 0.0) -> Blob:
+def disc(camera: Camera, centre: Array, radius: float, thick: float, colour: Colour, part: int) -> Blob:
     """A wheel with its axle along z."""
     edge = np.concatenate([np.concatenate([ROUND * radius, np.full((20, 1), z)], 1) for z in (-thick, thick)])
     place, depth = camera.project(centre[:, None] + edge)
     rim = place[..., :2]
     core = np.broadcast_to(rim.mean(1, keepdims=True), rim.shape)
-    return Blob(rim, core, np.full(len(rim), radius * camera.scale * 0.35), depth.mean(1) + near, colour, part, 3)
+    return Blob(rim, core, np.full(len(rim), radius * camera.scale * 0.35), depth.mean(1), colour, part, 3)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from actrec.core.evidence import Matrix, Points
 from actrec.core.look import Look
+from actrec.core.words import percent, percentage_points
 from actrec.draw import marks
 from actrec.draw.charts.html import bare
 from actrec.draw.overlay import PALETTES, ticks
@@ -148,7 +149,7 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
     order = sorted(rows, key=lambda row: -abs(row[2] - row[1]))
     moves = [after - before for _, before, after in order]
     names = harmless([name for name, *_ in order], 32)
-    told = [f"without {name}: {after:.1%} instead of {before:.1%}" for name, (_, before, after) in zip(names, order, strict=True)]
+    told = [f"without {name}: {percent(after)} instead of {percent(before)}" for name, (_, before, after) in zip(names, order, strict=True)]
     at = list(range(len(order)))
     figure = go.Figure(
         go.Bar(
@@ -157,7 +158,7 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
             orientation="h",
             width=0.72,
             marker={"color": [FOR if move < 0 else AGAINST for move in moves], "line": {"width": 0}},
-            text=[_signed(move) for move in moves],
+            text=[percentage_points(move) for move in moves],
             textposition="outside",
             cliponaxis=False,
             customdata=[name for name, *_ in order],
@@ -169,16 +170,15 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
     low, high = min([*moves, 0.0]), max([*moves, 0.0])
     axis = {"showgrid": False, "fixedrange": True}
     figure.update_xaxes(
-        title="change of the probability", tickformat="+.0%", zerolinecolor=ink, range=[low - 0.16 * reach, high + 0.16 * reach], **axis
+        title="change of the probability in percentage points",
+        showticklabels=False,
+        zerolinecolor=ink,
+        range=[low - 0.16 * reach, high + 0.16 * reach],
+        **axis,
     )
     figure.update_yaxes(tickvals=at, ticktext=names, range=[len(order) - 0.5, -0.5], zeroline=False, **axis)
     bare(figure, ink, 90 + 22 * len(order))
     return figure
-
-
-def _signed(move: float) -> str:
-    """ "−3.1 %"; no sign where nothing is left of it in a tenth of a percent."""
-    return f"{100 * move:+.1f} %".replace("-", "−") if abs(move) >= 0.0005 else "0.0 %"
 
 
 def _heat(x: Any, y: Any, values: NDArray[np.float64], told: Sequence[Sequence[str]], unit: str, top: float, palette: str) -> go.Heatmap:

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from actrec.core.words import percent
 from actrec.draw.charts.html import bare
 from actrec.draw.style import AGAINST, FOR, GREY, harmless
 
@@ -20,11 +21,10 @@ Arrow = tuple[int, int, int, bool]
 """Clips that moved in their row of a confusion matrix: the true class, the wrong class, how many, and whether they were corrected or lost."""
 
 
-def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GREY, picks: bool = False) -> go.Figure:
+def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GREY) -> go.Figure:
     """A confusion matrix as a plotly figure: counts (classes, classes), rows the true classes, coloured by each row's shares, the counts written in.
 
     ink: the colour of the words, for a light or a dark page. A row without clips stays empty.
-    picks: lay something to click over the cells that have clips; its customdata is [row, column].
     """
     counts = np.asarray(counts)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -49,8 +49,6 @@ def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GRE
         )
     )
     figure.add_trace(_numbers({(i, j): str(counts[i, j]) for i, j in np.argwhere(counts).tolist()}, shares, step, ink))
-    if picks:
-        figure.add_trace(_picks({(i, j): told[i][j] for i, j in np.argwhere(counts).tolist()}, step))
     _square(figure, names, step, ink)
     return figure
 
@@ -58,7 +56,8 @@ def confusion(labels: Sequence[str], counts: NDArray[np.integer], ink: str = GRE
 def reliability(calibration: Calibration, ink: str = GREY) -> go.Figure:
     """How often the model is right (bars) where it says how sure it is, with the diagonal of a model that can be taken at its word.
 
-    Bars that fall short of the diagonal are drawn in the colour of what speaks against. A bar's customdata is its bin, its clips and its confidence.
+    Bars that fall short of the diagonal are drawn in the colour of what speaks against. A bar's customdata is its bin, its clips, its confidence,
+    and what is said of it.
     """
     middle = (calibration.edges[1:] + calibration.edges[:-1]) / 2
     wide = float(calibration.edges[1] - calibration.edges[0])
@@ -73,16 +72,23 @@ def reliability(calibration: Calibration, ink: str = GREY) -> go.Figure:
             text=[str(n) for n in calibration.count[filled]],
             textposition="outside",
             cliponaxis=False,
-            customdata=[[int(i), int(calibration.count[i]), float(calibration.confidence[i])] for i in filled],
-            hovertemplate="it says %{customdata[2]:.1%}, is right in %{y:.1%} of %{customdata[1]}<extra></extra>",
+            customdata=[[int(i), int(calibration.count[i]), float(calibration.confidence[i]), _told(calibration, int(i))] for i in filled],
+            hovertemplate="%{customdata[3]}<extra></extra>",
         )
     )
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": ink, "width": 1, "dash": "dot"}, hoverinfo="skip")
-    figure.update_xaxes(title="the model's probability", range=[0, 1], tickformat=".0%", showgrid=False, zeroline=False, fixedrange=True)
-    figure.update_yaxes(title="right", range=[0, 1.08], tickformat=".0%", showgrid=False, zeroline=False, fixedrange=True)
+    fifths = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    axis = {"tickvals": fifths, "ticktext": [percent(v, 0) for v in fifths], "showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(title="the model's probability", range=[0, 1], **axis)
+    figure.update_yaxes(title="right", range=[0, 1.08], **axis)
     bare(figure, ink, 320)
     figure.update_layout(margin={"r": 28})
     return figure
+
+
+def _told(calibration: Calibration, bin: int) -> str:
+    sure, right = percent(float(calibration.confidence[bin])), percent(float(calibration.accuracy[bin]))
+    return f"it says {sure}, is right in {right} of {calibration.count[bin]}"
 
 
 def difference(labels: Sequence[str], difference: NDArray[np.integer], arrows: Sequence[Arrow], ink: str = GREY, most: int = 40) -> go.Figure:

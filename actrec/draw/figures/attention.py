@@ -49,7 +49,7 @@ def tokens(explanation: Explanation, look: Look | None = None, most: int = 128, 
         raise QuestionError("this way of explaining chooses no tokens; ask for one that does")
     row, kept, panel = _Row.of(explanation, frames, look), marks.chosen(points, most, look.threshold), 1.7
     notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown, most)]
-    notes += [f"Dots below {look.threshold:.0%} of the largest are left out."] if look.threshold else []
+    notes += [f"Dots below {words.percent(look.threshold, 0)} of the largest are left out."] if look.threshold else []
     notes += [
         "Below: the same tokens, whatever frame they are read from, at their second and x; ticks: the frames given; dashed: what the model saw."
     ]

@@ -1,4 +1,4 @@
-"""Figures for print, laid out on a `figures.Sheet`: the strip of the frames a model saw, and the parts that all such figures are made of.
+"""Figures for print, laid out on a `Sheet`: the strip of the frames a model saw, and the parts that all such figures are made of.
 
 Each comes back as a sheet; `.png()` and `.svg()` give the file. What a figure leaves out or does to the numbers stands in its own caption.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
-from actrec.core.evidence import NOTHING, Heat
+from actrec.core.evidence import NOTHING, Heat, step_at
 from actrec.core.look import Look
 from actrec.draw import marks, overlay
 from actrec.draw.figures import Sheet
@@ -177,7 +177,7 @@ def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], mos
     points, skeleton, notes = explanation.points, explanation.skeleton, []
     if points is not None:
         kept = marks.chosen(points, most, look.threshold)
-        steps = {step for frame in shown if (step := marks.step_at(points.bands, frame.number)) is not None}
+        steps = {step for frame in shown if (step := step_at(points.bands, frame.number)) is not None}
         read = np.max([points.weights(step)[kept] for step in steps], 0) > 0 if steps else np.zeros(len(kept), np.bool_)
         notes.append(marks.say(points, len(kept)))
         if read.sum() < len(kept):
@@ -205,7 +205,7 @@ def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequen
         }[look.scale]
     )
     if look.threshold:
-        notes.append(f"Evidence below {look.threshold:.0%} of the scale’s end is left out.")
+        notes.append(f"Evidence below {words.percent(look.threshold, 0)} of the scale’s end is left out.")
     x0, y0, x1, y1 = heat.seen
     if x0 > 0 or y0 > 0 or x1 < clip.video.width or y1 < clip.video.height:
         notes.append("Dark borders: the model did not see them.")

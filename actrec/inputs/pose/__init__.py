@@ -5,12 +5,14 @@
 >>> fitted.joints.convert(pose.layout("penn13")).at(clip.index)  # (people, T, 13, 3)
 """
 
-from actrec.inputs.pose.estimators import ESTIMATORS, Estimator, estimate
-from actrec.inputs.pose.files import FORMATS, SUFFIXES, read, write
+from actrec.inputs.pose.body import COLOURS, GROUPS
+from actrec.inputs.pose.estimator import Estimator
+from actrec.inputs.pose.estimators import ESTIMATORS, estimate
+from actrec.inputs.pose.files import FORMATS, SUFFIXES, packed, read, write
 from actrec.inputs.pose.fitting import Fit, fit
-from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, given, lay, mended, opened, sample, side_by_side, source, stamp
+from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, flat_on, given, lay, mended, opened, sample, source, stamp, unread
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
-from actrec.inputs.pose.layouts import COLOURS, GROUPS, LAYOUTS, Layout, LayoutError, layout, named
+from actrec.inputs.pose.layouts import LAYOUTS, Layout, LayoutError, layout, named
 from actrec.inputs.pose.named import Named
 from actrec.inputs.pose.skeleton import skeleton
 
@@ -35,17 +37,19 @@ __all__ = [
     "Named",
     "estimate",
     "fit",
+    "flat_on",
     "given",
     "lay",
     "layout",
     "mended",
     "named",
     "opened",
+    "packed",
     "read",
     "sample",
-    "side_by_side",
     "skeleton",
     "source",
     "stamp",
+    "unread",
     "write",
 ]

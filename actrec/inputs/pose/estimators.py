@@ -1,71 +1,34 @@
 """Joints estimated from the pictures, for clips that come without.
 
-Two ways, both optional. *Keypoint R-CNN* (He et al. 2017) is torchvision's; its weights (226 MB, trained on COCO) are fetched when asked for, and a
-frame takes seconds on a CPU. *MediaPipe* (Bazarevsky et al. 2020) is fast; package and model file are the reader's own.
-
 What was found in a frame is kept in the cache, by the clip's sha256: stopped work goes on where it stopped, and a second question about the clip
 costs nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import importlib.util
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actrec.clips import video
-from actrec.core import settings
-from actrec.core.card import Weights
+from actrec.core import files, settings
 from actrec.core.clip import Video
-from actrec.core.errors import Progress, WeightsError, no_progress
+from actrec.core.errors import Progress, no_progress
+from actrec.inputs.pose.estimator import Estimator
 from actrec.inputs.pose.joints import Joints, JointsError, Values
+from actrec.inputs.pose.keypoint_rcnn import KEYPOINT_RCNN
 from actrec.inputs.pose.layouts import LAYOUTS
+from actrec.inputs.pose.mediapipe import MEDIAPIPE
 from actrec.inputs.pose.tracks import Found, gather
-
-if TYPE_CHECKING:
-    from torch import nn
-
-KEYPOINT_RCNN = Weights(
-    url="https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
-    sha256="fc266e95",
-    licence="torchvision's, BSD-3-Clause; trained on COCO, whose pictures have terms of their own",
-)
-
-PERSON = 0.7
-"""A find of Keypoint R-CNN that scores less is no person."""
 
 SAVE_EVERY = 20.0
 """Seconds of work that may be lost when it is stopped."""
-
-Frame = NDArray[np.uint8]
-Detect = Callable[[Frame, float], list[Values]]
-"""From a frame (H, W, 3) RGB and its second to the people in it: joints (R, 3) in its pixels, the surest first."""
-
-
-@dataclass(frozen=True)
-class Estimator:
-    """A way to find joints.
-
-    opened: a context that gives a `Detect`; it takes the model file (or None) and a progress.  lacks: why it cannot run here with that model file, in
-    a sentence that says how to mend it, or "".  model: the file it would use.
-    """
-
-    name: str
-    title: str
-    layout: str
-    opened: Callable[[Path | None, Progress], AbstractContextManager[Detect]] = field(repr=False)
-    lacks: Callable[[Path | None], str] = field(repr=False)
-    model: Callable[[Path | None], Path | None] = field(repr=False)
-    note: str = ""
 
 
 def estimate(
@@ -143,16 +106,9 @@ class _Kept:
         """Save it under its name whole or not at all; without room or permission the work goes on unsaved."""
         rows = [(number, one) for number, found in self.people.items() for one in found]
         places = np.stack([one for _, one in rows]) if rows else np.zeros((0, self.joints, 3), np.float32)
-        part = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("xb") as file:
-                np.savez_compressed(
-                    file, looked=np.array(sorted(self.people), np.int64), frames=np.array([n for n, _ in rows], np.int64), places=places
-                )
-            part.replace(self.path)
-        except OSError:
-            part.unlink(missing_ok=True)
+        looked, frames = np.array(sorted(self.people), np.int64), np.array([number for number, _ in rows], np.int64)
+        with contextlib.suppress(OSError), files.whole(self.path) as part, part.open("wb") as file:
+            np.savez_compressed(file, looked=looked, frames=frames, places=places)
 
 
 def _place(clip: Video, way: Estimator, model: Path | None) -> Path:
@@ -165,145 +121,5 @@ def _place(clip: Video, way: Estimator, model: Path | None) -> Path:
     return settings.cache() / "joints" / f"{clip.sha256[:32]}-{way.name}{made_by}.npz"
 
 
-@contextmanager
-def _keypoint_rcnn(model: Path | None, progress: Progress) -> Iterator[Detect]:
-    import torch
-
-    from actrec.core import devices  # late: torch
-
-    device = devices.best()
-    from actrec.models import weights  # late: torch
-
-    file = weights.fetch(KEYPOINT_RCNN if model is None else Weights(file=model), progress)
-    network = _network(file).to(device)
-
-    def detect(frame: Frame, _: float) -> list[Values]:
-        picture = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).float().div(255).to(device)
-        try:
-            with devices.turn(device), torch.inference_mode():
-                (found,) = network([picture])
-        except torch.OutOfMemoryError:
-            size = f"{frame.shape[1]}×{frame.shape[0]}"
-            raise JointsError(f"{device} has no room for Keypoint R-CNN on {size}; set ACTREC_DEVICE=cpu, or free some of it") from None
-        sure = found["scores"] >= PERSON
-        places = found["keypoints"][sure][..., :2].float().cpu().numpy()
-        peaks = found["keypoints_scores"][sure].float().cpu().numpy()
-        scores = 1 / (1 + np.exp(-np.clip(peaks, -30, 30)))
-        return list(np.concatenate([places, scores[..., None]], -1).astype(np.float32))
-
-    yield detect
-
-
-def _network(file: Path) -> nn.Module:
-    """Keypoint R-CNN with the weights of a file, whole or not at all.
-
-    torchvision's file was trained when its frozen batch normalisation added no ε, so neither does this.
-
-    Raises:
-        WeightsError: weights of another network.
-    """
-    from torchvision.ops.misc import FrozenBatchNorm2d
-
-    from actrec.models import weights  # late: torch
-
-    network = _bare()
-    state, _ = weights.read(file)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        first = " ".join(str(error).split())[:160]
-        raise WeightsError(f"{file.name} holds no weights of Keypoint R-CNN ({first} …); delete it, and it is fetched again") from None
-    for module in network.modules():
-        if isinstance(module, FrozenBatchNorm2d):
-            module.eps = 0.0
-    return network.eval()
-
-
-def _bare() -> nn.Module:
-    """The network of torchvision's keypointrcnn_resnet50_fpn without weights, with frozen batch normalisation as in its trained form."""
-    from torchvision.models.detection import KeypointRCNN
-    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-
-    return KeypointRCNN(resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=0), 2, num_keypoints=17)
-
-
-@contextmanager
-def _mediapipe(model: Path | None, progress: Progress) -> Iterator[Detect]:
-    import mediapipe
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    file = _task(model)
-    options = vision.PoseLandmarkerOptions(BaseOptions(model_asset_path=str(file)), vision.RunningMode.VIDEO, num_poses=5)
-    progress(0.0, "MediaPipe: opening the model")
-    try:
-        landmarker = vision.PoseLandmarker.create_from_options(options)
-    except (RuntimeError, ValueError, OSError) as error:
-        raise JointsError(f"MediaPipe cannot use {file} ({error}); {_GET_TASK.format(folder=settings.cache() / 'weights')}") from None
-    last = -1
-
-    def detect(frame: Frame, second: float) -> list[Values]:
-        nonlocal last
-        last = max(last + 1, round(1000 * second))  # milliseconds, which must increase
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-        found = landmarker.detect_for_video(image, last).pose_landmarks
-        height, width = frame.shape[:2]
-        return [np.array([_landmark(one, width, height) for one in person], np.float32) for person in found]
-
-    try:
-        yield detect
-    finally:
-        landmarker.close()
-
-
-def _landmark(one: Any, width: int, height: int) -> tuple[float, float, float]:
-    """x and y in pixels, and how likely it is to be seen."""
-    seen = one.visibility if one.visibility is not None else 1.0
-    return float(one.x) * width, float(one.y) * height, float(seen)
-
-
-_GET_TASK = "fetch pose_landmarker_full.task from MediaPipe's page on the pose landmarker and give it, or put it into {folder}"
-
-
-def _task(model: Path | None) -> Path | None:
-    """MediaPipe's model: the one given, else one in the weights folder."""
-    if model is not None:
-        return model
-    return next(iter(sorted((settings.cache() / "weights").glob("pose_landmarker*.task"))), None)
-
-
-def _lacks_mediapipe(model: Path | None) -> str:
-    if importlib.util.find_spec("mediapipe") is None:
-        cure = "pip install mediapipe, then pip uninstall opencv-contrib-python and pip install --force-reinstall opencv-python-headless"
-        return f"MediaPipe is not installed: {cure} (two OpenCVs in one environment break each other); or give a file of joints"
-    file = _task(model)
-    if file is None or not file.is_file():
-        what = "MediaPipe brings no model" if file is None else f"there is no model file {file}"
-        return f"{what}: {_GET_TASK.format(folder=settings.cache() / 'weights')}"
-    return ""
-
-
-def _lacks_rcnn(model: Path | None) -> str:
-    return f"there is no weights file {model}; check the name, or leave it out" if model is not None and not model.is_file() else ""
-
-
-ESTIMATORS: Mapping[str, Estimator] = {
-    way.name: way
-    for way in (
-        Estimator(
-            "keypointrcnn", "Keypoint R-CNN", "coco17", _keypoint_rcnn, _lacks_rcnn, lambda model: model,
-            "fetches 226 MB once; several seconds a frame without a GPU; scores are the logistic of the heat map's peak, no calibrated probabilities",
-        ),
-        Estimator(
-            "mediapipe", "MediaPipe", "mediapipe33", _mediapipe, _lacks_mediapipe, _task,
-            "needs the package mediapipe and a pose_landmarker .task file of yours; up to five people",
-        ),
-    )
-}  # fmt: skip
+ESTIMATORS: Mapping[str, Estimator] = {way.name: way for way in (KEYPOINT_RCNN, MEDIAPIPE)}
 """The estimators there are, by name."""
-
-
-def weights_here() -> bool:
-    """Whether Keypoint R-CNN's weights need not be fetched first."""
-    from actrec.models import weights  # late: torch
-
-    return weights.here(KEYPOINT_RCNN)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-import uuid
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.inputs.pose import layouts
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
@@ -163,8 +163,8 @@ def _arrays(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
         raise JointsError(f"{path.name} is no npz of joints that can be read ({type(error).__name__}: {error}); save it again") from None
 
 
-def write(path: Path, joints: Joints) -> None:
-    """Save joints as an npz that `read` reads back to the same, and that others can read: (T, R, 3) for one person, (people, T, R, 3) for more."""
+def packed(joints: Joints) -> bytes:
+    """An npz that `read` reads back to the same joints, and that others can read: (T, R, 3) for one person, (people, T, R, 3) for more."""
     known = LAYOUTS.get(joints.layout.name) == joints.layout
     about: dict[str, Any] = {
         "layout": joints.layout.name if known else np.array(joints.layout.joints),
@@ -173,14 +173,14 @@ def write(path: Path, joints: Joints) -> None:
     }
     about |= {"fps": joints.fps} if joints.fps is not None else {}
     about |= {"size": joints.size} if joints.size is not None else {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with part.open("xb") as file:
-            np.savez_compressed(file, joints=joints.values[0] if joints.people == 1 else joints.values, **about)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, joints=joints.values[0] if joints.people == 1 else joints.values, **about)
+    return stream.getvalue()
+
+
+def write(path: Path, joints: Joints) -> None:
+    """Save joints as an npz, whole or not at all."""
+    files.write(path, packed(joints))
 
 
 def read_mat(path: Path) -> Joints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.clips import library
+from actrec.clips import library, mannequin
+from actrec.core import files
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.inputs.pose.files import read
@@ -59,10 +59,6 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     Raises:
         JointsError, LayoutError: a file that cannot be used, or does not fit the clip or the model; nothing there to be hidden.
     """
-    if "pose" not in card.inputs:
-        if hide:
-            raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or leave out hide")
-        return Given(cautions=(UNREAD,) if name not in (None, NONE) else ())
     chosen = source(name, video)
     if chosen is None:
         if hide:
@@ -72,7 +68,7 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     laid = lay(found, video, named(card.layout) if card.layout else None, card.people, chosen.offset)
     about = {
         "source": "the sample clip's own, known from its making" if name is None else chosen.title,
-        "sha256": digest(_on_disk(chosen.file)),
+        "sha256": files.digest(_on_disk(chosen.file)),
         "layout": laid.joints.layout.name,
         "people": min(card.people, found.people),
         "fit": "; ".join((*laid.lines, *chosen.told)),
@@ -87,6 +83,17 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     return Given(laid.joints.without(hide), {"joints": about}, tuple(cautions))
 
 
+def unread(name: str | None, card: Card, hide: Sequence[str] = ()) -> tuple[str, ...]:
+    """What the reader of a model must know that reads no joints, where some were named.
+
+    Raises:
+        JointsError: something to be hidden, and nothing to hide it from.
+    """
+    if hide:
+        raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or leave out hide")
+    return (UNREAD,) if name not in (None, NONE) else ()
+
+
 def source(name: str | None, video: Video) -> Named | None:
     """The file of joints that a question's name stands for: the sample clip's own if it names none; None where there are no joints.
 
@@ -95,7 +102,7 @@ def source(name: str | None, video: Video) -> Named | None:
     Raises:
         JointsError, LayoutError: choices behind the # that there are none of.
     """
-    truth = video.path.with_suffix(".truth.npz")
+    truth = mannequin.truth_beside(video.path)
     if name is None:
         return Named(str(truth)) if truth.is_file() else None
     chosen = Named(name) if name != NONE and Path(name).exists() else Named.of(name)
@@ -108,7 +115,7 @@ def source(name: str | None, video: Video) -> Named | None:
 def sample(name: str) -> Path | None:
     """The file of the joints that are known of a sample clip."""
     clip = library.samples().get(name)
-    truth = None if clip is None else clip.with_suffix(".truth.npz")
+    truth = None if clip is None else mannequin.truth_beside(clip)
     return truth if truth is not None and truth.is_file() else None
 
 
@@ -170,16 +177,6 @@ def _on_disk(name: str) -> Path:
     return path if path.exists() else next((parent for parent in path.parents if parent.is_file()), path)
 
 
-def digest(file: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's."""
-    found = hashlib.sha256()
-    for part in sorted(file.iterdir()) if file.is_dir() else [file]:
-        if part.is_file():
-            found.update(part.name.encode() if file.is_dir() else b"")
-            found.update(part.read_bytes())
-    return found.hexdigest()
-
-
 def stamp(name: str | None, video: Video) -> tuple[object, ...]:
     """Another one whenever what `given` would read may have changed."""
     chosen = source(name, video)
@@ -189,7 +186,7 @@ def stamp(name: str | None, video: Video) -> tuple[object, ...]:
     return tuple((part.name, part.stat().st_mtime_ns, part.stat().st_size) for part in (sorted(file.iterdir()) if file.is_dir() else [file]))
 
 
-def side_by_side(joints: Joints, index: Sequence[int] | NDArray[np.int64]) -> Values:
-    """The joints on some frames as the pose tokens take them: (T, people · R, 3)."""
+def flat_on(joints: Joints, index: Sequence[int] | NDArray[np.int64]) -> Values:
+    """The joints on some frames as the pose tokens take them, all people's side by side: (T, people · R, 3)."""
     values = joints.at(index)
     return np.ascontiguousarray(values.transpose(1, 0, 2, 3).reshape(values.shape[1], -1, 3))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,14 +101,6 @@ class Joints:
         scale, offset = np.array((*geometry.scale[::-1], 1.0)), np.array((*geometry.offset[::-1], 0))
         return replace(self, values=(self.values * scale - offset).astype(np.float32), size=(geometry.crop[1], geometry.crop[0]))
 
-    def flat(self) -> Values:
-        """All people's joints side by side (T, people · R, 3), as the pose tokens take them: R of the first person, then of the second."""
-        return np.ascontiguousarray(self.values.transpose(1, 0, 2, 3).reshape(len(self.frames), -1, 3))
-
-    def flat_names(self) -> tuple[str, ...]:
-        """Names for the columns of `flat`: "left_wrist", or "2: left_wrist" where there are several people."""
-        return tuple(f"{p + 1}: {name}" if self.people > 1 else name for p in range(self.people) for name in self.layout.joints)
-
     def speed(self, seconds: NDArray[np.float64]) -> Values:
         """Pixels per second (people, T, R): central differences over the steps' true times (T), one-sided beside a gap, NaN where none is left."""
         if np.shape(seconds) != self.frames.shape:
@@ -198,22 +189,6 @@ class Joints:
     def first(self, people: int) -> Joints:
         """Only the first so many people."""
         return replace(self, values=self.values[:people])
-
-    def bridged(self, longest: int) -> Joints:
-        """Gaps of up to `longest` frames filled on a straight line between their two ends, with half the lower of their scores.
-
-        Gaps at the ends of the clip stay: nothing is known there.
-        """
-        values, frames = self.values.copy(), self.frames
-        for person, joint in np.argwhere(self.known.any(1)):
-            rows = values[person, :, joint]
-            have = np.flatnonzero(np.isfinite(rows[:, 0]))
-            for a, b in pairwise(have):
-                if b - a > 1 and frames[b] - frames[a] - 1 <= longest:
-                    weight = ((frames[a + 1 : b] - frames[a]) / (frames[b] - frames[a]))[:, None]
-                    rows[a + 1 : b] = rows[a] + weight * (rows[b] - rows[a])
-                    rows[a + 1 : b, 2] = min(rows[a, 2], rows[b, 2]) / 2
-        return replace(self, values=values)
 
 
 def _who_and_what(text: str) -> tuple[int | None, str]:

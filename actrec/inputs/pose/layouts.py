@@ -17,28 +17,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from actrec.core.errors import ActrecError
-
-GROUPS: tuple[str, ...] = ("head", "torso", "left arm", "right arm", "left leg", "right leg")
-"""The parts of a body that joints and bones belong to; "other" where a name does not say."""
-
-COLOURS: Mapping[str, str] = {
-    "head": "#F0E442",
-    "torso": "#D9D9D9",
-    "left arm": "#56B4E9",
-    "right arm": "#E69F00",
-    "left leg": "#0072B2",
-    "right leg": "#D55E00",
-    "other": "#CC79A7",
-}
-"""A colour for each group that colour-blind readers can tell apart too (Okabe and Ito 2008): the left side is blue, the right side orange."""
-
-_PARTS = {
-    "head": "nose eye ear mouth head face jaw chin",
-    "torso": "neck pelvis spine belly chest thorax torso root waist",
-    "arm": "shoulder elbow wrist hand thumb pinky index tip finger",
-    "leg": "hip knee ankle heel foot toe",
-}
-_PART_OF = {word: part for part, words in _PARTS.items() for word in words.split()}
+from actrec.inputs.pose.body import GROUPS, group, mirror
 
 _CHAINS = "shoulder-elbow-wrist-hand-tip wrist-pinky-index-wrist wrist-thumb hip-knee-ankle-foot ankle-heel-toe-ankle toe-small_toe"
 """How limbs hang together, whatever the layout; a joint that a layout lacks breaks the chain there."""
@@ -113,35 +92,6 @@ class Layout:
                 names = [f"{side}_{part}" for part in chain.split("-")]
                 found += [(self.joints.index(a), self.joints.index(b)) for a, b in pairwise(names) if {a, b} <= set(self.joints)]
         return tuple(dict.fromkeys(found))
-
-    @cached_property
-    def drawing(self) -> tuple[tuple[int, int, str], ...]:
-        """Every bone with its colour: (joint, joint, "#rrggbb")."""
-        return tuple((a, b, COLOURS[bone_group(self.joints[a], self.joints[b])]) for a, b in self.limbs)
-
-
-def group(joint: str) -> str:
-    """The part of the body a joint belongs to, by its name: one of `GROUPS`, or "other"."""
-    words = re.split(r"[_ \-]", joint.lower())
-    part = next((_PART_OF[word] for word in words if word in _PART_OF), "other")
-    part = next((name for word, name in (("heel", "leg"), ("foot", "leg"), ("toe", "leg"), ("spine", "torso")) if word in words), part)
-    side = next((word for word in words if word in ("left", "right")), "")
-    if part in ("arm", "leg"):
-        return f"{side} {part}" if side else "torso"
-    return part
-
-
-def bone_group(a: str, b: str) -> str:
-    """The part of the body a bone belongs to: its joints' own where they agree; the head for what joins it to the torso; else the torso."""
-    groups = {group(a), group(b)}
-    if len(groups) == 1:
-        return groups.pop()
-    return "head" if groups == {"head", "torso"} else "torso"
-
-
-def mirror(joint: str) -> str:
-    """The name of the joint on the other side."""
-    return re.sub("left|right", lambda word: "right" if word.group() == "left" else "left", joint)
 
 
 def _sides(order: str, *names: str) -> tuple[str, ...]:

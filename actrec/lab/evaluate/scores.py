@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
-from actrec.inputs import pose
+from actrec.inputs import streams
 from actrec.lab import sets
-from actrec.lab.sets.skeletons import layout_of
 from actrec.measure import accuracy
 
 
@@ -27,7 +26,7 @@ class Scores:
 
     confusion int64 (classes, classes): rows are the true classes.  merged: accuracy when both labels of a time-reversed pair count as one.
     pairs: accuracy among the clips of each pair whose answer was one of the two labels (0.5 is guessing), by "a / b".
-    mean_ap, weighted_ap: of multi-label sets, else None; there the confusion matrix and what follows from it are as `measures.counted` says.
+    mean_ap, weighted_ap: of multi-label sets, else None; there the confusion matrix and what follows from it are as `accuracy.counted` says.
     broken: a line for each clip that could not be read; it is in none of the numbers.
     """
 
@@ -87,7 +86,7 @@ def evaluate(model: nn.Module, windows: sets.Windows, batch: int = 16, workers: 
         if not found.numbers:
             continue
         truth.append(windows.targets(found.numbers).numpy())
-        logits = model(*sets.to_inputs(found, windows.preprocess, device)).float().cpu().numpy()
+        logits = model(*windows.inputs(found, device).values()).float().cpu().numpy()
         scores += [accuracy.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
     if not scores:
         raise ActrecError(
@@ -104,7 +103,7 @@ def evaluate(model: nn.Module, windows: sets.Windows, batch: int = 16, workers: 
 
 
 def opened(card: Card, clips: sets.ClipSet, splits: Sequence[str], **how: Any) -> sets.Windows:
-    """The model's windows of these splits, with a bar on standard error and a line for every clip that is left out. how: as `data.open_windows`."""
+    """The model's windows of these splits, with a bar on standard error and a line for every clip that is left out. how: as `sets.open_windows`."""
     windows, broken = open_items(card, clips, clips.split(*splits), splits[0], **how)
     for line in broken:
         print(f"left out: {line}", file=sys.stderr)
@@ -112,22 +111,19 @@ def opened(card: Card, clips: sets.ClipSet, splits: Sequence[str], **how: Any) -
 
 
 def open_items(card: Card, clips: sets.ClipSet, items: Sequence[sets.Item], split: str, **how: Any) -> tuple[sets.Windows, list[str]]:
-    """The model's windows of these clips, and a line for each that could not be read and is left out. With joints, for a model that reads them."""
-    if "pose" in card.inputs:
-        how = {"joints": card.people, "layout": pose.named(card.layout) if card.layout else layout_of(clips.items)} | how
+    """The model's windows of these clips, and a line for each that could not be read and is left out."""
+    read = streams.of(streams.settled(card, clips.items))
     with tqdm(total=len(items), desc=f"frames of {split}", unit="clip", disable=None) as bar:
 
         def show(fraction: float, _: str) -> None:
             bar.update(round(fraction * len(items)) - bar.n)
 
-        return sets.open_windows(items, clips, card.sampling, card.preprocess, progress=show, **how)
+        return sets.open_windows(items, clips, card.sampling, card.preprocess, streams=read, progress=show, **how)
 
 
-def video_only(card: Card, clips: sets.ClipSet, items: Sequence[sets.Item]) -> str:
-    """A sentence if a model that reads joints gets none of these clips, else ""."""
-    if "pose" not in card.inputs or any(item.posed for item in items):
-        return ""
-    return f"No clip of {clips.name!r} has joints: {card.id} runs on video only."
+def absent(card: Card, clips: sets.ClipSet, items: Sequence[sets.Item]) -> str:
+    """A sentence if one of a model's streams gets nothing of these clips, else ""."""
+    return " ".join(line for stream in streams.of(card) if (line := stream.absent(items, clips.name, card.id)))
 
 
 def examine(model: nn.Module, card: Card, clips: sets.ClipSet, splits: Sequence[str]) -> Scores:

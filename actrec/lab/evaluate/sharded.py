@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +22,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from actrec import __version__, catalogue
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess
 from actrec.core.errors import ActrecError
+from actrec.inputs import streams
 from actrec.lab import sets
-from actrec.lab.evaluate.scores import open_items, video_only
+from actrec.lab.evaluate.scores import absent, open_items
 from actrec.lab.results import Evaluation, ResultError, folder, report
 from actrec.lab.sets import ClipSet, Item
 
@@ -63,7 +64,7 @@ class Trial:
             "model": self.name,
             "title": self.card.title,
             "weights_sha256": self.sha256,
-            "reads": f"{self.card.sampling}; {_said(self.card.preprocess)}{self._joints()}",
+            "reads": "; ".join([str(self.card.sampling), _said(self.card.preprocess), *self._streams()]),
             "data": self.source,
             "set": self.clips.name,
             "split": self.split,
@@ -74,15 +75,14 @@ class Trial:
             "multilabel": self.clips.multilabel,
             "clips": len(self.items),
             "broken": [],
-            "problems": [*self.clips.problems, *filter(None, [video_only(self.card, self.clips, self.items)])],
+            "problems": [*self.clips.problems, *filter(None, [absent(self.card, self.clips, self.items)])],
             "command": self.command,
             "versions": {"actrec": __version__, "torch": torch.__version__},
         }
 
-    def _joints(self) -> str:
-        if "pose" not in self.card.inputs:
-            return ""
-        return "; video only" if video_only(self.card, self.clips, self.items) else f"; joints of {self.card.people} a clip"
+    def _streams(self) -> list[str]:
+        """What is to be known of the streams beside the frames."""
+        return [line for stream in streams.of(self.card) if (line := stream.told(self.items))]
 
 
 def share() -> tuple[int, int]:
@@ -108,7 +108,7 @@ def run(trial: Trial, model: nn.Module, where: Path, *, workers: int = 0, part: 
     rank, world = part
     items = trial.items
     _must_take(trial.card, trial.views)
-    if lacking := video_only(trial.card, trial.clips, items):
+    if lacking := absent(trial.card, trial.clips, items):
         print(lacking, file=sys.stderr)
     folder.start(where, trial.about())
     todo = [item for item in items[rank::world] if not folder.done(where, item)]
@@ -159,7 +159,7 @@ def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0
                 if found.broken:
                     yield number, found.broken[0]
                     continue
-                waiting.append((number, pool.submit(_forward, model, found, windows.preprocess, batch, device)))
+                waiting.append((number, pool.submit(_forward, model, found, windows, batch, device)))
                 if len(waiting) > 2 * abreast:
                     done, answer = waiting.popleft()
                     yield done, answer.result()
@@ -170,11 +170,11 @@ def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0
         torch.set_num_threads(before)
 
 
-def _forward(model: nn.Module, clip: sets.Batch, preprocess: Preprocess, batch: int, device: torch.device) -> NDArray[np.float32]:
+def _forward(model: nn.Module, clip: sets.Batch, windows: sets.Windows, batch: int, device: torch.device) -> NDArray[np.float32]:
     """The logits (V, K) of one clip's views (1, V, T, H, W, 3)."""
     try:
         with torch.no_grad():
-            parts = [model(*sets.to_inputs(part, preprocess, device)).float().cpu() for part in _parts(clip, batch)]
+            parts = [model(*windows.inputs(part, device).values()).float().cpu() for part in _parts(clip, batch)]
     except torch.OutOfMemoryError:
         raise ActrecError(f"{batch} views at a time do not fit into the device's memory; take a smaller --batch") from None
     found: NDArray[np.float32] = torch.cat(parts).numpy()
@@ -185,10 +185,9 @@ def _forward(model: nn.Module, clip: sets.Batch, preprocess: Preprocess, batch: 
 
 def _parts(clip: sets.Batch, size: int) -> Iterator[sets.Batch]:
     """One clip's views, so many at a time, each as a clip of one view."""
-    views = clip.frames[0].split(size)
-    joints: Sequence[Tensor | None] = [None] * len(views) if clip.joints is None else clip.joints[0].split(size)
-    for frames, places in zip(views, joints, strict=True):
-        yield sets.Batch(frames.unsqueeze(1), [], [], None if places is None else places.unsqueeze(1))
+    for first in range(0, clip.frames.shape[1], size):
+        some = slice(first, first + size)
+        yield sets.Batch(clip.frames[0, some].unsqueeze(1), [], [], {name: own[0, some].unsqueeze(1) for name, own in clip.beside.items()})
 
 
 def _leave_out(where: Path, item: Item, why: str) -> None:
@@ -204,7 +203,7 @@ def _must_take(card: Card, views: tuple[int, int]) -> None:
     side = resize if isinstance(resize, int) else min(resize)
     try:
         with torch.no_grad():
-            catalogue.skeleton(card)(torch.empty(1, 3, card.sampling.frames, side, side, device="meta"))
+            catalogue.without_numbers(card)(*streams.blanks(card, 1, card.sampling.frames, (side, side), "meta").values())
     except (RuntimeError, ValueError, AssertionError, TypeError):
         height, width = card.preprocess.crop
         raise ActrecError(

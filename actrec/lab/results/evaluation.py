@@ -91,7 +91,7 @@ class Evaluation:
     @cached_property
     def media(self) -> tuple[Media, ...]:
         """Where each clip's pictures are."""
-        from actrec.lab.sets import Media  # late: it brings torch, and a table of numbers needs none
+        from actrec.lab.sets import Media  # late: torch
 
         facts = zip(self.paths, self.kinds, self.fps, self.starts, self.ends, strict=True)
         return tuple(Media(Path(path), kind, float(fps), float(start), float(end)) for path, kind, fps, start, end in facts)  # type: ignore[arg-type]
@@ -114,7 +114,7 @@ class Evaluation:
 
     @cached_property
     def counted(self) -> NDArray[np.int64]:
-        """The clips' places in the confusion matrix: (clip, true class, column), int64 (m, 3); see `measures.counted`."""
+        """The clips' places in the confusion matrix: (clip, true class, column), int64 (m, 3); see `accuracy.counted`."""
         return accuracy.counted(self.scores, self.truth)
 
     def behind(self, row: int, column: int) -> NDArray[np.int64]:

@@ -9,8 +9,6 @@ import csv
 import hashlib
 import io
 import json
-import os
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core import files
 from actrec.lab.results.evaluation import ABOUT, RESULT, Evaluation, ResultError, load, measure
 from actrec.measure.accuracy import chances, plain
 
@@ -40,7 +39,7 @@ def start(folder: Path, about: Mapping[str, Any]) -> None:
     if other:
         raise ResultError(f"{folder} holds another evaluation ({other}); give another --name or --out, or delete that folder")
     if not (folder / ABOUT).is_file():
-        write(folder / ABOUT, text({"name": folder.name, **about}))
+        files.write(folder / ABOUT, text({"name": folder.name, **about}))
 
 
 def differs(folder: Path, about: Mapping[str, Any]) -> str:
@@ -67,13 +66,13 @@ def keep_clip(folder: Path, item: Item, logits: NDArray[np.float32]) -> None:
     """Keep a clip's logits (views, K)."""
     stream = io.BytesIO()
     np.savez(stream, key=np.array(key(item)), logits=logits)
-    write(folder / "clips" / f"{key(item)}.npz", stream.getvalue())
+    files.write(folder / "clips" / f"{key(item)}.npz", stream.getvalue())
     forget(folder, item)
 
 
 def keep_broken(folder: Path, item: Item, why: str) -> None:
     """Keep why a clip could not be read; the next run tries it again."""
-    write(folder / "clips" / f"{key(item)}.broken", why)
+    files.write(folder / "clips" / f"{key(item)}.broken", why)
 
 
 def forget(folder: Path, item: Item) -> None:
@@ -120,11 +119,11 @@ def merge(folder: Path, about: Mapping[str, Any], items: Sequence[Item], clips: 
         scores=scores,
         truth=truth,
     )
-    write(folder / RESULT, stream.getvalue())
-    write(folder / ABOUT, text({"name": folder.name, **about, "clips": len(read), "broken": broken}))
+    files.write(folder / RESULT, stream.getvalue())
+    files.write(folder / ABOUT, text({"name": folder.name, **about, "clips": len(read), "broken": broken}))
     evaluation = load(folder)
     _tables(evaluation)
-    write(folder / "report.html", report(evaluation))
+    files.write(folder / "report.html", report(evaluation))
     return evaluation
 
 
@@ -140,15 +139,15 @@ def _scores(folder: Path, item: Item, clips: ClipSet) -> NDArray[np.float32]:
 def _tables(evaluation: Evaluation) -> None:
     """summary.json, per_class.csv, clips.csv."""
     folder, measures = evaluation.folder, measure(evaluation)
-    write(folder / "summary.json", text(measures.to_json()))
-    write(folder / "per_class.csv", _csv([vars(row) for row in measures.per_class]))
+    files.write(folder / "summary.json", text(measures.to_json()))
+    files.write(folder / "per_class.csv", _csv([vars(row) for row in measures.per_class]))
     hits = {int(clip) for clip, row, column in evaluation.counted if row == column}
     rows: list[dict[str, Any]] = []
     for clip, name in enumerate(evaluation.names):
         first, second, *_ = [*evaluation.top(clip, 2), ("", float("nan"))]
         row = {"clip": name, "path": evaluation.paths[clip], "true": " ".join(evaluation.true_labels(clip)), "answer": first[0]}
         rows.append({**row, "right": int(clip in hits), "probability": first[1], "second": second[0], "second_probability": second[1]})
-    write(folder / "clips.csv", _csv(rows))
+    files.write(folder / "clips.csv", _csv(rows))
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -164,13 +163,6 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 def text(value: Any) -> str:
     """JSON for people and machines."""
     return json.dumps(plain(value), indent=1, ensure_ascii=False)
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all, also with others writing it."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(partial, path)
 
 
 def _short(value: Any) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from actrec.lab.sets.index import layouts, read_index, read_set
 from actrec.lab.sets.items import FPS, ClipSet, DataError, Item, Media, mannequin_set
-from actrec.lab.sets.windows import Batch, Windows, batches, open_windows, to_input, to_inputs
+from actrec.lab.sets.windows import Batch, Windows, batches, open_windows
 
 __all__ = [
     "FPS", "Batch", "ClipSet", "DataError", "Item", "Media", "Windows",
-    "batches", "layouts", "mannequin_set", "open_set", "open_windows", "read_index", "to_input", "to_inputs",
+    "batches", "layouts", "mannequin_set", "open_set", "open_windows", "read_index",
 ]  # fmt: skip
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import actrec.lab.sets.readers
 from actrec.lab.sets.disk import here
+from actrec.lab.sets.disk_layout import DiskLayout
 from actrec.lab.sets.items import ClipSet, DataError
-from actrec.lab.sets.layout import Layout
 
 
 @functools.cache
-def layouts() -> dict[str, Layout]:
+def layouts() -> dict[str, DiskLayout]:
     """The layouts in the readers folder, by name."""
     names = sorted(m.name for m in pkgutil.iter_modules(actrec.lab.sets.readers.__path__) if not m.name.startswith("_"))
     found = [importlib.import_module(f"actrec.lab.sets.readers.{name}").LAYOUT for name in names]
@@ -67,7 +67,7 @@ def split_spec(spec: str) -> tuple[Path, dict[str, str]]:
     return Path(place).expanduser(), given
 
 
-def layout_of(path: Path, wanted: str = "") -> Layout:
+def layout_of(path: Path, wanted: str = "") -> DiskLayout:
     """The layout of a set by what lies in its folder, or the wanted one.
 
     Raises:

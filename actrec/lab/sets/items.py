@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.clips import mannequin, video
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError, ClipError
 from actrec.inputs import pose
@@ -148,11 +148,9 @@ def _table(path: Path) -> Video:
     except (OSError, KeyError, ValueError, EOFError):
         pass
     film = video.probe(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{name}.{np.random.default_rng().integers(1 << 60):x}.npz")
     facts_of = np.array([film.width, film.height, film.rotation, film.lost])
-    np.savez(partial, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=np.array([film.sha256, film.codec]))
-    partial.replace(file)
+    with files.whole(file) as part, part.open("wb") as opened:
+        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=np.array([film.sha256, film.codec]))
     return film
 
 
@@ -178,6 +176,14 @@ class Item:
     def posed(self) -> bool:
         """Whether its people's joints are known."""
         return self.joints is not None or self.media.kind == "mannequin"
+
+    def joints_layout(self) -> pose.Layout:
+        """The layout that its joints are in.
+
+        Raises:
+            DataError: it has none, or they cannot be read.
+        """
+        return pose.layout("mannequin") if self.media.kind == "mannequin" else self.skeleton().layout
 
     def skeleton(self) -> pose.Joints:
         """The clip's joints as they are in their file; `pose.fit` lays them on its frames.

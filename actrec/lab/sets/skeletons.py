@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actrec.clips import mannequin
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
 from actrec.inputs import pose
 from actrec.lab.sets.items import DataError, Item
-
-
-def layout_of(items: Sequence[Item]) -> pose.Layout | None:
-    """The layout of the first clip whose joints can be read; None if there is none."""
-    for item in items:
-        if item.media.kind == "mannequin":
-            return pose.layout("mannequin")
-        if item.posed:
-            try:
-                return item.skeleton().layout
-            except DataError:
-                continue
-    return None
 
 
 def laid(item: Item, table: Video, layout: pose.Layout, people: int) -> NDArray[np.float32]:
@@ -54,10 +39,8 @@ def laid(item: Item, table: Video, layout: pose.Layout, people: int) -> NDArray[
     except (OSError, ValueError, EOFError):
         pass
     values = _read(item, table, (first, last), layout, people)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_name(f".{kept.stem}.{uuid.uuid4().hex[:8]}.npy")
-    np.save(partial, values)
-    partial.replace(kept)
+    with files.whole(kept) as part, part.open("wb") as opened:
+        np.save(opened, values)
     return values
 
 

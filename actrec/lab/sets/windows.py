@@ -6,8 +6,9 @@ memory-mapped, so worker processes share them. Of larger sets each window is dec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import cv2
@@ -17,13 +18,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import ClipError, Progress, no_progress
-from actrec.inputs import pixels, pose, sampling
-from actrec.lab.sets.crops import CROPS_OF_ALL, Cut, drawn, fixed
+from actrec.core.trace import Inputs
+from actrec.inputs import pixels, sampling
+from actrec.inputs.crops import CROPS_OF_ALL, Cut, drawn, fixed
+from actrec.inputs.pose import Layout
+from actrec.inputs.streams import Stream, View
+from actrec.inputs.streams.rgb import Frames
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
-from actrec.lab.sets.skeletons import laid, layout_of
+from actrec.lab.sets.skeletons import laid
 
 MOST_KEPT = 20e9
 """Bytes of shrunk frames up to which a set's clips are kept."""
@@ -33,17 +38,18 @@ MOST_KEPT = 20e9
 class Batch:
     """Windows that belong together: frames uint8 (B, V, T, H, W, 3), V views of each clip; numbers: which of the windows' items they are.
 
-    broken: one line for each clip of the batch that could not be read; it is in none of the others.  joints float32 (B, V, T, R, 3): x and y in input
-    pixels and a score, NaN where missing; R counts the joints of all people. None where they were not asked for, or no clip of the set has any.
+    broken: one line for each clip of the batch that could not be read; it is in none of the others.  beside: what the streams have beside the frames,
+    by name, (B, V, …) each; joints (B, V, T, R, 3) in input pixels, where any clip of the set has some.
     """
 
     frames: Tensor
     numbers: list[int]
     broken: list[str]
-    joints: Tensor | None = None
+    beside: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-Found = tuple[int, NDArray[np.uint8] | str, NDArray[np.float32] | None]
+Beside = dict[str, NDArray[np.float32]]
+Found = tuple[int, NDArray[np.uint8] | str, Beside]
 
 
 class Windows(torch.utils.data.Dataset[Found]):
@@ -56,7 +62,7 @@ class Windows(torch.utils.data.Dataset[Found]):
     Otherwise `views` = (windows, crops): (1, 1) is the middle window and the centre crop; n windows lie evenly over the clip; 3 crops are squares of
     the short side at both ends and the middle of the long one (DAM §4.2: 10 × 3 at 256).
     kept: all frames of every clip, resized as the model wants them; None: decode what is needed.
-    joints: give every view the joints of so many people too, in `layout`, or else as the first clip that has joints names them; 0: none.
+    streams: what the model reads, in its order; frames alone if nothing is said. What they leave open, as the layout of joints, the items decide.
 
     Raises:
         DataError: views that the model's sampling does not have.
@@ -75,8 +81,7 @@ class Windows(torch.utils.data.Dataset[Found]):
         views: tuple[int, int] = (1, 1),
         seed: int = 0,
         kept: Sequence[NDArray[np.uint8]] | None = None,
-        joints: int = 0,
-        layout: pose.Layout | None = None,
+        streams: Sequence[Stream] = (),
     ) -> None:
         if views[1] not in (1, 3) or views[0] < 1:
             raise DataError(f"{views[0]} windows × {views[1]} crops cannot be tested; take 1 or more windows and 1 or 3 crops")
@@ -84,7 +89,7 @@ class Windows(torch.utils.data.Dataset[Found]):
             raise DataError(f"this model always reads {sampling}: there is one window, not {views[0]}")
         self.items, self.clips, self.sampling, self.preprocess = list(items), clips, sampling, preprocess
         self.train, self.crops, self.flip, self.views, self.seed, self.kept, self.epoch = train, crops, flip, views, seed, kept, 0
-        self.people, self.layout = joints, (layout or layout_of(self.items)) if joints else None
+        self.streams = tuple(stream.settled(self.items) for stream in streams or (Frames(preprocess),))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -96,19 +101,19 @@ class Windows(torch.utils.data.Dataset[Found]):
         return torch.tensor([[float(label in self.items[n].labels) for label in self.clips.labels] for n in numbers])
 
     def __getitem__(self, number: int) -> Found:
-        """The item's number, its views (V, T, H, W, 3), or why it cannot be read, and their joints (V, T, R, 3)."""
+        """The item's number, its views (V, T, H, W, 3), or why it cannot be read, and what the streams have beside them, (V, …) each by name."""
         try:
             return number, *self._views(number)
         except (ClipError, DataError) as error:
-            return number, self.items[number].media.line(error), None
+            return number, self.items[number].media.line(error), {}
 
-    def _views(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    def _views(self, number: int) -> tuple[NDArray[np.uint8], Beside]:
         media = self.items[number].media
         draw = np.random.default_rng((self.seed, self.epoch, number))
         table = media.table()
         first, last = media.span(table)
         part = Video(table.path, "", table.seconds[first:last] - table.seconds[first], table.width, table.height, 0, "")
-        found, places = list[NDArray[np.uint8]](), list[NDArray[np.float32]]()
+        found, views = list[NDArray[np.uint8]](), list[View]()
         for start in self._starts(part, draw):
             index = self._scattered(part, draw) if self.train and self.sampling.kind == "segments" else self._sampled(part, start)
             if self.kept is not None:
@@ -119,23 +124,28 @@ class Windows(torch.utils.data.Dataset[Found]):
                     frames = pixels.shrink(frames, self.preprocess, pixels.geometry(table, self.preprocess))
             cuts = self._cuts(frames.shape[1:3], draw)
             found += [cut.pixels(frames) for cut in cuts]
-            places += self._joints(number, index, frames.shape[1:3], cuts)
-        return np.stack(found), np.stack(places) if places else None
+            joints = cache(partial(self._joints, number, index, frames.shape[1:3]))  # read once for all cuts
+            views += [View(index, frames.shape[1:3], cut, joints) for cut in cuts]
+        beside = {stream.name: own for stream in self.streams if (own := [share for view in views if (share := stream.view(view)) is not None])}
+        return np.stack(found), {name: np.stack(own) for name, own in beside.items()}
 
     def _cuts(self, size: tuple[int, int], draw: np.random.Generator) -> list[Cut]:
         if self.train:
             return [drawn(size, self.preprocess.crop, self.crops, self.flip, draw)]
         return fixed(size, self.preprocess.crop, self.views[1])
 
-    def _joints(self, number: int, index: NDArray[np.int64], size: tuple[int, int], cuts: Sequence[Cut]) -> list[NDArray[np.float32]]:
-        """The joints (T, R, 3) of every cut of frames of that size (height, width)."""
-        if self.layout is None:
-            return []
+    def _joints(self, number: int, index: NDArray[np.int64], size: tuple[int, int], layout: Layout, people: int) -> NDArray[np.float32]:
+        """The joints (people, T, R, 3) on these frames of an item, in the pixels of frames of that size (height, width)."""
         item = self.items[number]
         table = painted(item.media, self.preprocess) if self.kept is not None else item.media.table()
-        values = laid(item, table, self.layout, self.people)
-        values = values[:, index] * np.array([size[1] / table.width, size[0] / table.height, 1], np.float32)
-        return [cut.joints(values, self.layout.mirrored) for cut in cuts]
+        values = laid(item, table, layout, people)
+        return values[:, index] * np.array([size[1] / table.width, size[0] / table.height, 1], np.float32)
+
+    def inputs(self, found: Batch, device: torch.device) -> Inputs:
+        """All that the model is given of a batch of these windows, on its device, by the streams' names: (B · V, …) each."""
+        frames = found.frames.to(device, non_blocking=True).flatten(0, 1)
+        own = {name: values.to(device, non_blocking=True).flatten(0, 1) for name, values in found.beside.items()}
+        return {stream.name: stream.batch(frames, own.get(stream.name)) for stream in self.streams}
 
     def _sampled(self, part: Video, start: int) -> NDArray[np.int64]:
         return sampling.sample(part, self.sampling, part.seconds[start])[0]
@@ -164,8 +174,7 @@ def open_windows(
     views: tuple[int, int] = (1, 1),
     seed: int = 0,
     keep: bool | None = None,
-    joints: int = 0,
-    layout: pose.Layout | None = None,
+    streams: Sequence[Stream] = (),
     progress: Progress = no_progress,
 ) -> tuple[Windows, list[str]]:
     """The clips' windows; and a line for each clip that could not be read and is left out, as far as that is known before it is needed.
@@ -180,9 +189,7 @@ def open_windows(
         kept, broken = _keep(items, preprocess, progress)
         items = [item for item, frames in zip(items, kept, strict=True) if len(frames)]
         kept = [frames for frames in kept if len(frames)]
-    windows = Windows(
-        items, clips, sampling, preprocess, train=train, crops=crops, flip=flip, views=views, seed=seed, kept=kept, joints=joints, layout=layout
-    )
+    windows = Windows(items, clips, sampling, preprocess, train=train, crops=crops, flip=flip, views=views, seed=seed, kept=kept, streams=streams)
     return windows, broken
 
 
@@ -194,24 +201,12 @@ def batches(windows: Windows, size: int, *, order: Sequence[int] | None = None, 
     return DataLoader(windows, size, sampler=numbers, num_workers=workers, drop_last=drop_last, collate_fn=_together)
 
 
-def to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
-    """Model input float32 (B · V, 3, T, H, W) of a batch's frames, on their device: scaled and normalised; channels last in memory."""
-    mean, std = (torch.tensor(v, device=frames.device) * 255 for v in (preprocess.mean, preprocess.std))
-    return ((frames.flatten(0, 1).float() - mean) / std).permute(0, 4, 1, 2, 3)
-
-
-def to_inputs(found: Batch, preprocess: Preprocess, device: torch.device) -> tuple[Tensor, ...]:
-    """All that a model is given of a batch, on its device: frames as `to_input` makes them, and joints (B · V, T, R, 3) if the batch has any."""
-    frames = to_input(found.frames.to(device, non_blocking=True), preprocess)
-    return (frames,) if found.joints is None else (frames, found.joints.flatten(0, 1).to(device, non_blocking=True))
-
-
 def _together(found: list[Found]) -> Batch:
-    good = [(number, views, joints) for number, views, joints in found if not isinstance(views, str)]
+    good = [(number, views, beside) for number, views, beside in found if not isinstance(views, str)]
     frames = torch.from_numpy(np.stack([views for _, views, _ in good])) if good else torch.zeros(0, 0, 0, 0, 0, 3, dtype=torch.uint8)
-    places = [joints for _, _, joints in good if joints is not None]
+    beside = {name: torch.from_numpy(np.stack([own[name] for _, _, own in good])) for name in (good[0][2] if good else ())}
     broken = [views for _, views, _ in found if isinstance(views, str)]
-    return Batch(frames, [number for number, _, _ in good], broken, torch.from_numpy(np.stack(places)) if places else None)
+    return Batch(frames, [number for number, _, _ in good], broken, beside)
 
 
 def _bytes(items: Sequence[Item], preprocess: Preprocess) -> float:
@@ -239,9 +234,8 @@ def _keep(items: Sequence[Item], preprocess: Preprocess, progress: Progress) -> 
         try:
             file = folder / f"{item.media.key}.npy"
             if not file.is_file():
-                partial = file.with_suffix(".partial.npy")
-                np.save(partial, _all(item.media, preprocess))
-                partial.replace(file)
+                with files.whole(file) as part, part.open("wb") as opened:
+                    np.save(opened, _all(item.media, preprocess))
             kept.append(np.load(file, mmap_mode="r"))
         except (ClipError, OSError) as error:
             broken.append(item.media.line(error))

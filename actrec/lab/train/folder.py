@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from actrec.core import files
 from actrec.core.errors import ActrecError
 
 Row = dict[str, float]
@@ -41,10 +42,7 @@ class Folder:
 
     def write(self, name: str, text: str) -> None:
         """A text file, replaced in one move."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        partial = self.path / f"{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / name)
+        files.write(self.path / name, text)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         self.write(name, json.dumps(value, indent=1))
@@ -71,9 +69,8 @@ class Folder:
     def save(self, state: Mapping[str, Any], row: Row) -> None:
         """End an epoch: the state first, in one move, then what is written from it."""
         self.rows.append(row)
-        partial = self.path / "last.pt.partial"
-        torch.save({**state, "rows": self.rows, "broken": self.broken}, partial)
-        partial.replace(self.path / "last.pt")
+        with files.whole(self.path / "last.pt") as part:
+            torch.save({**state, "rows": self.rows, "broken": self.broken}, part)
         self._log()
         if self.tensorboard:
             self._note(row)
@@ -88,7 +85,7 @@ class Folder:
 
     def draw(self) -> None:
         """curves.html, which carries its own program and opens without a network."""
-        from actrec.draw import charts  # late: plotly and matplotlib take a second
+        from actrec.draw import charts  # late: plotly
 
         if self.rows:
             self.write("curves.html", charts.curves(self.rows).to_html(include_plotlyjs=True, full_html=True))
@@ -105,12 +102,10 @@ class Folder:
             self.write("broken.txt", "\n".join(self.broken) + "\n")
         if not self.rows:
             return
-        partial = self.path / "log.csv.partial"
-        with partial.open("w", newline="") as lines:
+        with files.whole(self.path / "log.csv") as part, part.open("w", newline="") as lines:
             writer = csv.DictWriter(lines, list(self.rows[-1]))
             writer.writeheader()
             writer.writerows(self.rows)
-        partial.replace(self.path / "log.csv")
 
     def _note(self, row: Row) -> None:
         epoch = int(row["epoch"])

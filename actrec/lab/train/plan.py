@@ -79,13 +79,12 @@ def plan(run: Run) -> Plan:
     size = dealt.part if run.device.type == "cuda" else min(dealt.part, 2)
     found, loading = _load(run, size)
     targets = run.train_windows.targets(found.numbers).to(run.device)
-    frames, *joints = sets.to_inputs(found, run.card.preprocess, run.device)
-    inputs = [frames.contiguous(memory_format=torch.channels_last_3d), *joints]
-    kept = _kept(run, *inputs) / len(frames) * dealt.part
-    computing = _compute(run, targets, *inputs) / len(frames) * dealt.clips / run.processes.world
+    inputs, clips = run.inputs(found), len(found.numbers)
+    kept = _kept(run, *inputs) / clips * dealt.part
+    computing = _compute(run, targets, *inputs) / clips * dealt.clips / run.processes.world
     memory, how = _memory(run, kept)
-    scoring = _score(run, *inputs) / len(frames)
-    card = replace(run.card, arguments=run.given, labels=run.clips.labels, paper_figures={})
+    scoring = _score(run, *inputs) / clips
+    card = replace(run.card, arguments=run.given, labels=run.clips.labels, counted_at=None)
     own = dealt.clips / run.processes.world
     waiting = loading * own if not run.recipe.workers else max(loading * own / run.recipe.workers - computing, 0.0)
     judged = len(run.judge_windows)
@@ -127,7 +126,7 @@ def _load(run: Run, size: int) -> tuple[sets.Batch, float]:
     return found, median(spent)
 
 
-def _kept(run: Run, *inputs: Tensor) -> float:
+def _kept(run: Run, *inputs: Tensor | None) -> float:
     """Bytes that a forward pass keeps for its way back: every storage once, the weights' own left out."""
     weights = {p.untyped_storage().data_ptr() for p in run.model.parameters()}
     found: dict[int, int] = {}
@@ -144,7 +143,7 @@ def _kept(run: Run, *inputs: Tensor) -> float:
     return float(sum(found.values()))
 
 
-def _compute(run: Run, targets: Tensor, *inputs: Tensor) -> float:
+def _compute(run: Run, targets: Tensor, *inputs: Tensor | None) -> float:
     """Median seconds of a step with these clips: forwards, back, and the weights moved."""
     spent = []
     for _ in range(MEASURED + 1):
@@ -168,7 +167,7 @@ def _memory(run: Run, kept: float) -> tuple[float, str]:
 
 
 @torch.no_grad()
-def _score(run: Run, *inputs: Tensor) -> float:
+def _score(run: Run, *inputs: Tensor | None) -> float:
     """Seconds to score these clips, as `evaluate` does: in full precision."""
     run.model.eval()
     begin = time.perf_counter()

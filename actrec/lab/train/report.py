@@ -7,18 +7,46 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from actrec import __version__
+from actrec.core.card import Card
+from actrec.inputs import streams
+from actrec.lab import sets
 from actrec.lab.evaluate import Scores
+from actrec.lab.recipes import Recipe
+from actrec.lab.train.folder import Folder
+from actrec.lab.train.processes import Processes
+from actrec.lab.train.start import Start
 
-if TYPE_CHECKING:
-    from actrec.lab.train.run import Run
+CHOSEN_BY = {
+    "val": "The val split chose best.safetensors; the test split was looked at once, at the end.",
+    "test": "There is no val split, so the test split chose best.safetensors and flatters it; the last epoch's numbers were chosen by nothing.",
+}
+"""How the best epoch is chosen, by the split that judges."""
 
 
-def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
+class Told(Protocol):
+    """What is told of a training run. given: the arguments that the model was built with.  judge: the split that chooses the best epoch."""
+
+    card: Card
+    clips: sets.ClipSet
+    recipe: Recipe
+    given: dict[str, Any]
+    start: Start | None
+    train_windows: sets.Windows
+    judge_windows: sets.Windows
+    judge: str
+    epoch: int
+    command: str
+    notes: list[str]
+    files: Folder
+    processes: Processes
+
+
+def describe(run: Told, scores: Scores | None) -> dict[str, Any]:
     """All that travels with a run's weights: enough to build the model, run it and train it again."""
     counts = {"train": len(run.train_windows), run.judge: len(run.judge_windows)}
     about = settings(run) | {
@@ -42,12 +70,11 @@ def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
     return about | {"results": scores.to_json() if scores else {}}
 
 
-def settings(run: Run) -> dict[str, Any]:
+def settings(run: Told) -> dict[str, Any]:
     """What a run cannot change on its way, beside its recipe."""
     sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
     about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}
-    posed = {"layout": list(run.card.layout), "people": run.card.people} if "pose" in run.card.inputs else {}
-    return about | {"sampling": sampling, "preprocess": preprocess} | posed
+    return about | {"sampling": sampling, "preprocess": preprocess} | streams.header(run.card)
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
@@ -91,6 +118,15 @@ def _confusion(labels: list[str], counts: list[list[int]] | None) -> list[str]:
         return []
     rows = ["| " + label + " | " + " | ".join(map(str, row)) + " |" for label, row in zip(labels, counts, strict=True)]
     return ["Confusion (rows: true class):", "", "| | " + " | ".join(labels) + " |", "|---" * (len(labels) + 1) + "|", *rows, ""]
+
+
+def epoch_line(run: Told, loss: float, right: float, scores: Scores, broken: int, seconds_left: float) -> str:
+    """An epoch's line on the screen."""
+    facts = [f"epoch {run.epoch}/{run.recipe.epochs}", f"loss {loss:.4f}", f"train {right:.3f}", f"{run.judge} {scores.accuracy:.3f}"]
+    facts += [f"(pairs as one {scores.merged:.3f})"] if scores.pairs else []
+    facts += [f"mean average precision {scores.mean_ap:.3f}"] if scores.mean_ap is not None else []
+    facts += [f"{broken} clips broken"] if broken else []
+    return "  ".join([*facts, f"{minutes(seconds_left)} left"])
 
 
 def command_line() -> str:

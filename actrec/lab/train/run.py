@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,15 @@ from tqdm import tqdm
 from actrec import catalogue
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
+from actrec.inputs import streams
 from actrec.lab import recipes, sets
-from actrec.lab.evaluate import Scores, evaluate, opened, video_only
+from actrec.lab.evaluate import Scores, absent, evaluate, opened
 from actrec.lab.train import steps
 from actrec.lab.train.folder import Folder
 from actrec.lab.train.processes import Processes, Shares, shares
-from actrec.lab.train.report import describe, minutes, model_card, settings
+from actrec.lab.train.report import CHOSEN_BY, describe, epoch_line, minutes, model_card, settings
 from actrec.lab.train.start import Start, begin, with_dropout
 from actrec.models import weights
-
-CHOSEN_BY = {
-    "val": "The val split chose best.safetensors; the test split was looked at once, at the end.",
-    "test": "There is no val split, so the test split chose best.safetensors and flatters it; the last epoch's numbers were chosen by nothing.",
-}
 
 
 @dataclass
@@ -51,7 +47,7 @@ class Tally:
 
 @dataclass
 class Run:
-    """A model on its way. init: a checkpoint file, or the id of a card with weights.  keep: as `data.open_windows`.
+    """A model on its way. init: a checkpoint file, or the id of a card with weights.  keep: as `sets.open_windows`.
 
     ship_epoch: which epoch's numbers become model.safetensors, "best" or "last"; None: the best where a val split chose it, else the last, which no
     test figure has chosen.  notes: what a reader should know before they read the figures.
@@ -70,8 +66,7 @@ class Run:
     processes: Processes = field(default_factory=Processes)
 
     def __post_init__(self) -> None:
-        if other := set(self.card.inputs) - {"rgb", "pose"}:
-            raise ActrecError(f"{self.card.id} reads {' and '.join(self.card.inputs)}; training gives no {' and no '.join(sorted(other))} as yet")
+        self.streams = streams.of(self.card)  # refuses a stream that there is not
         self.device, self.notes, self.files = self.processes.device(), list[str](), Folder(self.folder, self.tensorboard and self.processes.main)
         self.precision = steps.precision(self.recipe, self.device)
         self._open()
@@ -93,14 +88,13 @@ class Run:
         with self.processes.in_turn():
             how = {"crops": self.recipe.crops, "flip": flip, "seed": self.recipe.seed, "keep": self.keep}
             self.train_windows = opened(self.card, self.clips, ("train",), train=True, **how)
-            if self.train_windows.layout is not None:  # from here on all joints are in the training clips' order
-                self.card = replace(self.card, layout=self.train_windows.layout.joints)
+            self.card = streams.on_card(self.card, self.train_windows.streams)  # from here on all joints are in the training clips' order
             self.judge_windows = opened(self.card, self.clips, (self.judge,), train=False, keep=self.keep)
         lost = len(self.clips.split("train")) - len(self.train_windows)
         if not len(self.train_windows):
             raise ActrecError(f"none of the {lost} training clips of {self.clips.name!r} can be read; see the lines above")
         self.notes += [f"{lost} training clips cannot be read and are left out."] if lost else []
-        self.notes += filter(None, [video_only(self.card, self.clips, self.train_windows.items)])
+        self.notes += filter(None, [absent(self.card, self.clips, self.train_windows.items)])
 
     def _build(self) -> None:
         """The model with its first numbers, and what of it stays frozen."""
@@ -119,7 +113,7 @@ class Run:
             self.notes.append(f"{len(self.frozen)} batch normalisations are frozen." + ("" if self.frozen else " None starts from a checkpoint."))
         self.network: nn.Module = self.model
         if self.processes.world > 1:
-            some = "pose" in self.card.inputs  # clips without joints leave the joints' own layers unused
+            some = any(stream.optional for stream in self.streams)  # clips without joints leave the joints' own layers unused
             own = [self.device] if self.device.type == "cuda" else None
             self.network = DistributedDataParallel(self.model, own, find_unused_parameters=some)
 
@@ -127,7 +121,7 @@ class Run:
         """Train to the last epoch, from where the folder's last state left off; returns the judging split's scores after it."""
         self._resume()
         if self.processes.main:
-            self.files.write_json("config.json", self.describe(None))
+            self.files.write_json("config.json", describe(self, None))
             print("\n".join(self.notes), file=sys.stderr)
         self.started, self.first = time.monotonic(), self.epoch
         scores = None
@@ -182,10 +176,10 @@ class Run:
             if self.processes.world > 1 and last:
                 self._idle()
             return
-        clips, *joints = sets.to_inputs(found, self.card.preprocess, self.device)
+        inputs = self.inputs(found)
         targets = self.train_windows.targets(found.numbers).to(self.device)
         with self.precision():
-            logits = self.network(clips.contiguous(memory_format=torch.channels_last_3d), *joints).float()
+            logits = self.network(*inputs).float()
         loss = steps.losses(logits, targets).sum()
         if not torch.isfinite(loss):
             how = "" if self.recipe.precision in ("fp32", "auto") else ", or with --precision fp32"
@@ -194,10 +188,16 @@ class Run:
         tally.loss, tally.right = tally.loss + float(loss.detach()), tally.right + steps.hits(logits.detach(), targets)
         tally.clips, tally.step = tally.clips + len(targets), tally.step + len(targets)
 
+    def inputs(self, found: sets.Batch) -> list[torch.Tensor | None]:
+        """What the network is given of a batch, in the order of its `forward`; pictures channels last, which is faster."""
+        given = self.train_windows.inputs(found, self.device).values()
+        return [x if x is None or x.ndim != 5 else x.contiguous(memory_format=torch.channels_last_3d) for x in given]
+
     def _idle(self) -> None:
         """Take part in the exchange of gradients with nothing, where all clips of a process's last part are broken: the others wait for it."""
         self.network.eval()
-        (self.network(torch.zeros(1, 3, self.card.sampling.frames, *self.card.preprocess.crop, device=self.device)).sum() * 0).backward()
+        blanks = streams.blanks(self.card, 1, self.card.sampling.frames, self.card.preprocess.crop, self.device)
+        (self.network(*blanks.values()).sum() * 0).backward()
         self.network.train()
         for module in self.frozen:
             module.eval()
@@ -215,10 +215,6 @@ class Run:
             facts = {"loss": f"{tally.loss / tally.clips:.3f}", "accuracy": f"{tally.right / tally.clips:.3f}"}
             bar.set_postfix(facts | {"clips/s": f"{tally.clips / pace:.1f}", "left": left})
 
-    def describe(self, scores: Scores | None) -> dict[str, Any]:
-        """All that travels with the weights: enough to build the model, run it and train it again."""
-        return describe(self, scores)
-
     def ship(self) -> Scores:
         """Write model.safetensors, in 16 bits, with its card README.md; its scores are those of the very numbers in the file, on the test split."""
         best = (self.ship_epoch or ("best" if self.judge == "val" else "last")) == "best"
@@ -231,7 +227,7 @@ class Run:
             weights.load(self.model, weights.read(self.folder / "model.safetensors")[0])
             self._open_test()
             scores = self._evaluate(self.test_windows)
-            metadata = self.describe(scores) | {"epoch": about["epoch"], "scored_on": self.final, "choice": self._choice(best)}
+            metadata = describe(self, scores) | {"epoch": about["epoch"], "scored_on": self.final, "choice": self._choice(best)}
             weights.save(self.folder / "model.safetensors", self.model, metadata, half=True)
             self.files.write("README.md", model_card(metadata))
         return self.processes.same(scores)
@@ -276,7 +272,7 @@ class Run:
         """End the epoch: write its weights, then the state."""
         if not self.processes.main:
             return
-        metadata = self.describe(scores)
+        metadata = describe(self, scores)
         weights.save(self.folder / "last.safetensors", self.model, metadata)
         if scores.goal > self.best:
             self.best = scores.goal
@@ -288,11 +284,7 @@ class Run:
         rate = self.optimizer.param_groups[0]["lr"]
         self.files.save(state, {"epoch": self.epoch, "loss": loss, "train_accuracy": right, **judged, "lr": rate, "broken": broken})
         left = (time.monotonic() - self.started) / (self.epoch - self.first) * (self.recipe.epochs - self.epoch)
-        facts = [f"epoch {self.epoch}/{self.recipe.epochs}", f"loss {loss:.4f}", f"train {right:.3f}", f"{self.judge} {scores.accuracy:.3f}"]
-        facts += [f"(pairs as one {scores.merged:.3f})"] if scores.pairs else []
-        facts += [f"mean average precision {scores.mean_ap:.3f}"] if scores.mean_ap is not None else []
-        facts += [f"{broken} clips broken"] if broken else []
-        print("  ".join([*facts, f"{minutes(left)} left"]), flush=True)
+        print(epoch_line(self, loss, right, scores, broken, left), flush=True)
 
     def _resume(self) -> None:
         state = self.files.read(asdict(self.recipe) | settings(self), self.device)

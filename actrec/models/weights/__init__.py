@@ -1,11 +1,12 @@
-"""A model's weights: fetched and verified (`download`), read and put into a network whole or not at all (`checkpoint`).
+"""A model's weights: fetched and verified (`download`), read (`checkpoint`), put into a network whole or not at all (`fitting`).
 
 >>> state, about = weights.read(weights.fetch(card.weights, progress))
 >>> weights.load(model, state)
 Report: 122 of 122 tensors match
 """
 
-from actrec.models.weights.checkpoint import COUNTER, PREFIXES, Misfit, Report, fit, load, read, save
+from actrec.models.weights.checkpoint import read, save
 from actrec.models.weights.download import fetch, here, place
+from actrec.models.weights.fitting import COUNTER, PREFIXES, Misfit, Report, fit, load
 
 __all__ = ["COUNTER", "PREFIXES", "Misfit", "Report", "fetch", "fit", "here", "load", "place", "read", "save"]

@@ -1,8 +1,6 @@
-"""Read weights, and put them into a model whole or not at all.
+"""Checkpoint files: read as data, never as code, and written.
 
-A checkpoint is data, never code: safetensors, or torch files through torch's weights-only reader. What a pickle wants beyond tensors is refused
-by name. Names are matched after wrappers and prefixes are taken off, and a `Report` says what fits. `load` writes to the model only when everything
-has been checked.
+Safetensors, or torch files through torch's weights-only reader; what a pickle wants beyond tensors is refused by name.
 """
 
 from __future__ import annotations
@@ -11,11 +9,8 @@ import json
 import pickle
 import pickletools
 import re
-import uuid
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -25,60 +20,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from actrec.core import files
 from actrec.core.errors import WeightsError
+from actrec.core.words import few
 
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module")
 """Keys under which people keep the tensors of a training checkpoint."""
 
-PREFIXES = frozenset({"module", "model", "base_model", "backbone", "net", "network", "_orig_mod"})
-"""First words of names that come from a wrapper around the model (DataParallel, Lightning, MMAction2, torch.compile …)."""
-
-COUNTER = ".num_batches_tracked"
-"""Batch normalisation's step counter: files older than torch 0.4.1 have none, and prediction does not read it."""
-
-FEW = 4
 SAFE_WAY = "where you trust the file, load it yourself and save its state_dict() with safetensors.torch.save_file"
-
-
-class Misfit(WeightsError):
-    """Weights that do not fit the model; the report says where."""
-
-    def __init__(self, message: str, report: Report) -> None:
-        super().__init__(message)
-        self.report = report
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a checkpoint's tensors meet a model's, by the model's names.
-
-    wrong_shape: (name, shape in the file, shape in the model).  unexpected: names in the file that the model has not, as they are in the file.
-    ignored: counters that the file lacks and prediction does not need.  renamed: which prefixes were taken off, "" if none.
-    """
-
-    matched: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    wrong_shape: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
-    renamed: str = ""
-    ignored: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Every tensor the model needs is there in its shape, and nothing is left over."""
-        return bool(self.matched) and not (self.missing or self.unexpected or self.wrong_shape)
-
-    def __str__(self) -> str:
-        total = len(self.matched) + len(self.missing) + len(self.wrong_shape)
-        shapes = [f"{name} (file {_shape(file)}, model {_shape(model)})" for name, file, model in self.wrong_shape]
-        parts = [f"{len(self.matched)} of {total} tensors match"]
-        parts += [
-            f"{len(names)} {title}: {_first(names)}"
-            for title, names in (("missing", self.missing), ("unexpected", self.unexpected), ("of the wrong shape", shapes))
-            if names
-        ]
-        parts += [f"{len(self.ignored)} counters not in the file, not needed"] if self.ignored else []
-        return "; ".join([*parts, self.renamed] if self.renamed else parts)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -159,7 +108,7 @@ def _check_zip(path: Path) -> int:
                 raise WeightsError(f"{path.name} is a TorchScript archive, which is a program; {SAFE_WAY}")
             if "data.pkl" in members and all(member.compress_type == zipfile.ZIP_STORED for member in members.values()):
                 return _protocol(archive.open(members["data.pkl"]))
-            listed = _first(archive.namelist()) or "empty"
+            listed = few(archive.namelist()) or "empty"
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
         raise WeightsError(f"{path.name} is cut off or damaged: its zip archive cannot be read; copy or download it again") from None
     raise WeightsError(f"{path.name} is a zip archive of something else ({listed}); give a file written by torch.save or safetensors")
@@ -198,7 +147,7 @@ def _unwrap(payload: object, name: str) -> tuple[dict[str, Tensor], dict[str, An
         payload = payload[inner[0]]
     state = {str(key): value.detach() for key, value in payload.items() if isinstance(value, Tensor)} if isinstance(payload, Mapping) else {}
     if not state:
-        keys = _first([repr(key) for key in payload]) if isinstance(payload, Mapping) and payload else "nothing"
+        keys = few([repr(key) for key in payload]) if isinstance(payload, Mapping) and payload else "nothing"
         raise WeightsError(f"{name} holds no tensors (found {keys}); give the checkpoint of a model")
     return state, about | ({"wrapper": ".".join(path)} if path else {})
 
@@ -211,68 +160,6 @@ def _plain(value: object) -> bool:
     return True
 
 
-def fit(model: nn.Module, state: Mapping[str, Tensor]) -> Report:
-    """How the tensors would meet the model; nothing is written."""
-    return _match(model, state)[0]
-
-
-def load(model: nn.Module, state: Mapping[str, Tensor], *, strict: bool = True) -> Report:
-    """Copy the tensors into the model, in the model's own number format, and say what fitted.
-
-    strict: everything must fit, else nothing is written. Otherwise what fits is written and the report, which is the caller's to show, says the rest.
-
-    Raises:
-        Misfit: the weights do not fit; the report is in the message and under `.report`.  WeightsError: a tensor holds NaN or infinity.
-    """
-    report, fitting = _match(model, state)
-    if not report.matched or (strict and not report.complete):
-        raise Misfit(f"these weights do not fit this model: {report}; choose the model they were trained for", report)
-    for name, (_, tensor) in fitting.items():
-        if tensor.is_complex() or (tensor.is_floating_point() and not bool(tensor.float().isfinite().all())):
-            raise WeightsError(f"the tensor {name} holds NaN, infinity or complex numbers; the file is spoilt, take another one")
-    with torch.no_grad():
-        for target, tensor in fitting.values():
-            target.copy_(tensor)
-    return report
-
-
-def _match(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[Report, dict[str, tuple[Tensor, Tensor]]]:
-    """The report, and by name the model's tensor and the file's for all that fit."""
-    own = {name: tensor for name, tensor in model.state_dict().items() if isinstance(tensor, Tensor)}
-    taken = {name: name for name in state if name in own}  # a name as it stands goes before one that has to be peeled
-    stripped: Counter[str] = Counter()
-    unexpected = []
-    for name in state:
-        if name in own:
-            continue
-        target = next((rest for rest in _peel(name) if rest in own), None)
-        if target is None or target in taken:
-            unexpected.append(name)
-            continue
-        taken[target] = name
-        stripped[name.removesuffix(target)] += 1
-    fitting = {name: (own[name], state[taken[name]]) for name in own if name in taken and own[name].shape == state[taken[name]].shape}
-    absent = [name for name in own if name not in taken]
-    renamed = ", ".join(f"{prefix!r} from {count} names" for prefix, count in stripped.items())
-    report = Report(
-        matched=tuple(fitting),
-        missing=tuple(name for name in absent if not name.endswith(COUNTER)),
-        unexpected=tuple(unexpected),
-        wrong_shape=tuple((n, tuple(state[taken[n]].shape), tuple(own[n].shape)) for n in own if n in taken and n not in fitting),
-        renamed=f"took {renamed}" if renamed else "",
-        ignored=tuple(name for name in absent if name.endswith(COUNTER)),
-    )
-    return report, fitting
-
-
-def _peel(name: str) -> Iterator[str]:
-    """The name without its first known prefix, without its first two …"""
-    word, _, rest = name.partition(".")
-    while rest and word in PREFIXES:
-        yield rest
-        word, _, rest = rest.partition(".")
-
-
 def save(path: Path, model: nn.Module, metadata: Mapping[str, Any], *, half: bool = False) -> None:
     """Write the model's tensors as safetensors, with the metadata as JSON under the key "actrec"; the same numbers give the same bytes.
 
@@ -281,27 +168,13 @@ def save(path: Path, model: nn.Module, metadata: Mapping[str, Any], *, half: boo
     state = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in model.state_dict().items() if isinstance(t, Tensor)}
     if half:
         state = {name: _halved(tensor) for name, tensor in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
+    with files.whole(path) as part:
         save_file(state, part, {"actrec": json.dumps(metadata, sort_keys=True)})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _halved(tensor: Tensor) -> Tensor:
     small = tensor.half() if tensor.is_floating_point() else tensor
     return small if bool(small.isfinite().all()) else tensor
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "one number"
-
-
-def _first(names: list[str] | tuple[str, ...]) -> str:
-    shown = ", ".join(name[:120] if name.isprintable() else repr(name[:120]) for name in names[:FEW])
-    return f"{shown} and {len(names) - FEW} more" if len(names) > FEW else shown
 
 
 def _line(error: BaseException) -> str:

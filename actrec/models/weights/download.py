@@ -6,10 +6,8 @@ offline puts the file into the weights folder by hand; every message about a fai
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
-import uuid
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
@@ -18,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from actrec import __version__
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.card import Weights
 from actrec.core.errors import Progress, WeightsError, no_progress
 
@@ -55,12 +53,7 @@ def fetch(weights: Weights, progress: Progress = no_progress) -> Path:
     elif weights.url is None:
         raise WeightsError(f"the weights {path} are not there; put the file back, or choose another model")
     else:
-        part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
-            _download(weights.url, part, path, weights.sha256 or "", progress)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink()
+        _download(weights.url, path, weights.sha256 or "", progress)
     return path
 
 
@@ -76,28 +69,37 @@ def _verify(path: Path, sha256: str, progress: Progress) -> None:
     _verified.add(key)
 
 
-def _download(url: str, part: Path, path: Path, sha256: str, progress: Progress) -> None:
-    """Stream into `part`, verify, and only then rename it to `path`: nobody ever sees half a file."""
+def _download(url: str, path: Path, sha256: str, progress: Progress) -> None:
+    """Stream into a file of another name, verify it, and only then give it its own: nobody ever sees half a file."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("xb")
-    except OSError as error:
-        raise WeightsError(f"cannot write into {path.parent} ({error.strerror}); set ACTREC_CACHE to a folder you may write to") from None
-    try:
-        with file, urlopen(Request(url, headers={"User-Agent": f"actrec/{__version__}"}), timeout=PATIENCE) as answer:
-            size = int(answer.headers.get("Content-Length") or 0)
-            found = _pass(answer, size, f"fetching {path.name}", progress, file)
-        if size and part.stat().st_size != size:
-            raise URLError(f"the connection ended after {part.stat().st_size} of {size} bytes")
-        if not found.startswith(sha256.lower()):
-            raise URLError(f"what came has the sha256 {found[:8]}…, not {sha256}…")
-        part.replace(path)
+        with files.whole(path) as part, part.open("wb") as file:
+            _receive(url, file, f"fetching {path.name}", sha256, progress)
     except (OSError, HTTPException) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            raise WeightsError(f"no room for {path.name} in {path.parent}; make some, or set ACTREC_CACHE to another folder") from None
-        reason = f"HTTP {error.code} {error.reason}" if isinstance(error, HTTPError) else str(getattr(error, "reason", error)) or type(error).__name__
-        by_hand = f"download {url} by hand and put it into {path.parent}"
-        raise WeightsError(f"{path.name} could not be fetched from {urlsplit(url).netloc} ({reason}); try again, or {by_hand}") from None
+        raise WeightsError(_why_not(error, url, path)) from None
+
+
+def _receive(url: str, file: IO[bytes], text: str, sha256: str, progress: Progress) -> None:
+    with urlopen(Request(url, headers={"User-Agent": f"actrec/{__version__}"}), timeout=PATIENCE) as answer:
+        size = int(answer.headers.get("Content-Length") or 0)
+        found = _pass(answer, size, text, progress, file)
+    if size and file.tell() != size:
+        raise URLError(f"the connection ended after {file.tell()} of {size} bytes")
+    if not found.startswith(sha256.lower()):
+        raise URLError(f"what came has the sha256 {found[:8]}…, not {sha256}…")
+
+
+def _why_not(error: OSError | HTTPException, url: str, path: Path) -> str:
+    """What went wrong with a download, and what can be done about it."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no room for {path.name} in {path.parent}; make some, or set ACTREC_CACHE to another folder"
+    if isinstance(error, HTTPError):
+        reason = f"HTTP {error.code} {error.reason}"
+    elif isinstance(error, OSError) and error.filename is not None:  # a file of ours; the network's errors name none
+        return f"cannot write into {path.parent} ({error.strerror}); set ACTREC_CACHE to a folder you may write to"
+    else:
+        reason = str(getattr(error, "reason", error)) or type(error).__name__
+    by_hand = f"download {url} by hand and put it into {path.parent}"
+    return f"{path.name} could not be fetched from {urlsplit(url).netloc} ({reason}); try again, or {by_hand}"
 
 
 def _pass(source: IO[bytes], size: int, text: str, progress: Progress, sink: IO[bytes] | None = None) -> str:

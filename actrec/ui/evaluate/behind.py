@@ -1,4 +1,4 @@
-"""The clips behind a cell: what each shows and what each run said, and the way to look at one in Explore or Compare.
+"""The clips behind a cell: what each shows and what each evaluation says, and the way to look at one in Explore or Compare.
 
 A clip that is opened becomes one of this session's uploads: copied, or written anew where it is a part of a film, a folder of pictures or a generated
 figure. Nothing is written beside the reader's own files, and no link can name a path.
@@ -17,7 +17,7 @@ import streamlit as st
 
 from actrec import catalogue, study
 from actrec.clips import library, video
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Sampling, Video
 from actrec.core.errors import ActrecError, ClipError, Progress
 from actrec.core.kept import Kept
@@ -28,7 +28,7 @@ from actrec.lab.sets import Media
 from actrec.ui import own
 from actrec.ui.compare import to_query
 from actrec.ui.evaluate.matrix import spaced
-from actrec.ui.evaluate.shown import Run, View, ask
+from actrec.ui.evaluate.shown import Shown, View, ask
 from actrec.ui.frame import PAGES, plain, work
 from actrec.ui.models import fitting
 
@@ -45,15 +45,15 @@ class Group:
     numbers: tuple[int, ...]
 
 
-def groups(runs: Sequence[Run], true: int, said: int) -> list[Group]:
-    """The clips of a cell, the most certain answers first; of two runs, those that changed first."""
-    answers = [run.answers(true) for run in runs]
+def groups(shown: Sequence[Shown], true: int, said: int) -> list[Group]:
+    """The clips of a cell, the most certain answers first; of two evaluations, those that changed first."""
+    answers = [one.answers(true) for one in shown]
 
     def group(title: str, wanted: Callable[[Sequence[int]], bool], by: int) -> Group:
         numbers = [clip for clip in answers[0] if wanted([told.get(clip, -1) for told in answers])]
-        return Group(title, tuple(sorted(numbers, key=lambda clip: (-runs[by].found.scores[clip, said], clip))))
+        return Group(title, tuple(sorted(numbers, key=lambda clip: (-shown[by].found.scores[clip, said], clip))))
 
-    if len(runs) == 1:
+    if len(shown) == 1:
         found = [group("", lambda told: told[0] == said, 0)]
     elif true == said:
         found = [
@@ -72,56 +72,56 @@ def groups(runs: Sequence[Run], true: int, said: int) -> list[Group]:
     return [g for g in found if g.numbers]
 
 
-def behind(runs: Sequence[Run], view: View, true: int, said: int) -> Callable[[], None]:
+def behind(shown: Sequence[Shown], view: View, true: int, said: int) -> Callable[[], None]:
     """The clips of a cell, a few at a time, each with what was said of it and the ways on; comes back with what makes the pictures, last."""
-    labels = runs[0].found.labels
+    labels = shown[0].found.labels
     what = "recognised" if true == said else f"taken for “{spaced(labels[said])}”"
     st.subheader(plain(f"“{spaced(labels[true])}” {what}"), anchor=False)
-    found = groups(runs, true, said)
+    found = groups(shown, true, said)
     total = sum(len(g.numbers) for g in found)
     clips = f"{total} {'clip' if total == 1 else 'clips'}"
-    told = clips + (": " + ", ".join(f"{len(g.numbers)} {g.title}" for g in found) if len(runs) > 1 else "")
+    told = clips + (": " + ", ".join(f"{len(g.numbers)} {g.title}" for g in found) if len(shown) > 1 else "")
     head, close = st.columns([4, 1], vertical_alignment="center")
-    head.caption(plain(told if total else "No clip of these runs is here."))
+    head.caption(plain(told if total else "No clip of these evaluations is here."))
     close.button("Close", icon=":material/close:", type="tertiary", key="cell-close", on_click=lambda: ask(view.with_(true="", said="")))
     rows = [(g.title, n) for g in found for n in g.numbers]
     pages = max(-(-total // PAGE_OF_CLIPS), 1)
     at = min(view.page, pages)
-    models = [_link_name(run) for run in runs]
+    models = [_link_name(one) for one in shown]
     later = []
     for place, (title, number) in enumerate(rows[(at - 1) * PAGE_OF_CLIPS : at * PAGE_OF_CLIPS]):
         with st.container(border=True, key=f"clip-{place}"):
             slot = st.empty()
-            _lines(runs, number, title, true)
-            _ways_on(runs, models, number, true)
+            _lines(shown, number, title, true)
+            _ways_on(shown, models, number, true)
         later.append((slot, number))
     if pages > 1:
         key = f"behind-{view.first}-{view.second}-{view.true}-{view.said}"
         st.pagination(pages, default=at, key=key, on_change=lambda: ask(view.with_(page=int(st.session_state[key]))))
-    for run, (_, line) in zip(runs, models, strict=True):
+    for one, (_, line) in zip(shown, models, strict=True):
         if line:
-            st.caption(plain(f"{run.letter}: {line}" if len(runs) > 1 else line))
+            st.caption(plain(f"{one.letter}: {line}" if len(shown) > 1 else line))
 
     if rows and any(name for name, _ in models):
-        _differs(runs, [n for _, n in rows])
+        _differs(shown, [n for _, n in rows])
 
     def pictures() -> None:
         for slot, number in later:
-            _still(slot, runs[0].found.media[number], spaced(runs[0].found.names[number]))
+            _still(slot, shown[0].found.media[number], spaced(shown[0].found.names[number]))
 
     return pictures
 
 
-def _lines(runs: Sequence[Run], number: int, title: str, true: int) -> None:
-    """Which clip, and what each run said with which probability."""
-    lines = [f"**{plain(spaced(runs[0].found.names[number]))}**" + (f" · {plain(title)}" if title else "")]
-    for run in runs:
-        scores, said = run.found.scores[number], run.answers(true).get(number, true)
-        line = f"{spaced(run.found.labels[said])} {percent(float(scores[said]))}"
+def _lines(shown: Sequence[Shown], number: int, title: str, true: int) -> None:
+    """Which clip, and what each model said with which probability."""
+    lines = [f"**{plain(spaced(shown[0].found.names[number]))}**" + (f" · {plain(title)}" if title else "")]
+    for one in shown:
+        scores, said = one.found.scores[number], one.answers(true).get(number, true)
+        line = f"{spaced(one.found.labels[said])} {percent(float(scores[said]))}"
         if said != true:
-            line += f" ({spaced(run.found.labels[true])} {percent(float(scores[true]))})"
+            line += f" ({spaced(one.found.labels[true])} {percent(float(scores[true]))})"
         mark = ":material/check:" if said == true else ":material/close:"
-        lines.append(f"{run.letter + ' ' if len(runs) > 1 else ''}{mark} {plain(line)}")
+        lines.append(f"{one.letter + ' ' if len(shown) > 1 else ''}{mark} {plain(line)}")
     st.markdown("  \n".join(lines))
 
 
@@ -152,11 +152,11 @@ def _frames(media: Media) -> bytes:
 # ----------------------------------------------------------------------------------------------------------------- the way on
 
 
-def _link_name(run: Run) -> tuple[str, str]:
-    """The run's model as links name it, "" where it is not here; and what the reader should know about that."""
-    name = str(run.about.get("model", ""))
+def _link_name(one: Shown) -> tuple[str, str]:
+    """The evaluated model as links name it, "" where it is not here; and what the reader should know about that."""
+    name = str(one.about.get("model", ""))
     base, at, file = name.partition("@")
-    then = str(run.about.get("weights_sha256") or "")
+    then = str(one.about.get("weights_sha256") or "")
     link = f"{base}@{_named(Path(file).name, then)}" if at else name
     try:
         card = catalogue.card(own.model_name(link))
@@ -172,7 +172,7 @@ def _link_name(run: Run) -> tuple[str, str]:
 
 
 def _named(name: str, sha256: str) -> str:
-    """The name of the file in the checkpoints folder that holds these very weights: a run's is always called the same, here it need not be."""
+    """The name of the file in the checkpoints folder that holds these very weights: training always gives it the same name, here it may have any."""
     folder = settings.checkpoints()
     files = sorted(f for f in folder.iterdir() if f.suffix in catalogue.SUFFIXES) if folder.is_dir() else []
     return next((f.name for f in files if sha256 and _digest(f) == sha256), name)
@@ -184,40 +184,39 @@ def _digest(file: Path | None) -> str:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _sha256(file: Path, _stamp: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return files.digest(file)
 
 
-def _differs(runs: Sequence[Run], numbers: Sequence[int]) -> None:
+def _differs(shown: Sequence[Shown], numbers: Sequence[int]) -> None:
     """Say why an opened clip may get other probabilities than it got here."""
-    why = ["it is written as a film first"] if any(not _whole(runs[0].found.media[n]) for n in numbers) else []
-    why += ["only its middle window is asked, not all views"] if any(run.found.views != (1, 1) for run in runs) else []
+    why = ["it is written as a film first"] if any(not _whole(shown[0].found.media[n]) for n in numbers) else []
+    why += ["only its middle window is asked, not all views"] if any(one.found.views != (1, 1) for one in shown) else []
     if why:
         st.caption(f"An opened clip can get slightly other probabilities than here: {' and '.join(why)}.")
 
 
-def _ways_on(runs: Sequence[Run], models: Sequence[tuple[str, str]], number: int, true: int) -> None:
-    """Buttons that open the clip: in Explore with a run's model, about what it said rather than the truth; in Compare with both."""
+def _ways_on(shown: Sequence[Shown], models: Sequence[tuple[str, str]], number: int, true: int) -> None:
+    """Buttons that open the clip: in Explore with an evaluated model, about what it said rather than the truth; in Compare with both."""
     with st.container(horizontal=True, gap="small"):
-        for run, (model, _) in zip(runs, models, strict=True):
+        for one, (model, _) in zip(shown, models, strict=True):
             if not model:
                 continue
-            title = f"Explore {run.letter}" if len(runs) > 1 else "Explore"
-            if st.button(title, key=f"explore-{run.letter}-{number}", icon=":material/search:"):
-                _open("Explore", [(run, model)], number, true)
-        both = [(run, model) for run, (model, _) in zip(runs, models, strict=True) if model]
+            title = f"Explore {one.letter}" if len(shown) > 1 else "Explore"
+            if st.button(title, key=f"explore-{one.letter}-{number}", icon=":material/search:"):
+                _open("Explore", [(one, model)], number, true)
+        both = [(one, model) for one, (model, _) in zip(shown, models, strict=True) if model]
         if len(both) == 2 and st.button("Compare", key=f"compare-{number}", icon=":material/compare:"):
             _open("Compare", both, number, true)
 
 
-def _open(page: str, models: Sequence[tuple[Run, str]], number: int, true: int) -> None:
+def _open(page: str, models: Sequence[tuple[Shown, str]], number: int, true: int) -> None:
     """Bring the clip into the session and go to a page with it."""
     media = models[0][0].found.media[number]
     clip = work(f"bring {media.path} {media.start}", "Opening the clip", lambda progress: _bring(media, progress))
     if clip is None:
         return
     questions = [
-        _question(model, clip, run.found.labels, true, run.answers(true).get(number, true) if page == "Explore" else true) for run, model in models
+        _question(model, clip, one.found.labels, true, one.answers(true).get(number, true) if page == "Explore" else true) for one, model in models
     ]
     query = questions[0].to_query() if page == "Explore" else to_query(questions)
     st.switch_page(PAGES[page], query_params=query)
@@ -231,7 +230,7 @@ def _question(model: str, clip: str, labels: Sequence[str], true: int, said: int
 
 
 def _middle(sampling: Sampling, film: Video) -> float:
-    """Seconds where the evaluation's middle window begins (as `data.Windows` takes it)."""
+    """Seconds where the evaluation's middle window begins (as `sets.Windows` takes it)."""
     return round(float(film.seconds[max(film.frames - span(film, sampling), 0) // 2]), 4)
 
 

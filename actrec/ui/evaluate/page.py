@@ -12,54 +12,55 @@ import numpy as np
 import streamlit as st
 
 from actrec.core.errors import ActrecError
+from actrec.core.words import percent
 from actrec.lab import results
 from actrec.measure import chance
 from actrec.ui import parts
-from actrec.ui.evaluate import matrix, shown
+from actrec.ui.evaluate import matrix
 from actrec.ui.evaluate import words as verdict
 from actrec.ui.evaluate.matrix import spaced
-from actrec.ui.evaluate.shown import Run, View, ask
-from actrec.ui.frame import plain, trouble
+from actrec.ui.evaluate.shown import Shown, View, ask, asked, choose, compare, opened
+from actrec.ui.frame import ink, plain, trouble
 from actrec.ui.parts import Choice
 
 
 def show() -> None:
     """The whole page below its head."""
     st.title("Which clips does it get right?", anchor=False)
-    asked = shown.asked()
-    if asked is None:
+    found = asked()
+    if found is None:
         return
-    view, folders = asked
-    shown.choose(view, folders)
-    runs = shown.opened(view, folders)
-    if not runs:
+    view, folders = found
+    choose(view, folders)
+    shown = opened(view, folders)
+    if not shown:
         return
     change = None
-    if len(runs) == 2:
+    if len(shown) == 2:
         try:
-            change, runs[1] = shown.compare(*runs)
+            change, shown[1] = compare(*shown)
         except ActrecError as error:
             trouble(error)
-            runs = runs[:1]
-    _table(runs)
-    _sentences(runs, change)
+            shown = shown[:1]
+    _table(shown)
+    _sentences(shown, change)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _matrix(runs, view, change)
+        _matrix(shown, view, change)
     with right:
-        cell = _cell(runs, view)
+        cell = _cell(shown, view)
         if cell is not None:
             with st.spinner("Getting ready …") if "actrec.ui.evaluate.behind" not in sys.modules else nullcontext():
-                from actrec.ui.evaluate import behind  # late: the models come with it, and the numbers need none
-            pictures = behind.behind(runs, view, *cell)
+                from actrec.ui.evaluate import behind  # late: torch
+            pictures = behind.behind(shown, view, *cell)
         else:
-            _largest(runs, view)
+            _largest(shown, view)
     classes, trust = st.columns([3, 2], gap="medium")
     with classes:
-        _classes(runs, view)
+        _classes(shown, view)
     with trust:
-        _reliability(runs)
-    _files(runs, change)
+        _reliability(shown)
+    _files(shown, change)
     if cell is not None:
         pictures()
 
@@ -67,27 +68,27 @@ def show() -> None:
 # ------------------------------------------------------------------------------------------------------------- in numbers
 
 
-def _table(runs: Sequence[Run]) -> None:
-    """One row a run."""
+def _table(shown: Sequence[Shown]) -> None:
+    """One row an evaluation."""
     rows = {}
-    for run in runs:
-        found = run.measured
+    for one in shown:
+        found = one.measured
         low, high = chance.wilson(round(found.top1 * found.clips), found.clips)
-        row = {"Model": spaced(run.title), "Set": f"{run.about.get('set')}, {run.about.get('split')}", "Clips": str(found.clips)}
+        row = {"Model": spaced(one.title), "Set": f"{one.about.get('set')}, {one.about.get('split')}", "Clips": str(found.clips)}
         if found.mean_ap is not None and found.weighted_ap is not None:
-            row |= {"mAP": verdict.share(found.mean_ap), "Weighted mAP": verdict.share(found.weighted_ap)}
+            row |= {"mAP": percent(found.mean_ap), "Weighted mAP": percent(found.weighted_ap)}
         row |= {
-            "Top-1": f"{verdict.share(found.top1)} ({100 * low:.1f}–{100 * high:.1f})",
-            "Top-5": verdict.share(found.top5),
+            "Top-1": f"{percent(found.top1)} ({100 * low:.1f}–{100 * high:.1f})",
+            "Top-5": percent(found.top5),
         }
-        row |= {"Mean class": verdict.share(found.mean_class)}
+        row |= {"Mean class": percent(found.mean_class)}
         if found.pairs:
             told = [value for value in found.pairs.values() if not math.isnan(value)]
             row |= {
-                "Pairs as one": verdict.share(found.merged),
-                "Within pairs": verdict.share(float(np.mean(told)) if told else math.nan),
+                "Pairs as one": percent(found.merged),
+                "Within pairs": percent(float(np.mean(told)) if told else math.nan),
             }
-        rows[run.letter] = row | {"ECE": verdict.share(found.calibration.error)}
+        rows[one.letter] = row | {"ECE": percent(found.calibration.error)}
     columns = {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
     with st.container(key="measures"):
         st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
@@ -95,27 +96,27 @@ def _table(runs: Sequence[Run]) -> None:
         "Top-1, top-5: a right class is the first answer, or among the first five; in brackets the 95 % interval (Wilson)",
         "mean class: every class weighs the same",
     ]
-    if runs[0].measured.pairs:
+    if shown[0].measured.pairs:
         meanings.append("pairs as one: an action and its reverse in time count as one; within pairs: how often the right one of the two is named")
     meanings.append("ECE: how far the probabilities are off on average")
     st.caption("; ".join(meanings) + ".")
 
 
-def _sentences(runs: Sequence[Run], change: results.Difference | None) -> None:
+def _sentences(shown: Sequence[Shown], change: results.Difference | None) -> None:
     """What is seen, and what not to conclude."""
-    lines = [verdict.alone(runs[0])] if change is None else [verdict.difference(change), *verdict.moved(change)]
-    lines += verdict.pairs(runs)
+    lines = [verdict.alone(shown[0])] if change is None else [verdict.difference(change), *verdict.moved(change)]
+    lines += verdict.pairs(shown)
     with st.container(border=True, key="verdict"):
         st.markdown("  \n".join(plain(line) for line in lines))
-        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in verdict.cautions(runs)))
+        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in verdict.cautions(shown)))
 
 
 # ------------------------------------------------------------------------------------------------------------- the matrix
 
 
-def _cell(runs: Sequence[Run], view: View) -> tuple[int, int] | None:
+def _cell(shown: Sequence[Shown], view: View) -> tuple[int, int] | None:
     """The class numbers of the view's cell; None where it names none, or a class that is not here."""
-    labels = list(runs[0].found.labels)
+    labels = list(shown[0].found.labels)
     if not view.true:
         return None
     for name in (view.true, view.said):
@@ -125,15 +126,15 @@ def _cell(runs: Sequence[Run], view: View) -> tuple[int, int] | None:
     return labels.index(view.true), labels.index(view.said)
 
 
-def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) -> None:
-    labels, counts = runs[0].found.labels, [run.measured.confusion for run in runs]
+def _matrix(shown: Sequence[Shown], view: View, change: results.Difference | None) -> None:
+    labels, counts = shown[0].found.labels, [one.measured.confusion for one in shown]
 
     def take(true: int, said: int) -> None:
         ask(view.with_(true=labels[true], said=labels[said]))
 
     mistakes = counts[0] - np.diag(counts[0].diagonal()) if change is None else counts[1] - counts[0]
     cell = (labels.index(view.true), labels.index(view.said)) if view.true in labels and view.said in labels else None
-    shown = matrix.chosen_classes(mistakes, view.everything, cell or ())
+    chosen = matrix.chosen_classes(mistakes, view.everything, cell or ())
     title = "What B changes against A" if change is not None else "What was answered for which class"
     st.subheader(title, anchor=False)
     if change is None:
@@ -141,9 +142,9 @@ def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) 
     else:
         cells, arrows = (
             matrix.cells_of_two(labels, *counts),
-            matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in shown and m[1] in shown),
+            matrix.arrows_of(m for m in change.strongest(10**9) if m[0] in chosen and m[1] in chosen),
         )
-    matrix.matrix(labels, cells, arrows, shown, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
+    matrix.matrix(labels, cells, arrows, chosen, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
     if len(labels) > matrix.MANY:
         st.session_state["all-classes"] = view.everything
         what = "mistakes" if change is None else "changes"
@@ -152,7 +153,7 @@ def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) 
             key="all-classes",
             on_change=lambda: ask(view.with_(everything=st.session_state["all-classes"], page=view.page)),
         )
-    if runs[0].found.multilabel:
+    if shown[0].found.multilabel:
         st.caption(
             "A clip with m classes counts once for each of them: as recognised if the class is among the m most probable ones, else as taken for the "
             "most probable class that the clip does not have."
@@ -171,10 +172,10 @@ def _matrix(runs: Sequence[Run], view: View, change: results.Difference | None) 
         )
 
 
-def _largest(runs: Sequence[Run], view: View) -> None:
+def _largest(shown: Sequence[Shown], view: View) -> None:
     """Before a cell is chosen: the mistakes, or the changes, that weigh most."""
-    labels, counts = runs[0].found.labels, [run.measured.confusion for run in runs]
-    off = counts[-1] - (counts[0] if len(runs) == 2 else 0)
+    labels, counts = shown[0].found.labels, [one.measured.confusion for one in shown]
+    off = counts[-1] - (counts[0] if len(shown) == 2 else 0)
     off = off - np.diag(off.diagonal())
     order = np.argsort(-np.abs(off), axis=None, kind="stable")[:6]
     rows = []
@@ -182,11 +183,11 @@ def _largest(runs: Sequence[Run], view: View) -> None:
         if not off[r, c]:
             continue
         clips = int(counts[0][r].sum())
-        line = f"{off[r, c]} of {clips} clips" if len(runs) == 1 else f"A {counts[0][r, c]}, B {counts[1][r, c]} of {clips} clips"
+        line = f"{off[r, c]} of {clips} clips" if len(shown) == 1 else f"A {counts[0][r, c]}, B {counts[1][r, c]} of {clips} clips"
         rows.append(Choice(f"{r},{c}", f"{spaced(labels[r])} taken for {spaced(labels[c])}", line))
-    st.subheader("Where most changes" if len(runs) == 2 else "The most frequent mistakes", anchor=False)
+    st.subheader("Where most changes" if len(shown) == 2 else "The most frequent mistakes", anchor=False)
     if not rows:
-        st.markdown("There is no difference." if len(runs) == 2 else "There is no mistake.")
+        st.markdown("There is no difference." if len(shown) == 2 else "There is no mistake.")
         return
 
     def take(told: str) -> None:
@@ -200,19 +201,19 @@ def _largest(runs: Sequence[Run], view: View) -> None:
 # ------------------------------------------------------------------------------------------------- classes, trust, files
 
 
-def _classes(runs: Sequence[Run], view: View) -> None:
+def _classes(shown: Sequence[Shown], view: View) -> None:
     """Class by class, to be sorted by any column; a chosen row shows the class's clips."""
     st.subheader("Class by class", anchor=False)
-    tables = [run.measured.per_class for run in runs]
+    tables = [one.measured.per_class for one in shown]
     columns: dict[str, list[object]] = {"Class": [spaced(row.label) for row in tables[0]], "Clips": [row.clips for row in tables[0]]}
-    for run, table in zip(runs, tables, strict=True):
-        letter = f" {run.letter}" if len(runs) > 1 else ""
+    for one, table in zip(shown, tables, strict=True):
+        letter = f" {one.letter}" if len(shown) > 1 else ""
         if table and table[0].ap is not None:
             columns[f"AP{letter}"] = [None if row.ap is None or math.isnan(row.ap) else 100 * row.ap for row in table]
         columns[f"Recall{letter}"] = [None if math.isnan(row.recall) else 100 * row.recall for row in table]
         columns[f"Precision{letter}"] = [None if math.isnan(row.precision) else 100 * row.precision for row in table]
-    if len(runs) == 2:
-        change = (runs[1].measured.confusion - runs[0].measured.confusion).diagonal()
+    if len(shown) == 2:
+        change = (shown[1].measured.confusion - shown[0].measured.confusion).diagonal()
         columns["Right, B − A"] = [int(n) for n in change]
     else:
         columns["Taken for"] = [f"{spaced(row.taken_for)} ({row.mistaken})" if row.mistaken else "" for row in tables[0]]
@@ -221,7 +222,7 @@ def _classes(runs: Sequence[Run], view: View) -> None:
     def take() -> None:
         rows = st.session_state["classes"].get("selection", {}).get("rows", [])
         if rows:
-            label = runs[0].found.labels[rows[0]]
+            label = shown[0].found.labels[rows[0]]
             ask(view.with_(true=label, said=label))
 
     st.dataframe(
@@ -236,37 +237,36 @@ def _classes(runs: Sequence[Run], view: View) -> None:
     st.caption("Recall: the share of the class’s clips that is recognised. Precision: the share of right ones among the clips that were answered so.")
 
 
-def _reliability(runs: Sequence[Run]) -> None:
+def _reliability(shown: Sequence[Shown]) -> None:
     """Whether the probabilities can be taken at their word."""
     st.subheader("Can its probabilities be believed?", anchor=False)
-    from actrec.draw import charts  # late: the drawing libraries are slow to load
+    from actrec.draw import charts  # late: plotly
 
-    ink = "#e6eaec" if st.context.theme.type == "dark" else "#1d2326"
-    for run, column in zip(runs, st.columns(len(runs)), strict=True):
+    for one, column in zip(shown, st.columns(len(shown)), strict=True):
         with column:
-            st.plotly_chart(charts.reliability(run.measured.calibration, ink), key=f"reliability-{run.letter}", config={"displayModeBar": False})
-            st.caption(plain(verdict.trust(run, len(runs) > 1)))
+            st.plotly_chart(charts.reliability(one.measured.calibration, ink()), key=f"reliability-{one.letter}", config={"displayModeBar": False})
+            st.caption(plain(verdict.trust(one, len(shown) > 1)))
 
 
 FILES = {"report.html": "text/html", "per_class.csv": "text/csv", "clips.csv": "text/csv", "summary.json": "application/json"}
 """What an evaluation leaves in its folder for people and other programs; those that ship have the summary alone."""
 
 
-def _files(runs: Sequence[Run], change: results.Difference | None) -> None:
+def _files(shown: Sequence[Shown], change: results.Difference | None) -> None:
     """The files of each evaluation, a report where there is none yet, and the command that makes them all."""
-    from actrec.lab.results import report  # late: the drawing libraries are slow to load
+    from actrec.lab.results import report  # late: plotly
 
     with st.expander("Files, and how these numbers were made", icon=":material/download:"):
-        for run in runs:
-            st.markdown(f"**{run.letter}** · {plain(run.title)}")
-            made: dict[str, Callable[[], bytes | str]] = {"report.html": partial(report.html, run.found)}
-            made |= {name: (run.folder / name).read_bytes for name in FILES if (run.folder / name).is_file()}
+        for one in shown:
+            st.markdown(f"**{one.letter}** · {plain(one.title)}")
+            made: dict[str, Callable[[], bytes | str]] = {"report.html": partial(report.html, one.found)}
+            made |= {name: (one.folder / name).read_bytes for name in FILES if (one.folder / name).is_file()}
             with st.container(horizontal=True):
                 for name, make in made.items():
-                    st.download_button(name, make, f"{run.name}-{name}", FILES[name], key=f"file-{run.letter}-{name}", on_click="ignore")
-            if run.about.get("command"):
-                st.code(str(run.about["command"]), language="bash", wrap_lines=True)
+                    st.download_button(name, make, f"{one.name}-{name}", FILES[name], key=f"file-{one.letter}-{name}", on_click="ignore")
+            if one.about.get("command"):
+                st.code(str(one.about["command"]), language="bash", wrap_lines=True)
         if change is not None:
-            name = f"{runs[1].name}-against-{runs[0].name}.html"
+            name = f"{shown[1].name}-against-{shown[0].name}.html"
             make = partial(report.difference_html, change)
             st.download_button("B against A: report", make, name, "text/html", key="file-difference", on_click="ignore")

@@ -1,4 +1,4 @@
-"""Which evaluations the page shows: the view in the address, the runs it names, and which of them can be set beside each other."""
+"""Which evaluations the page shows: the view in the address, those it names, and which of them can be set beside each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOW = "python -m actrec evaluate --model c2d-mannequin --data mannequin"
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows, as the address says it: one run or two, a cell by its class names, all classes or some, the page of clips."""
+    """What the page shows, as the address says it: one evaluation or two, a cell by its class names, all classes or some, the page of clips."""
 
     first: str
     second: str = ""
@@ -50,7 +50,7 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Shown:
     """An evaluation and what was counted from it; letter A or B on the page."""
 
     letter: str
@@ -77,13 +77,13 @@ Stamp = tuple[Path, int, int]
 """A folder and what changes when its evaluation does."""
 
 
-def load(letter: str, name: str, folder: Path) -> Run:
-    """The run in a folder, read and counted once.
+def load(letter: str, name: str, folder: Path) -> Shown:
+    """The evaluation in a folder, read and counted once.
 
     Raises:
         ActrecError: files that are missing or damaged.
     """
-    return Run(letter, name, folder, *_read(_stamp(folder)))
+    return Shown(letter, name, folder, *_read(_stamp(folder)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -100,7 +100,7 @@ def _stamp(folder: Path) -> Stamp:
     return folder, about.st_mtime_ns, result.st_mtime_ns
 
 
-def compare(a: Run, b: Run) -> tuple[results.Difference, Run]:
+def compare(a: Shown, b: Shown) -> tuple[results.Difference, Shown]:
     """What B does otherwise than A, and B with its clips and classes in A's order.
 
     Raises:
@@ -224,15 +224,15 @@ def choose(view: View, folders: Mapping[str, Path]) -> None:
             st.markdown("\n".join(f"- {plain(named[name])}: {plain(reason)}" for name, reason in unfit.items()))
 
 
-def opened(view: View, folders: Mapping[str, Path]) -> list[Run]:
-    """The runs of the view, as far as they can be read; what cannot is told."""
-    runs = []
+def opened(view: View, folders: Mapping[str, Path]) -> list[Shown]:
+    """The evaluations of the view, as far as they can be read; what cannot is told."""
+    shown = []
     for letter, name in (("A", view.first), ("B", view.second)):
         if not name:
             continue
         try:
-            runs.append(load(letter, name, folders[name]))
+            shown.append(load(letter, name, folders[name]))
         except ActrecError as error:
             trouble(error)
-            return runs
-    return runs
+            return shown
+    return shown

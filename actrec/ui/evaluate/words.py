@@ -7,28 +7,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from actrec.core.words import percent
 from actrec.lab import results
 from actrec.measure import chance
 from actrec.ui.evaluate.matrix import signed, spaced
-from actrec.ui.evaluate.shown import Run
+from actrec.ui.evaluate.shown import Shown
 
 CHANCE = 0.05
 """Differences that chance alone would bring at least this often are called too small to tell."""
 
 
-def share(value: float) -> str:
-    """A share for the table."""
-    return "–" if math.isnan(value) else f"{100 * value:.1f} %"
-
-
-def alone(run: Run) -> str:
-    found = run.measured
+def alone(one: Shown) -> str:
+    found = one.measured
     right = round(found.top1 * found.clips)
     low, high = chance.wilson(right, found.clips)
-    what = "one of a clip’s classes" if run.found.multilabel else "the right class"
+    what = "one of a clip’s classes" if one.found.multilabel else "the right class"
     return (
-        f"{spaced(run.title)} names {what} first for {right} of {found.clips} clips: {share(found.top1)}. With this many clips, "
-        f"the share over all clips of the same kind may lie anywhere from {share(low)} to {share(high)} (95 % interval)."
+        f"{spaced(one.title)} names {what} first for {right} of {found.clips} clips: {percent(found.top1)}. With this many clips, "
+        f"the share over all clips of the same kind may lie anywhere from {percent(low)} to {percent(high)} (95 % interval)."
     )
 
 
@@ -60,30 +56,25 @@ def moved(found: results.Difference) -> list[str]:
     return lines
 
 
-def pairs(runs: Sequence[Run]) -> list[str]:
+def pairs(shown: Sequence[Shown]) -> list[str]:
     """How well actions are told from their own reverse, where the set has such pairs."""
-    if not runs[0].measured.pairs:
+    if not shown[0].measured.pairs:
         return []
     told = []
-    for pair in runs[0].measured.pairs:
-        values = [run.measured.pairs.get(pair, math.nan) for run in runs]
-        told.append(
-            f"{spaced(pair)} " + ", ".join(f"{run.letter + ' ' if len(runs) > 1 else ''}{_whole(v)}" for run, v in zip(runs, values, strict=True))
-        )
+    for pair in shown[0].measured.pairs:
+        values = [one.measured.pairs.get(pair, math.nan) for one in shown]
+        letters = [one.letter + " " if len(shown) > 1 else "" for one in shown]
+        told.append(f"{spaced(pair)} " + ", ".join(f"{letter}{percent(v, 0)}" for letter, v in zip(letters, values, strict=True)))
     return [f"Told from its own reverse in time (guessing: 50 %): {'; '.join(told)}."]
 
 
-def _whole(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
-
-
-def cautions(runs: Sequence[Run]) -> list[str]:
-    first = runs[0]
+def cautions(shown: Sequence[Shown]) -> list[str]:
+    first = shown[0]
     per_class = first.measured.confusion.sum(1)
     has = per_class[per_class > 0]
     usual = int(np.median(has)) if len(has) else 0
     lines = [f"A single class has about {usual} clips here: a change of one or two of them means nothing."] if usual < 100 else []
-    if len(runs) == 2:
+    if len(shown) == 2:
         lines.append("This compares two trained networks, not two ideas: trained once more with other random numbers, either may do better or worse.")
     lines.append(
         "The interval and the test take clips as independent. Clips of one person, room or film are not; the true uncertainty is then larger."
@@ -94,15 +85,15 @@ def cautions(runs: Sequence[Run]) -> list[str]:
     return lines + ([f"{broken} clips of the set could not be read and are not counted."] if broken else [])
 
 
-def trust(run: Run, named: bool) -> str:
+def trust(one: Shown, named: bool) -> str:
     """Calibration in one sentence."""
-    found = run.measured.calibration
+    found = one.measured.calibration
     filled = found.count > 0
     if not filled.any():
         return "No clip, no curve."
     sure, right = (float(np.average(values[filled], weights=found.count[filled])) for values in (found.confidence, found.accuracy))
     how = "surer than it is right" if sure > right + 0.02 else "less sure than it is right" if sure < right - 0.02 else "about as sure as it is right"
     return (
-        f"{run.letter + ': ' if named else ''}{how}: mean probability {100 * sure:.0f} %, right in {100 * right:.0f} %. "
-        f"Expected calibration error (ECE): {100 * found.error:.1f} points."
+        f"{one.letter + ': ' if named else ''}{how}: mean probability {percent(sure, 0)}, right in {percent(right, 0)}. "
+        f"Expected calibration error (ECE): {100 * found.error:.1f} percentage points."
     )

@@ -38,7 +38,6 @@ class Choice:
     id: str
     title: str
     line: str = ""
-    badge: str = ""
     image: str = ""
     frames: int = 1
     reason: str = ""
@@ -88,10 +87,10 @@ def bars(rows: Sequence[Bar], picked: Callable[[str, bool], None] | None = None,
     _bars(key=key, data=[data], on_pick_change=take)
 
 
-def class_bars(found: Explanation, count: int = 5) -> list[Bar]:
-    """The most probable classes; the class explained and its rival are added if they are not among them."""
+def class_bars(found: Explanation) -> list[Bar]:
+    """The five most probable classes; the class explained and its rival are added if they are not among them."""
     known = found.predictions
-    names = [name for name, _ in known.top(count)]
+    names = [name for name, _ in known.top(5)]
     names += [name for name in (found.label, found.versus) if name is not None and name not in names]
     rows = []
     for name in names:

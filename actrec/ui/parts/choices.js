@@ -43,7 +43,7 @@ function tile(button, item) {
 }
 
 function row(button, item) {
-  button.append(element('span', 'title', item.title), element('span', 'badge', item.badge));
+  button.append(element('span', 'title', item.title));
   const line = item.reason || item.line;
   if (line) button.append(element('span', 'line', line));
 }

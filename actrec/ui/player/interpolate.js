@@ -1,4 +1,4 @@
-// A map's cells to the points of a finer grid, as `prepare.on_source` does it: bilinear between the cells' centres.
+// A map's cells to the points of a finer grid, as `evidence.on_source` does it: bilinear between the cells' centres.
 import { clamp } from './numbers.js';
 
 // For n points spread evenly over [from, to]: the two neighbouring cells, the way between them, and the cell each point lies in.

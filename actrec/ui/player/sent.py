@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from actrec.core.evidence import Heat, Points, Skeleton, Track
 from actrec.core.look import Look
 from actrec.draw import marks
-from actrec.draw.marks import colour_of, limb
+from actrec.draw.marks import colour_of
 from actrec.draw.overlay import caption, largest
+from actrec.inputs.pose.body import limb
 
 
 def heat(heat: Heat) -> dict[str, Any]:

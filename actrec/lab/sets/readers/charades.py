@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from actrec.lab.sets.disk import Shelf, gone, here, lines_of, needed, rows_of, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 FRAMES_FPS = 24.0
 """The makers extracted their frames (Charades_v1_rgb) at this rate."""
@@ -85,7 +85,7 @@ def _actions(text: str, names: dict[str, str]) -> tuple[list[Action], list[str]]
     return found, wrong
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="charades",
     line="Charades: videos or frames, csv lists with actions and their seconds; multi-label",
     mark="Charades_v1_train.csv, Charades_v1_test.csv and Charades_v1_classes.txt",

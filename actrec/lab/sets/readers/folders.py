@@ -8,8 +8,8 @@ from pathlib import Path
 
 from actrec.clips.library import SUFFIXES
 from actrec.lab.sets.disk import clips_under, here, is_frames
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test"}
 
@@ -65,7 +65,7 @@ def _has_clip(folder: Path) -> bool:
     return False
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="folders",
     line="plain folders: class/clip.mp4 or train/class/clip.mp4, videos or folders of frames",
     mark="folders with videos or with folders of frames in them",

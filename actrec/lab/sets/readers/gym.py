@@ -12,8 +12,8 @@ from typing import Any
 
 from actrec.inputs.pose.pickles import annotated
 from actrec.lab.sets.disk import Shelf, first, here, json_of, lines_of, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media, naming
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 _NAME = re.compile(r"(?P<event>(?P<video>.+)_E_(?P<begin>\d+)_\d+)_(?P<element>A_\d+_\d+)")
 _PLACES = ("", "annotations/")
@@ -109,7 +109,7 @@ def _posed(file: Path | None) -> set[str]:
         return set(annotated(file)[1])
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="gym",
     line="FineGYM: lists of elements, whole videos or cut clips, skeletons in gym_hrnet.pkl",
     mark="annotations/gym99_train_element_v1.1.txt, or clips named …_E_002407_002435_A_0003_0005",

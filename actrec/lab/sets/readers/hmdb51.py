@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from actrec.lab.sets.disk import Shelf, gone, here, lines_of, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 _SPLITS = {"1": "train", "2": "test"}  # 0: the clip is in neither
 _SOURCE = "get the three splits (test_train_splits.rar) from the HMDB page of the Serre lab and unpack them there"
@@ -56,7 +56,7 @@ def _source(name: str, label: str) -> str:
     return name.partition(f"_{label}_")[0]
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="hmdb51",
     line="HMDB51: videos in class folders, lists in testTrainMulti_7030_splits",
     mark="testTrainMulti_7030_splits/<class>_test_split1.txt, or videos named …_np1_ba_goo_0",

@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 from actrec.lab.sets.disk import here
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 
 def read(folder: Path, choices: Choices) -> ClipSet:
@@ -46,7 +46,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
     return clip_set(folder, LAYOUT.name, items, labels, problems)
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="index.csv",
     line="any clips that an index.csv lists: file,label,subject,split",
     mark="index.csv with the columns file and label",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from actrec.lab.sets.disk import Shelf, here, rows_of, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 _SPLITS = {"train": "train", "training": "train", "val": "val", "validate": "val", "validation": "val", "test": "test"}
 _SOURCE = "get train.csv, val.csv and test.csv from the Kinetics page of DeepMind (or the cvdfoundation mirror) and put them into annotations/"
@@ -87,7 +87,7 @@ def _finds(folder: Path) -> bool:
     return seen(folder, _CLIP)
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="kinetics",
     line="Kinetics: csv lists, clips named id_000010_000020.mp4 in class folders, split folders or none",
     mark="a csv with a column youtube_id, or clips named id_000010_000020",

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from actrec.lab.sets.disk import Shelf, here, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 from actrec.lab.sets.readers._ntu_names import ACTIONS
 
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
@@ -77,7 +77,7 @@ def _skeleton_files(folder: Path) -> list[Path]:
     return sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names if name.endswith(".skeleton"))
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="ntu",
     line="NTU RGB+D 60 or 120: videos and skeletons named S001C001P001R001A001",
     mark="S001C001P001R001A001_rgb.avi or S001C001P001R001A001.skeleton",

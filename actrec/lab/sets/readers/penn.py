@@ -6,8 +6,8 @@ from pathlib import Path
 
 from actrec.inputs.pose.files import read_mat, read_penn_labels
 from actrec.lab.sets.disk import here, is_frames, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media, naming
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 _SOURCE = "get Penn_Action.tar.gz from the Penn Action page and unpack it whole"
 
@@ -44,7 +44,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
     return clip_set(folder, LAYOUT.name, items, sorted({item.label for item in items}), problems)
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="penn",
     line="PennAction: frames in folders, labels and joints in .mat files",
     mark="frames/0001/000001.jpg and labels/0001.mat",

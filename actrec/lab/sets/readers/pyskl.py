@@ -7,8 +7,8 @@ from pathlib import Path
 
 from actrec.inputs.pose.pickles import annotated
 from actrec.lab.sets.disk import Shelf, first, here, lines_of
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media, naming
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 from actrec.lab.sets.readers._ntu_names import ACTIONS
 
 _SOURCE = "get one from pyskl's page of skeleton data (tools/data), such as ntu60_hrnet.pkl or gym_hrnet.pkl"
@@ -97,7 +97,7 @@ def _subject(name: str) -> str:
     return ""
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="pyskl",
     line="MMAction2 / pyskl: a pickle with splits and skeletons, read without running code",
     mark="one .pkl file",

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from actrec.lab.sets.disk import Shelf, first, gone, here, json_of, lines_of, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 FPS_V1 = 12.0
 """The makers extracted version 1's frames at this rate."""
@@ -95,7 +95,7 @@ def _finds(folder: Path) -> bool:
     )
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="something",
     line="Something-Something: v1 frames with csv lists, v2 webm with JSON lists",
     mark="labels/train.json, validation.json and labels.json (v2), or something-something-v1-train.csv, -validation.csv and -labels.csv",

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from actrec.lab.sets.disk import Shelf, first, gone, here, lines_of, needed, seen
+from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item
-from actrec.lab.sets.layout import Choices, Layout, clip_set
 
 _SOURCE = (
     "get “The Train/Test Splits for Action Recognition” from UCF's UCF101 page and unpack it there, "
@@ -55,7 +55,7 @@ def _group(name: str) -> str:
     return found[1] if found else name
 
 
-LAYOUT = Layout(
+LAYOUT = DiskLayout(
     name="ucf101",
     line="UCF101: videos in class folders, lists in ucfTrainTestlist",
     mark="classInd.txt and trainlist01.txt, or videos named v_Class_g01_c01",

@@ -14,7 +14,7 @@ Choices = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Layout:
+class DiskLayout:
     """A way in which a set of clips lies on disk.
 
     mark: what the layout is known by, for the error when nothing is found.  subject: what a clip's subject is, "" where nothing is known.

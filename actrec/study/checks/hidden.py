@@ -6,16 +6,18 @@ joints take no place in a window, so the others' windows close up; what a row sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
-from actrec import study
-from actrec.core import devices, trace
+from actrec.core.card import Card
+from actrec.core.clip import Clip
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
-from actrec.inputs import pose
+from actrec.core.trace import Tap
+from actrec.inputs import pose, streams
+from actrec.study import asking
+from actrec.study.checks import Check
 
 
 @dataclass(frozen=True)
@@ -56,32 +58,43 @@ class WhatIf:
 
 
 def what_if(question: Question, progress: Progress = no_progress) -> WhatIf:
-    """Run the question's model again without each person, limb and joint that it is given.
+    """Run the question's model again without each part of what its streams are given: each person, limb and joint.
 
     Raises:
-        QuestionError: a model that reads no joints, or a clip that comes without.  ActrecError: as `study.answer`.
+        QuestionError: a model that is given nothing of which a part could be hidden.  ActrecError: as `study.answer`.
     """
-    film, loaded = study.open_clip(question.clip), study.load(question.model, progress)
-    given = pose.given(question.joints, film, loaded.card, question.hide)
-    if given.joints is None:
+    asked = asking.asked(question, progress)
+    parts = [(stream, name) for stream in asked.streams for name in stream.parts(asked.given[stream.name])]
+    if not parts:
         raise QuestionError(
-            f"there are no joints to hide: {' '.join(given.cautions) or pose.VIDEO_ONLY} Bring a file of joints for a model that reads them"
+            f"there are no joints to hide: {' '.join(asked.cautions) or pose.VIDEO_ONLY} Bring a file of joints for a model that reads them"
         )
-    clip, geometry, inputs = study.window(loaded, film, question.start, given.joints)
-    parts = given.joints.hideable()
-    with devices.turn(loaded.device):
-        seen = trace.run(loaded.model, inputs, clip, geometry)
-        before = study.predictions_of(loaded.card, seen.logits)
-        label, versus = study.classes(question, before)
-
-        def measured(logits: Tensor) -> tuple[float, float]:
-            found = study.predictions_of(loaded.card, logits)
-            return float(found.probabilities[label]), float(found.logits[label] - (found.logits[versus] if versus is not None else 0))
-
-        effects = [Effect("all joints", *measured(seen.rerun((seen.inputs,))))]
-        for number, name in enumerate(parts):
+    with asked.turn():
+        seen = asked.run()
+        target = asked.target(seen.logits)
+        whole = {stream.name: None for stream, _ in parts}
+        effects = [Effect(" and ".join(f"all {stream.title}" for stream in dict.fromkeys(s for s, _ in parts)), *target.score(seen.rerun(whole)))]
+        for number, (stream, name) in enumerate(parts):
             progress(number / len(parts), f"hiding {name.replace('_', ' ')}")
-            places = study.placed(given.joints.without((name,)), clip, geometry, loaded.device)
-            effects.append(Effect(name, *measured(seen.rerun((seen.inputs, places)))))
-        names = loaded.card.labels
-        return WhatIf(names[label], None if versus is None else names[versus], *measured(seen.logits), tuple(effects))
+            effects.append(Effect(name, *target.score(seen.rerun(asked.without(stream.name, name)))))
+        return WhatIf(target.name, target.against, *target.score(seen.logits), tuple(effects))
+
+
+def lacks(card: Card, taps: Mapping[str, Tap], clip: Clip | None = None) -> str:
+    """Why nothing can be hidden from a model, or nothing of what it was given of a clip."""
+    optional = [stream for stream in streams.of(card) if stream.optional]
+    if not optional:
+        return f"{card.title} reads frames alone; no part of them is hidden by this check"
+    given = clip is None or any(stream.name in clip.beside for stream in optional)
+    return "" if given else f"{card.title} was given no {' and no '.join(stream.title for stream in optional)}"
+
+
+CHECK = Check(
+    "hidden",
+    "What if it had not been told of …?",
+    "The class's score without each person, limb and joint that the model is given.",
+    "Run it again without each joint and limb",
+    lacks,
+    what_if,
+    passes=30,
+)

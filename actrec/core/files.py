@@ -1,0 +1,101 @@
+"""Files that are there whole or not at all, whoever else writes them; and the sha256 of what is there.
+
+What is not whole yet lies beside its place under a name that nobody can guess, so two who write the same file do not meet. Such names fit
+`LEFTOVERS`: what a killed process left behind can be found by it.
+
+>>> with whole(path) as part, part.open("wb") as file:
+...     np.savez(file, values=values)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LEFTOVERS = ".*.part"
+"""What the names of files and folders fit that are not whole yet. No clip, checkpoint or picture is looked for under such a name."""
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """An empty file beside `path`, to be written by the block; when the block ends well it takes the name `path`, in place of an older file.
+
+    The folder is made if it is not there. If the block fails, in whatever way, the older file stays as it was and nothing is added.
+
+    Raises:
+        OSError: no permission, no room.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _beside(path.parent, path.name)
+    try:
+        part.open("xb").close()
+        yield part
+        _settle(part)
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):  # what went wrong first is what is told
+            part.unlink(missing_ok=True)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all; text as UTF-8, line ends as they are.
+
+    Raises:
+        OSError: no permission, no room.
+    """
+    with whole(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """An empty folder within `folder`, for files that belong together: they move into `folder` when the block ends well, none if it fails.
+
+    `folder` is made if it is not there. Files of the same names are replaced, one move each, in the order of their names.
+
+    Raises:
+        OSError: no permission, no room.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    work = _beside(folder, "files")
+    work.mkdir()
+    try:
+        yield work
+        made = sorted(work.iterdir())
+        for file in made:
+            _settle(file)
+        for file in made:
+            os.replace(file, folder / file.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal, read in pieces; of a folder, that of the names and contents of its files.
+
+    Raises:
+        OSError: not there, or not to be read.
+    """
+    found, many = hashlib.sha256(), path.is_dir()
+    for part in sorted(p for p in path.iterdir() if p.is_file()) if many else [path]:
+        found.update(part.name.encode() if many else b"")
+        with part.open("rb") as file:
+            hashlib.file_digest(file, lambda: found)
+    return found.hexdigest()
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """A name that nobody else has, and that is not too long where `name` is long."""
+    return folder / f".{name[:50]}.{secrets.token_hex(8)}.part"
+
+
+def _settle(part: Path) -> None:
+    """Bring a file's content to the disk before its name: else a power cut could leave the name with nothing behind it."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())

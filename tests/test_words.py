@@ -1,0 +1,57 @@
+"""Numbers for reading: written one way everywhere, and never so that they say more or less than the number."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actrec.core.words import few, number, percent, percentage_points
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [(0.831, 1, "83.1 %"), (0.0, 1, "0.0 %"), (0.0004, 1, "< 0.1 %"), (1.0, 0, "100 %"), (0.5, 0, "50 %"), (0.002, 0, "< 1 %"), (math.nan, 1, "–")],
+)
+def test_a_share_is_written_with_a_space_before_the_sign(share: float, digits: int, text: str) -> None:
+    assert percent(share, digits) == text
+
+
+@given(st.floats(0, 1), st.integers(0, 2))
+def test_what_is_more_than_nothing_is_never_written_as_nothing(share: float, digits: int) -> None:
+    text = percent(share, digits)
+    if text.startswith("< "):
+        assert 0 < share < float(text[2:].removesuffix(" %")) / 100
+    else:
+        assert abs(float(text.removesuffix(" %")) / 100 - share) <= 0.5 * 10.0 ** -(digits + 2) + 1e-12
+        assert (float(text.removesuffix(" %")) == 0) == (share == 0)
+
+
+@given(st.floats(-1, 1))
+def test_a_change_and_its_opposite_differ_in_the_sign_alone(change: float) -> None:
+    assert percentage_points(-change) == percentage_points(change).translate(str.maketrans("+−", "−+"))
+
+
+def test_changes_have_a_true_minus_and_no_sign_on_nothing() -> None:
+    assert [percentage_points(change) for change in (0.031, -0.004, 0.0, -0.0001)] == ["+3.1", "−0.4", "0.0", "0.0"]
+
+
+def test_numbers_have_three_digits_and_a_true_minus() -> None:
+    assert [number(value) for value in (1234.5, -0.25, 1e-4)] == ["1.23e+03", "−0.25", "0.0001"]
+
+
+def test_of_many_names_a_few_are_said_and_how_many_more() -> None:
+    assert few(["a", "b"]) == "a, b"
+    assert few(list("abcdef")) == "a, b, c, d and 2 more"
+    assert few(["\x1b[31mred"]) == "'\\x1b[31mred'"
+    assert len(few(["long" * 99])) == 120
+
+
+def test_no_share_is_written_any_other_way() -> None:
+    """Python's own "%" has no space before the sign."""
+    for path in (Path(__file__).parent.parent / "actrec").rglob("*.py"):
+        assert not re.search(r":[-+<>^ 0-9.]*%\}|format=\"[-+0-9.]*%\"", path.read_text(encoding="utf-8")), path
