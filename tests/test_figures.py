@@ -19,9 +19,10 @@ from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Matrix, Track
+from actrec.core.look import Look
 from actrec.draw import charts, marks
 from actrec.draw.figures import Sheet, attention, several, strip
-from actrec.draw.overlay import PALETTES, Look
+from actrec.draw.overlay import PALETTES
 from actrec.draw.rows import rows_of
 from actrec.draw.style import AGAINST, FOR
 from actrec.measure import agreement
@@ -354,7 +355,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     one = explanation(
         heat(np.zeros((4, 6, 8))), frames=grey, points=points([(3, 20, 11), (3, 40, 30), (3, 8, 8)], [0.4, 0.2, 0.01]), skeleton=skeleton()
     )
-    bare, sheet = (strip.strip(e, Look(threshold=0.1)) for e in (replace(one, points=None, skeleton=None), one))
+    bare, sheet = (strip.strip(e, Look(threshold=0.1)) for e in (one.with_evidence(points=None, skeleton=None), one))
     words = " ".join(texts(sheet))
     assert "Dots: 2 of 3 sampled tokens at p + Δp, area and colour by score (largest 0.4 attention)" in words
     assert "arrows: from its place p on the regular grid" in words
@@ -362,7 +363,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     assert "Dots" not in " ".join(texts(bare))
     assert np.ptp(sheet.pixels()[150:700].astype(int), axis=2).max() > 100
     assert "Read from none of the frames shown: 2 of them." in " ".join(
-        texts(strip.strip(replace(one, points=points([(3, 9, 9), (9, 9, 9)])), most=4))
+        texts(strip.strip(one.with_evidence(points=points([(3, 9, 9), (9, 9, 9)])), most=4))
     )
 
 
