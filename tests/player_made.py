@@ -19,6 +19,8 @@ from conftest import Serve
 from numpy.typing import NDArray
 from pages_made import rest
 
+from actrec.core.look import Look
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -33,12 +35,12 @@ BOX, SEEN = (48.0, -16.0, 304.0, 240.0), (64.0, 0.0, 320.0, 256.0)  # 8 × 8 cel
 
 APP = """
 import json
-import time
 from pathlib import Path
 import numpy as np, streamlit as st
 from actrec.clips import video
 from actrec.ui.player import Media, Pane, Pick, player
 from actrec.core.evidence import Heat, Points, Skeleton, Track
+from actrec.core.look import Look
 
 st.set_page_config(layout="wide")
 st.session_state.runs = st.session_state.get("runs", 0) + 1
@@ -69,7 +71,7 @@ holes.values[:, 2:5, 2:5] = np.nan
 holes.values[:, 5, :] = np.linspace(-1, 2.5, 8)
 hot = (heat("hot", 2.5, flip=flip), heat("pale", 1e-6), heat("both", 2.5, signed=True), holes)
 panes = {"plain": [Pane("a", "Clip")], "hot": [Pane("a", "<b>DAM</b>", "sure", hot)],
-         "two": [Pane("a", "One", "", hot), Pane("b", "Two", "", (heat("weak", 0.5),))],
+         "dressed": [Pane("a", "Dressed", "", hot)], "two": [Pane("a", "One", "", hot), Pane("b", "Two", "", (heat("weak", 0.5),))],
          "four": [Pane(str(i), f"Model {i}", "", hot) for i in range(4)]}
 index = np.arange(first, first + 32, 4)
 bands, seen = np.stack([index, index + 4], 1), (64.0, 0.0, 320.0, 256.0)
@@ -107,15 +109,19 @@ plain = [Track("Score", "probability", source.seconds[::10], np.arange(0, 120, 1
          Track("Gap", "grey levels", source.seconds, np.arange(120), np.where(np.arange(120) < 60, np.nan, 3.0))]
 tracks = {"marks": groups, "crowd": crowd, "plain": []}.get(case, plain)
 sampled = index if case in ("marks", "every") else range(first, first + 32, 2)
-said = player(key="p", media=media, panes=panes, tracks=tracks, window=(first, first + 32), sampled=sampled, height=256,
+look = st.session_state.setdefault("look", Look(palette="viridis")) if case == "dressed" else None
+said = player(key="p", look=look, media=media, panes=panes, tracks=tracks, window=(first, first + 32), sampled=sampled, height=256,
               picks=case != "plain")
 if said.window is not None:
     st.session_state.first = int(np.searchsorted(source.seconds, said.window - 1e-6))
     st.session_state.asked = said.window
+if said.look:
+    st.session_state.look = said.look
 if said.pick:
     st.session_state.picks = st.session_state.get("picks", 0) + 1
     st.session_state.pick = [said.pick.frame, said.pick.x, said.pick.y]
 told = {name: st.session_state.get(name) for name in ("runs", "pick", "picks", "asked")}
+told["look"] = st.session_state.look.to_json() if look else None
 st.text("said=" + json.dumps(told | {"frame": said.frame}))
 """
 
@@ -211,9 +217,10 @@ class Screen:
 
     def reset(self) -> None:
         """The settings a reader finds at first."""
-        for name, value in (("opacity", "0.75"), ("threshold", "0")):
-            self.page.locator(f".{name}").fill(value)
-        for name, value in (("which", "0"), ("palette", "inferno"), ("scaling", "clip")):
+        usual = Look()
+        for name, value in (("opacity", usual.opacity), ("threshold", usual.threshold)):
+            self.page.locator(f".{name}").fill(str(value))
+        for name, value in (("which", "0"), ("palette", usual.palette), ("scaling", usual.scale)):
             self.page.locator(f".{name}").select_option(value)
 
 

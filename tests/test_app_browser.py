@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -240,3 +241,65 @@ def test_slow_work_shows_progress_and_is_stopped_by_the_reader(page: Page, serve
     assert page.get_by_text("begun: 1").count() == 1
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
+
+
+def shown_look(page: Page) -> tuple[str, ...]:
+    """What the player's controls say, and its frame."""
+    values = [page.locator(f".actrec .{name}").input_value() for name in ("diverging", "opacity", "threshold")]
+    return (*values, page.locator(".actrec").get_attribute("data-frame") or "")
+
+
+def test_a_look_stands_in_the_address_and_in_what_is_saved(page: Page, address: str, browser: Browser, tmp_path: Path) -> None:
+    open_page(page, address, "/Explore?clip=short&model=tiny")
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+    assert "look." not in page.url
+    page.locator(".actrec .diverging").select_option("purple-green")
+    page.locator(".actrec .threshold").fill("0.3")
+    page.wait_for_url("**look.threshold=0.3**", timeout=PATIENCE)
+    settle(page)
+    page.locator(".actrec").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**look.moment=0.04**", timeout=PATIENCE)
+    settle(page)
+    assert shown_look(page) == ("purple-green", "0.8", "0.3", "1")
+    assert "look.diverging=purple-green" in page.url
+    assert "look.opacity" not in page.url, "what is as usual is not said"
+    page.locator('.st-key-ways button[data-id="gradcam"]').click()
+    page.wait_for_url("**method=gradcam**", timeout=PATIENCE)
+    settle(page)
+    assert shown_look(page) == ("purple-green", "0.8", "0.3", "1"), "another question keeps the look"
+    other = browser.new_page()
+    open_page(other, address, page.url.removeprefix(address))
+    other.locator('.actrec[data-frame="1"]').wait_for(timeout=PATIENCE, state="attached")
+    assert shown_look(other) == ("purple-green", "0.8", "0.3", "1")
+    assert other.locator("code").last.inner_text().endswith("--diverging purple-green --threshold 0.3 --moment 0.04")
+    other.get_by_role("button", name="Make the files").click()
+    button = other.get_by_role("button", name="Provenance (json)")
+    button.wait_for(timeout=PATIENCE)
+    with other.expect_download(timeout=PATIENCE) as download:
+        button.click()
+    download.value.save_as(tmp_path / "provenance.json")
+    told = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    assert told["look"] == {
+        "palette": "inferno",
+        "diverging": "purple-green",
+        "opacity": 0.8,
+        "threshold": 0.3,
+        "scale": "clip",
+        "moment": 0.04,
+    }
+    assert told["command"].endswith("--diverging purple-green --threshold 0.3 --moment 0.04")
+    other.close()
+
+
+def test_one_look_is_in_the_address_of_a_comparison(page: Page, address: str) -> None:
+    open_page(page, address, "/Compare?clip=short&1.model=tiny&1.method=cam&2.model=tiny&2.method=gradcam&look.palette=cividis")
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+    assert page.locator(".actrec .palette").input_value() == "cividis"
+    assert page.locator(".actrec .scaling").input_value() == "shared", "as in the figure of several answers"
+    page.locator(".actrec .scaling").select_option("frame")
+    page.wait_for_url("**look.scale=frame**", timeout=PATIENCE)
+    settle(page)
+    assert "look.palette=cividis" in page.url
+    assert "--palette cividis --scale frame" in page.locator("code").last.inner_text()

@@ -11,9 +11,10 @@ from sheets_made import HOSTILE, dots, picture, texts
 
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Matrix
+from actrec.core.look import Look
 from actrec.draw import marks
 from actrec.draw.figures import attention, strip
-from actrec.draw.overlay import PALETTES, Look
+from actrec.draw.overlay import PALETTES
 
 
 def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left_out() -> None:

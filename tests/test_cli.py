@@ -70,6 +70,17 @@ def test_the_printed_command_reproduces_the_view(capsys: pytest.CaptureFixture[s
     assert Question.from_query(json.loads(out)["question"]) == question
 
 
+def test_a_look_on_the_command_line_is_that_of_the_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    look = ["--palette", "viridis", "--threshold", "0.25", "--moment", "0.2"]
+    status, out, err = run(capsys, "explain", "short", "--model", "tiny", *look, "--out", str(tmp_path), "--json")
+    assert status == 0, err
+    told = json.loads(Path(json.loads(out)["files"]["provenance"]).read_text())
+    assert (told["look"]["palette"], told["look"]["threshold"], told["look"]["moment"]) == ("viridis", 0.25, 0.2)
+    assert told["command"].endswith(" ".join(look))
+    status, out, err = run(capsys, "compare", "short", "--model", "tiny", "--model", "tinydam", "--scale", "clip", "--out", str(tmp_path), "--json")
+    assert json.loads((tmp_path / "comparison.json").read_text())["look"]["scale"] == "clip"
+
+
 def _fit() -> tuple[object, object]:
     return catalogue.card("tinydam"), catalogue.methods()["directed"]
 
@@ -150,6 +161,9 @@ def test_train_then_evaluate_then_explain(capsys: pytest.CaptureFixture[str], tm
         ["explain", "short", "--model", "tiny", "--at", "here"],
         ["explain", "short", "--model", "tiny", "--knob", "weights"],
         ["explain", "short", "--model", "tiny", "--start", "-1"],
+        ["explain", "short", "--model", "tiny", "--palette", "jet"],
+        ["explain", "short", "--model", "tiny", "--threshold", "1.5"],
+        ["compare", "short", "--model", "tiny", "--model", "tinydam", "--scale", "all"],
         ["explain", "short"],
         ["explain", "short", "--model", "tiny", "--frobnicate"],
         ["predict", "/etc/passwd", "--model", "tiny"],

@@ -9,15 +9,19 @@ import pytest
 from player_made import BOX, CELLS, FRAMES, HEIGHT, SEEN, WIDTH, WINDOW, Screen, expected_place
 
 from actrec.core.evidence import Heat
-from actrec.draw.overlay import Look, draw
+from actrec.core.look import Look
+from actrec.draw.overlay import draw
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
+STEP = 60
+"""Milliseconds from one step of a slow hand on a slider to the next."""
 
-@pytest.mark.parametrize("look", [Look(), Look(palette="viridis", opacity=0.5, threshold=0.4)], ids=["as it is", "changed"])
+
+@pytest.mark.parametrize("look", [Look(), Look("viridis", "purple-green", 0.5, 0.4), Look(scale="frame")], ids=["as it is", "changed", "by step"])
 @pytest.mark.parametrize("which", ["hot", "both", "holes"])
 def test_the_player_draws_what_the_saved_video_shows(still: Screen, which: str, look: Look) -> None:
     still.page.locator(".which").select_option(label=which)
@@ -26,8 +30,10 @@ def test_the_player_draws_what_the_saved_video_shows(still: Screen, which: str, 
         still.page.locator(".diverging").select_option(look.diverging)
     else:
         still.page.locator(".palette").select_option(look.palette)
-    still.page.locator(".opacity").fill(str(look.opacity))
-    still.page.locator(".threshold").fill(str(look.threshold))
+    if look != Look():  # else as the player opens
+        still.page.locator(".opacity").fill(str(look.opacity))
+        still.page.locator(".threshold").fill(str(look.threshold))
+        still.page.locator(".scaling").select_option(look.scale)
     values = np.zeros((4, 8, 8), np.float32)
     for k, (r, c) in enumerate(CELLS):
         values[k, r, c] = 2.5
@@ -104,6 +110,29 @@ def test_palette_opacity_threshold_and_scale_ask_the_server_nothing(page: Page, 
     assert page.locator(".pane").nth(1).locator(".ticks span").all_inner_texts() == ["0", "1.25", "2.5"]
     page.locator(".scaling").select_option("clip")
     assert page.locator(".pane").nth(1).locator(".ticks span").all_inner_texts() == ["0", "0.25", "0.5"]
+
+
+def test_a_page_that_keeps_the_look_is_told_once_when_the_reader_lets_go(page: Page, address: str) -> None:
+    screen = Screen(page, address, "dressed")
+    assert page.locator(".palette").input_value() == "viridis"
+    before = screen.said()["runs"]
+    slider = page.locator(".opacity")
+    for value in range(80, 20, -5):  # a drag: it goes on for longer than the player waits
+        slider.evaluate("(node, value) => { node.value = value; node.dispatchEvent(new Event('input')); }", value / 100)
+        page.wait_for_timeout(STEP)
+    assert screen.said()["runs"] == before, "the hand is still on it"
+    slider.evaluate("node => node.dispatchEvent(new Event('change'))")
+    said = screen.said(runs=before + 1)
+    assert said["look"] == Look("viridis", opacity=0.25).to_json()
+    page.locator(".threshold").fill("0.1")
+    page.locator(".palette").select_option("cividis")
+    assert screen.said(runs=before + 2)["look"] == Look("cividis", opacity=0.25, threshold=0.1).to_json()
+    screen.goto(50)
+    said = screen.said(frame=50)
+    assert said["look"] == Look("cividis", opacity=0.25, threshold=0.1, moment=2.0).to_json()
+    page.get_by_text("flip").click()
+    assert screen.said(runs=said["runs"] + 1)["look"] == said["look"]
+    assert (screen.frame(), slider.input_value(), page.locator(".palette").input_value()) == (50, "0.25", "cividis")
 
 
 def test_a_click_picks_the_source_pixel_under_it(hot: Screen) -> None:

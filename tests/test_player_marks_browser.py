@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from player_made import HEIGHT, WIDTH, WINDOW, Screen, near
 
+from actrec.draw.marks import BETWEEN
 from actrec.draw.overlay import PALETTES
 from actrec.inputs.pose.body import COLOURS
 
@@ -103,7 +104,7 @@ def test_a_skeleton_is_drawn_on_its_frame_and_faint_on_those_it_stands_for(marks
     full = marks.added()
     assert full[160, 194] > 0
     marks.goto(46)
-    assert marks.added()[140, 174] == pytest.approx(0.45 * full[140, 174], rel=0.25)
+    assert marks.added()[140, 174] == pytest.approx(BETWEEN * full[140, 174], rel=0.25)
     marks.goto(48)
     assert marks.added()[160, 194] == 0, "it has moved on"
     assert marks.added()[160, 198] > 0

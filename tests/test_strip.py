@@ -10,8 +10,8 @@ import pytest
 from answers_made import HEIGHT, WIDTH, explanation, film, heat, one_hot, points, skeleton
 from sheets_made import HOSTILE, compared, dots, picture, read, texts
 
+from actrec.core.look import Look
 from actrec.draw.figures import several, strip
-from actrec.draw.overlay import Look
 
 
 def test_the_strip_says_what_was_predicted_by_whom_when_and_in_which_unit() -> None:
@@ -96,7 +96,7 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     one = explanation(
         heat(np.zeros((4, 6, 8))), frames=grey, points=points([(3, 20, 11), (3, 40, 30), (3, 8, 8)], [0.4, 0.2, 0.01]), skeleton=skeleton()
     )
-    bare, sheet = (strip.strip(e, Look(threshold=0.1)) for e in (replace(one, points=None, skeleton=None), one))
+    bare, sheet = (strip.strip(e, Look(threshold=0.1)) for e in (one.with_evidence(points=None, skeleton=None), one))
     words = " ".join(texts(sheet))
     assert "Dots: 2 of 3 sampled tokens at p + Δp, area and colour by score (largest 0.4 attention)" in words
     assert "arrows: from its place p on the regular grid" in words
@@ -104,5 +104,5 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     assert "Dots" not in " ".join(texts(bare))
     assert np.ptp(sheet.pixels()[150:700].astype(int), axis=2).max() > 100
     assert "Read from none of the frames shown: 2 of them." in " ".join(
-        texts(strip.strip(replace(one, points=points([(3, 9, 9), (9, 9, 9)])), most=4))
+        texts(strip.strip(one.with_evidence(points=points([(3, 9, 9), (9, 9, 9)])), most=4))
     )
