@@ -12,14 +12,12 @@ import clips_made
 import demo_made
 import pytest
 from conftest import ROOT, Serve
+from pages_made import PATIENCE, open_page, rest, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 120_000
-"""Milliseconds to wait for what takes a second on a machine that has nothing else to do."""
 
 REAL = ROOT.parent / "shared" / "data" / "clips"
 SUFFIXES = (".mp4", ".avi", ".gif")
@@ -27,16 +25,21 @@ CLIPS = sorted(p for p in (REAL if REAL.is_dir() else ROOT / "assets" / "clips")
 ALWAYS = 3
 """Clips that every run opens; the rest is marked slow."""
 
+GONE, GLANCE = 30, 0.2
+"""Seconds within which the server must have noticed that a reader has gone, and from one look at its folder to the next."""
+
 SLOW_APP = """
 import time, streamlit as st
 from actrec.ui import frame
 from actrec.core.errors import Progress
 
+STEPS, STEP = 600, 0.05  # half a minute of work in steps: time to press Stop in, which is heard between two steps
+
 def slowly(progress: Progress) -> str:
     st.session_state.begun = st.session_state.get("begun", 0) + 1
-    for i in range(600):
-        time.sleep(0.05)
-        progress(i / 600, f"step {i}")
+    for i in range(STEPS):
+        time.sleep(STEP)
+        progress(i / STEPS, f"step {i}")
     return "done"
 
 st.text(f"result: {frame.work('slow', 'Counting', slowly)}")
@@ -55,21 +58,6 @@ def address(home: Path, serve: Serve) -> str:
     (home / "tmp").mkdir()
     folders = [variables["ACTREC_CLIPS"], *([str(REAL)] if REAL.is_dir() else [])]
     return serve(ROOT / "app.py", env=variables | {"ACTREC_CLIPS": ":".join(folders), "TMPDIR": str(home / "tmp")})
-
-
-def settle(page: Page) -> None:
-    """Wait until the script has run and everything it sent is drawn."""
-    for _ in range(2):
-        page.wait_for_timeout(300)
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=PATIENCE)
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=PATIENCE)
-    assert page.locator('[data-testid="stException"]').count() == 0
-
-
-def open_page(page: Page, address: str, path: str = "/") -> None:
-    page.goto(address + path)
-    page.locator(".brand").wait_for(timeout=PATIENCE)
-    settle(page)
 
 
 def bar(page: Page, label: str) -> Locator:
@@ -200,9 +188,9 @@ def test_uploads_go_when_the_session_ends(browser: Browser, address: str, home: 
     settle(page)
     assert any((home / "tmp").rglob("mine.mp4"))
     page.close()
-    end = time.monotonic() + 30
+    end = time.monotonic() + GONE
     while any((home / "tmp").rglob("mine.mp4")) and time.monotonic() < end:
-        time.sleep(0.2)
+        time.sleep(GLANCE)
     assert not any((home / "tmp").rglob("mine.mp4"))
     assert set((home / "tmp").glob("actrec-*")) <= before
 
@@ -249,7 +237,7 @@ def test_slow_work_shows_progress_and_is_stopped_by_the_reader(page: Page, serve
     page.goto(serve(script))
     page.get_by_role("button", name="Stop").click(timeout=PATIENCE)
     page.get_by_text("result: None").wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(1500)
+    rest(page)  # it would begin again at once
     assert page.get_by_text("begun: 1").count() == 1
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)

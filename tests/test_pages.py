@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import demo_made
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -22,15 +21,6 @@ EXPLORE, COMPARE = "pages/1_Explore.py", "pages/2_Compare.py"
 LINK = {"clip": "short", "model": "tiny", "method": "gradcam", "label": "walk", "versus": "run"}
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("app")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in demo_made.surroundings(folder).items():
-            patch.setenv(name, value)
-        yield folder
 
 
 @pytest.fixture
