@@ -1,17 +1,18 @@
 # make app    sets everything up and opens the app
 # make test   sets everything up and runs every check
+# make gpu    sets everything up and checks this machine's GPU against its processor; says so where there is none
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DENO_NO_UPDATE_CHECK := 1
 
-.PHONY: app test check setup browser bench lock clean
+.PHONY: app test check setup browser bench gpu lock clean
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
 
 test: check browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "browser or slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 -m "browser or slow"
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -19,7 +20,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/deno fmt --check --quiet
 	$(BIN)/deno lint --quiet
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not browser and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=10 -m "not browser and not slow"
 
 setup: .venv/installed
 
@@ -36,6 +37,9 @@ browser: setup
 
 bench: setup
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+gpu: setup
+	$(BIN)/python -m benchmarks.gpu
 
 lock: setup
 	$(BIN)/python -m uv pip compile --universal --python-version 3.11 --quiet requirements.txt requirements-dev.txt -o requirements.lock

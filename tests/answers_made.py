@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation, Predictions
 from actrec.core.clip import Clip, Geometry, Video
-from actrec.core.evidence import Box, Finding, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.evidence import Box, Evidence, Finding, Heat, Matrix, Points, Skeleton, Track
 from actrec.core.question import Question
 from actrec.inputs import pose
 
@@ -46,7 +47,7 @@ def one_hot(step: int, row: int, column: int, shape: tuple[int, int, int] = (4, 
 def explanation(
     *heats: Heat, video: Video | None = None, frames: NDArray[np.uint8] | None = None, index: Sequence[int] | None = None, **changes: object
 ) -> Explanation:
-    """An answer about a clip of which every second frame of the first 32 was looked at."""
+    """An answer about a clip of which every second frame of the first 32 was looked at. changes: of the answer's fields, or of its evidence's."""
     video, found = video or film(), heats or (heat(one_hot(1, 2, 3)),)
     numbers = np.array(index if index is not None else range(0, 32, 2), np.int64)
     if frames is None:
@@ -63,12 +64,15 @@ def explanation(
         "score": 2.5,
         "claim": "The evidence is where it was put.",
         "cautions": ("Nothing was learnt here.",),
-        "tracks": (Track("evidence per frame", "logit", np.arange(3) / 25, np.arange(3), np.array([0.1, np.nan, 1 / 3])),),
         "geometry": Geometry((video.height, video.width), (video.height, video.width), (video.height, video.width), (0, 0)),
         "provenance": {"weights_sha256": "b" * 64, "layer": "res4"},
     }
     clip = Clip(video, frames, numbers, video.seconds[numbers])
-    return Explanation(heats=found, clip=clip, **(known | changes))  # type: ignore[arg-type]
+    curve = Track("evidence per frame", "logit", np.arange(3) / 25, np.arange(3), np.array([0.1, np.nan, 1 / 3]))
+    held = {field.name for field in fields(Evidence)} - {"claim"}
+    evidence = Evidence(found, **({"tracks": (curve,)} | {name: value for name, value in changes.items() if name in held}))  # type: ignore[arg-type]
+    others = {name: value for name, value in changes.items() if name not in held}
+    return Explanation(evidence=evidence, clip=clip, **(known | others))  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------- what a cross-modal transformer's attentions give

@@ -37,12 +37,18 @@ def checkpoint(folder: Path, name: str = "tiny", *, dam: int = 0, seed: int = 0)
     return path
 
 
-def surroundings(home: Path) -> Mapping[str, str]:
-    """Variables for an app that has its own caches, two clips (short.mp4, long.mp4) and two checkpoints (tiny, tinydam)."""
+def folders(home: Path) -> Mapping[str, str]:
+    """Make empty folders for clips, checkpoints and cache, and name them as the app's variables do."""
     for name in ("clips", "checkpoints", "cache"):
         (home / name).mkdir()
+    return {f"ACTREC_{name.upper()}": str(home / name) for name in ("clips", "checkpoints", "cache")}
+
+
+def surroundings(home: Path) -> Mapping[str, str]:
+    """Variables for an app that has its own caches, two clips (short.mp4, long.mp4) and two checkpoints (tiny, tinydam)."""
+    variables = folders(home)
     clips_made.clip(home / "clips" / "short.mp4", 24)
     clips_made.clip(home / "clips" / "long.mp4", 60)
     checkpoint(home / "checkpoints", "tiny")
     checkpoint(home / "checkpoints", "tinydam", dam=1, seed=1)
-    return {"ACTREC_CLIPS": str(home / "clips"), "ACTREC_CHECKPOINTS": str(home / "checkpoints"), "ACTREC_CACHE": str(home / "cache")}
+    return variables

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.io import savemat
 
 from actrec.clips import video
+from actrec.lab import sets
 
 FRAMES = 6
 
@@ -214,3 +216,8 @@ def folders(root: Path) -> Path:
         film(root / split / label / "a.mp4")
         pictures(root / split / label / "b", "img_{}.jpg", 12)
     return root
+
+
+def counts(found: sets.ClipSet) -> dict[str, int]:
+    """How many clips each split has."""
+    return dict(Counter(item.split for item in found.items))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -11,14 +12,12 @@ import clips_made
 import demo_made
 import pytest
 from conftest import ROOT, Serve
+from pages_made import PATIENCE, open_page, rest, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
-
-PATIENCE = 120_000
-"""Milliseconds to wait for what takes a second on a machine that has nothing else to do."""
 
 REAL = ROOT.parent / "shared" / "data" / "clips"
 SUFFIXES = (".mp4", ".avi", ".gif")
@@ -26,16 +25,21 @@ CLIPS = sorted(p for p in (REAL if REAL.is_dir() else ROOT / "assets" / "clips")
 ALWAYS = 3
 """Clips that every run opens; the rest is marked slow."""
 
+GONE, GLANCE = 30, 0.2
+"""Seconds within which the server must have noticed that a reader has gone, and from one look at its folder to the next."""
+
 SLOW_APP = """
 import time, streamlit as st
 from actrec.ui import frame
 from actrec.core.errors import Progress
 
+STEPS, STEP = 600, 0.05  # half a minute of work in steps: time to press Stop in, which is heard between two steps
+
 def slowly(progress: Progress) -> str:
     st.session_state.begun = st.session_state.get("begun", 0) + 1
-    for i in range(600):
-        time.sleep(0.05)
-        progress(i / 600, f"step {i}")
+    for i in range(STEPS):
+        time.sleep(STEP)
+        progress(i / STEPS, f"step {i}")
     return "done"
 
 st.text(f"result: {frame.work('slow', 'Counting', slowly)}")
@@ -54,21 +58,6 @@ def address(home: Path, serve: Serve) -> str:
     (home / "tmp").mkdir()
     folders = [variables["ACTREC_CLIPS"], *([str(REAL)] if REAL.is_dir() else [])]
     return serve(ROOT / "app.py", env=variables | {"ACTREC_CLIPS": ":".join(folders), "TMPDIR": str(home / "tmp")})
-
-
-def settle(page: Page) -> None:
-    """Wait until the script has run and everything it sent is drawn."""
-    for _ in range(2):
-        page.wait_for_timeout(300)
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=PATIENCE)
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=PATIENCE)
-    assert page.locator('[data-testid="stException"]').count() == 0
-
-
-def open_page(page: Page, address: str, path: str = "/") -> None:
-    page.goto(address + path)
-    page.locator(".brand").wait_for(timeout=PATIENCE)
-    settle(page)
 
 
 def bar(page: Page, label: str) -> Locator:
@@ -199,9 +188,9 @@ def test_uploads_go_when_the_session_ends(browser: Browser, address: str, home: 
     settle(page)
     assert any((home / "tmp").rglob("mine.mp4"))
     page.close()
-    end = time.monotonic() + 30
+    end = time.monotonic() + GONE
     while any((home / "tmp").rglob("mine.mp4")) and time.monotonic() < end:
-        time.sleep(0.2)
+        time.sleep(GLANCE)
     assert not any((home / "tmp").rglob("mine.mp4"))
     assert set((home / "tmp").glob("actrec-*")) <= before
 
@@ -248,7 +237,69 @@ def test_slow_work_shows_progress_and_is_stopped_by_the_reader(page: Page, serve
     page.goto(serve(script))
     page.get_by_role("button", name="Stop").click(timeout=PATIENCE)
     page.get_by_text("result: None").wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(1500)
+    rest(page)  # it would begin again at once
     assert page.get_by_text("begun: 1").count() == 1
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
+
+
+def shown_look(page: Page) -> tuple[str, ...]:
+    """What the player's controls say, and its frame."""
+    values = [page.locator(f".actrec .{name}").input_value() for name in ("diverging", "opacity", "threshold")]
+    return (*values, page.locator(".actrec").get_attribute("data-frame") or "")
+
+
+def test_a_look_stands_in_the_address_and_in_what_is_saved(page: Page, address: str, browser: Browser, tmp_path: Path) -> None:
+    open_page(page, address, "/Explore?clip=short&model=tiny")
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+    assert "look." not in page.url
+    page.locator(".actrec .diverging").select_option("purple-green")
+    page.locator(".actrec .threshold").fill("0.3")
+    page.wait_for_url("**look.threshold=0.3**", timeout=PATIENCE)
+    settle(page)
+    page.locator(".actrec").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**look.moment=0.04**", timeout=PATIENCE)
+    settle(page)
+    assert shown_look(page) == ("purple-green", "0.8", "0.3", "1")
+    assert "look.diverging=purple-green" in page.url
+    assert "look.opacity" not in page.url, "what is as usual is not said"
+    page.locator('.st-key-ways button[data-id="gradcam"]').click()
+    page.wait_for_url("**method=gradcam**", timeout=PATIENCE)
+    settle(page)
+    assert shown_look(page) == ("purple-green", "0.8", "0.3", "1"), "another question keeps the look"
+    other = browser.new_page()
+    open_page(other, address, page.url.removeprefix(address))
+    other.locator('.actrec[data-frame="1"]').wait_for(timeout=PATIENCE, state="attached")
+    assert shown_look(other) == ("purple-green", "0.8", "0.3", "1")
+    assert other.locator("code").last.inner_text().endswith("--diverging purple-green --threshold 0.3 --moment 0.04")
+    other.get_by_role("button", name="Make the files").click()
+    button = other.get_by_role("button", name="Provenance (json)")
+    button.wait_for(timeout=PATIENCE)
+    with other.expect_download(timeout=PATIENCE) as download:
+        button.click()
+    download.value.save_as(tmp_path / "provenance.json")
+    told = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    assert told["look"] == {
+        "palette": "inferno",
+        "diverging": "purple-green",
+        "opacity": 0.8,
+        "threshold": 0.3,
+        "scale": "clip",
+        "moment": 0.04,
+    }
+    assert told["command"].endswith("--diverging purple-green --threshold 0.3 --moment 0.04")
+    other.close()
+
+
+def test_one_look_is_in_the_address_of_a_comparison(page: Page, address: str) -> None:
+    open_page(page, address, "/Compare?clip=short&1.model=tiny&1.method=cam&2.model=tiny&2.method=gradcam&look.palette=cividis")
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+    assert page.locator(".actrec .palette").input_value() == "cividis"
+    assert page.locator(".actrec .scaling").input_value() == "shared", "as in the figure of several answers"
+    page.locator(".actrec .scaling").select_option("frame")
+    page.wait_for_url("**look.scale=frame**", timeout=PATIENCE)
+    settle(page)
+    assert "look.palette=cividis" in page.url
+    assert "--palette cividis --scale frame" in page.locator("code").last.inner_text()

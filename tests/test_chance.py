@@ -64,3 +64,20 @@ def test_who_only_looks_at_results_does_not_wait_for_scipy() -> None:
         "import sys, actrec.measure.chance, actrec.measure.agreement, actrec.lab.results; sys.exit('scipy' in sys.modules or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_the_interval_mirrors_itself_and_narrows_with_more_clips(right: int, wrong: int) -> None:
+    clips = right + wrong
+    low, high = chance.wilson(right, clips)
+    assert chance.wilson(wrong, clips) == pytest.approx((1 - high, 1 - low))
+    more = chance.wilson(4 * right, 4 * clips)
+    assert more[1] - more[0] < high - low
+    wide = chance.wilson(right, clips, z=3)
+    assert wide[0] <= low <= high <= wide[1]
+
+
+@given(st.integers(2, 60), st.integers(0, 29))
+def test_the_more_uneven_of_two_counts_is_less_often_owed_to_chance(both: int, fewer: int) -> None:
+    fewer = min(fewer, both // 2 - 1)
+    assert 0 < chance.mcnemar(both - fewer, fewer) < chance.mcnemar(both - fewer - 1, fewer + 1) <= 1

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import demo_made
 import numpy as np
 import pytest
 
 from actrec import catalogue, cli, study
 from actrec.core.question import Question
 
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in demo_made.surroundings(folder).items():
-            patch.setenv(name, value)
-        yield folder
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -37,17 +28,25 @@ def test_explain_writes_everything_and_says_where(capsys: pytest.CaptureFixture[
     )
     assert status == 0
     said = json.loads(out)
-    assert set(said) >= {"question", "predictions", "claim", "files"}
+    assert set(said) == {"question", "model", "label", "predictions", "claim", "cautions", "findings", "command", "files"}
+    assert len(said["predictions"]) == 5
     assert set(said["predictions"][0]) == {"label", "probability"}
     files = {name: Path(path) for name, path in said["files"].items()}
-    assert set(files) >= {"video", "figure", "arrays", "curves", "provenance"}
-    assert all(path.stat().st_size > 0 for path in files.values())
+    assert set(files) == {"video", "figure", "figure_svg", "arrays", "curves", "provenance"}
+    assert files["figure"].read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in files["figure_svg"].read_bytes()
+    assert np.load(files["arrays"]).files
     with av.open(str(files["video"])) as film:
         assert film.streams.video[0].codec_context.name == "h264"
     with files["curves"].open(newline="") as lines:
-        assert len(list(csv.reader(lines))) > 2
+        rows = list(csv.reader(lines))
+    assert rows[0] == ["curve", "unit", "frame", "seconds", "value"]
+    assert [row[2] for row in rows[1:] if row[0] == "evidence per frame"] == [str(frame) for frame in range(16)]
     provenance = json.loads(files["provenance"].read_text())
-    assert len(json.dumps(provenance)) > 200
+    assert set(provenance) >= {
+        "question", "command", "model", "clip", "frames", "geometry", "target", "claim", "cautions", "evidence", "run", "versions", "files"
+    }  # fmt: skip
+    assert set(provenance["files"]) == {path.name for name, path in files.items() if name != "provenance"}
     assert Question.from_query(said["question"]) == Question("short", "tiny", "cam", "walk", "run")
 
 
@@ -71,6 +70,17 @@ def test_the_printed_command_reproduces_the_view(capsys: pytest.CaptureFixture[s
     assert Question.from_query(json.loads(out)["question"]) == question
 
 
+def test_a_look_on_the_command_line_is_that_of_the_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    look = ["--palette", "viridis", "--threshold", "0.25", "--moment", "0.2"]
+    status, out, err = run(capsys, "explain", "short", "--model", "tiny", *look, "--out", str(tmp_path), "--json")
+    assert status == 0, err
+    told = json.loads(Path(json.loads(out)["files"]["provenance"]).read_text())
+    assert (told["look"]["palette"], told["look"]["threshold"], told["look"]["moment"]) == ("viridis", 0.25, 0.2)
+    assert told["command"].endswith(" ".join(look))
+    status, out, err = run(capsys, "compare", "short", "--model", "tiny", "--model", "tinydam", "--scale", "clip", "--out", str(tmp_path), "--json")
+    assert json.loads((tmp_path / "comparison.json").read_text())["look"]["scale"] == "clip"
+
+
 def _fit() -> tuple[object, object]:
     return catalogue.card("tinydam"), catalogue.methods()["directed"]
 
@@ -90,9 +100,11 @@ def test_compare_writes_figures_and_numbers(capsys: pytest.CaptureFixture[str], 
     said = json.loads(out)
     assert len(said["answers"]) == 2
     assert len(said["agreements"]) == 1
-    suffixes = {Path(path).suffix for path in said["files"].values()}
-    assert {".png", ".svg"} <= suffixes
-    assert all(Path(path).stat().st_size > 0 for path in said["files"].values())
+    assert {name: Path(path).suffix for name, path in said["files"].items()} == {
+        "figure": ".png", "figure_svg": ".svg", "segments": ".png", "segments_svg": ".svg", "provenance": ".json"
+    }  # fmt: skip
+    starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".json": b"{"}
+    assert all(Path(path).read_bytes().startswith(starts[Path(path).suffix]) for path in said["files"].values())
 
 
 @pytest.mark.slow
@@ -149,6 +161,9 @@ def test_train_then_evaluate_then_explain(capsys: pytest.CaptureFixture[str], tm
         ["explain", "short", "--model", "tiny", "--at", "here"],
         ["explain", "short", "--model", "tiny", "--knob", "weights"],
         ["explain", "short", "--model", "tiny", "--start", "-1"],
+        ["explain", "short", "--model", "tiny", "--palette", "jet"],
+        ["explain", "short", "--model", "tiny", "--threshold", "1.5"],
+        ["compare", "short", "--model", "tiny", "--model", "tinydam", "--scale", "all"],
         ["explain", "short"],
         ["explain", "short", "--model", "tiny", "--frobnicate"],
         ["predict", "/etc/passwd", "--model", "tiny"],

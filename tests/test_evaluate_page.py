@@ -1,4 +1,4 @@
-"""The page Evaluate: true numbers, a cell and the clips behind it, the ways on to Explore and Compare, links; and the arithmetic of chance."""
+"""The page Evaluate: true numbers, a cell and the clips behind it, the ways on to Explore and Compare, links."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Serve
 from evaluations_made import evaluation
-from test_app_browser import PATIENCE, open_page, settle
+from pages_made import PATIENCE, open_page, settle
 
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling, Video

@@ -21,9 +21,9 @@ from actrec.core.answer import Explanation
 from actrec.core.clip import Video
 from actrec.core.errors import Cancelled
 from actrec.core.evidence import Heat
+from actrec.core.look import Look
 from actrec.core.question import Question
 from actrec.draw import export, overlay_video
-from actrec.draw.overlay import Look
 from actrec.measure import agreement
 
 
@@ -292,12 +292,24 @@ def test_a_comparison_is_written_as_figures_and_numbers(tmp_path: Path, source: 
     numbers = json.loads(files["provenance"].read_text(encoding="utf-8"))
     assert numbers["agreements"][0]["moved"] == found[0, 1].moved
     assert [answer["name"] for answer in numbers["answers"]] == ["A toy", "Another"]
-    assert all(path.stat().st_size > 500 for path in files.values())
+    starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".json": b"{"}
+    assert all(path.read_bytes().startswith(starts[path.suffix]) for path in files.values())
+
+
+def test_the_files_have_the_look_that_provenance_tells(tmp_path: Path, source: Video) -> None:
+    look, one = Look("viridis", "purple-green", 0.5, 0.25, "frame", moment=0.5), about(source)
+    usual, files = export.write(one, tmp_path / "usual", with_video=False), export.write(one, tmp_path / "own", look=look, with_video=False)
+    told = json.loads(files.provenance.read_text(encoding="utf-8"))
+    assert told["look"] == look.to_json()
+    assert told["command"] == f"{one.question.to_command()} {' '.join(look.to_words())}"
+    assert json.loads(usual.provenance.read_text(encoding="utf-8"))["look"] == Look().to_json()
+    assert files.figure.read_bytes() != usual.figure.read_bytes()
+    assert files.arrays.read_bytes() == usual.arrays.read_bytes(), "a look changes pixels, no numbers"
 
 
 def test_answers_are_named_by_what_tells_them_apart(source: Video) -> None:
     one = about(source)
-    other = replace(one, heats=(replace(one.heat, title="Grad-CAM"),))
+    other = one.with_evidence(heats=(replace(one.heat, title="Grad-CAM"),))
     assert export.names([one, replace(one, model="Another")]) == ["A toy", "Another"]
     assert export.names([one, other]) == ["CAM", "Grad-CAM"]
     assert export.names([one, other, replace(one, model="Another")]) == ["A toy, CAM", "A toy, Grad-CAM", "Another, CAM"]

@@ -21,8 +21,9 @@ import pytest
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track, on_source, step_at
+from actrec.core.look import Look
 from actrec.draw import marks, overlay
-from actrec.draw.overlay import DIVERGING, PALETTES, Look
+from actrec.draw.overlay import DIVERGING, PALETTES
 from actrec.inputs.sampling import EARLY, on_screen
 from actrec.ui import player
 from actrec.ui.player import sent
@@ -111,6 +112,17 @@ def maps() -> list[dict[str, object]]:
     return found
 
 
+def drawn() -> list[dict[str, object]]:
+    """Pictures of plain grey as the saved video draws evidence on them, in the usual look and in others; and one that the model did not look at."""
+    found, ground = [], np.full((*SIZE, 3), 128, np.uint8)
+    for look, (signed, holes) in product((Look(), Look("viridis", "purple-green", 0.5, 0.25), Look(scale="frame")), product((False, True), repeat=2)):
+        one = heat(holes, 3, signed=signed)
+        pictures = [plain(overlay.draw(ground, one, step, SIZE, look)) for step in range(3)]
+        unseen = float(overlay.draw(ground, one, None, SIZE, look)[0, 0, 0])
+        found.append({"look": sent.look(look), "sent": sent.heat(one), "pictures": pictures, "unseen": unseen})
+    return found
+
+
 def points() -> dict[str, object]:
     """Chosen places: which are drawn at which limit and threshold, how strongly on which frame, and when they are."""
     rng = np.random.default_rng(5)
@@ -176,6 +188,7 @@ def python_facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "coloured": coloured(),
         "barTicks": bar_ticks(),
         "maps": maps(),
+        "drawn": drawn(),
         "points": points(),
         "skeleton": skeleton(),
         "tracks": tracks(),

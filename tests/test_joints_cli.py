@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import clips_made
 import cv2
 import numpy as np
 import pytest
@@ -22,16 +21,10 @@ FRAMES, SIZE = 24, (96, 64)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(bare_home: Path) -> Path:
     """A clip without joints, and a file of two people who walk through it."""
-    folder = tmp_path_factory.mktemp("joints")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("clips", "checkpoints", "cache"):
-            (folder / name).mkdir()
-            patch.setenv(f"ACTREC_{name.upper()}", str(folder / name))
-        clips_made.clip(folder / "clips" / "short.mp4", FRAMES, size=SIZE)
-        pose.write(folder / "two.npz", people())
-        yield folder
+    pose.write(bare_home / "two.npz", people())
+    return bare_home
 
 
 def people(layout: str = "penn13") -> pose.Joints:

@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import clips_made
 import demo_made
+import joints_made
 import numpy as np
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from actrec import catalogue
-from actrec.core.clip import Sampling
 from actrec.core.errors import Progress
 from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.inputs.pose import estimators
-from actrec.models import weights
 
 COCO = pose.layout("coco17")
 FRAMES, SIZE = 24, (96, 64)
@@ -52,28 +48,11 @@ Visit = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One clip without joints, one with its own, and a model of each kind."""
-    folder = tmp_path_factory.mktemp("joints")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("clips", "checkpoints", "cache"):
-            (folder / name).mkdir()
-            patch.setenv(f"ACTREC_{name.upper()}", str(folder / name))
-        clips_made.clip(folder / "clips" / "short.mp4", FRAMES, size=SIZE)
-        demo_made.checkpoint(folder / "checkpoints")
-        deformable(folder / "checkpoints")
-        yield folder
-
-
-def deformable(folder: Path) -> None:
-    """An untrained deformable transformer that reads the joints of one person in COCO's layout."""
-    base = catalogue.architectures()["deform-mc3"]
-    arguments = {"width": 0.125, "heads": 2, "kernel": 3, "frames": 4, "size": 32, "blocks": 1, "joint_window": 4}
-    torch.manual_seed(0)
-    model = catalogue.build(replace(base, arguments=arguments), len(LABELS))
-    about: dict[str, Any] = {"family": "deform", "architecture": "deform-mc3", "arguments": arguments, "labels": list(LABELS), "title": "Tiny"}
-    about |= {"sampling": asdict(Sampling("uniform", 4)), "preprocess": asdict(replace(base.preprocess, resize=36, crop=(32, 32)))}
-    weights.save(folder / "tinydeform.safetensors", model, about | {"layout": list(COCO.joints), "people": 1, "trained_on": "nothing"})
+def home(bare_home: Path) -> Path:
+    """A clip without joints, and a model of each kind."""
+    demo_made.checkpoint(bare_home / "checkpoints")
+    joints_made.checkpoint(bare_home / "checkpoints")
+    return bare_home
 
 
 @pytest.fixture

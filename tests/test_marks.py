@@ -11,8 +11,9 @@ import pytest
 from answers_made import HEIGHT, WIDTH, attentive, points, skeleton
 
 from actrec.core.evidence import Points, Skeleton
+from actrec.core.look import Look
 from actrec.draw import marks
-from actrec.draw.overlay import PALETTES, Look
+from actrec.draw.overlay import PALETTES
 from actrec.inputs.pose.body import COLOURS, limb
 
 SOURCE = (HEIGHT, WIDTH)

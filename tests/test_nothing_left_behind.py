@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -17,6 +17,8 @@ from actrec.core import trace
 from actrec.core.evidence import Heat
 from actrec.explain import Ask, Method, cam, directed, gradcam
 from actrec.inputs import cells
+
+pytestmark = pytest.mark.usefixtures("one_thread")  # eight sessions on two cores: let them not fight over a pool of threads each
 
 METHODS = {method.id: method for method in (*cam.METHODS, *gradcam.METHODS, *directed.METHODS)}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")
@@ -125,12 +127,3 @@ def test_eight_threads_on_one_model_get_their_own_answers(method: Method) -> Non
 
 def same(got: tuple[Heat, ...], want: tuple[Heat, ...]) -> bool:
     return all(np.allclose(a.values, b.values, atol=1e-6 * max(b.peak, 1e-12), equal_nan=True) for a, b in zip(got, want, strict=True))
-
-
-@pytest.fixture(autouse=True)
-def _one_thread_each() -> Iterator[None]:
-    """Eight sessions on two cores: let them not fight over a pool of threads each."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actrec.core.errors import QuestionError
+from actrec.core.look import Look
 from actrec.draw import overlay
-from actrec.draw.overlay import DIVERGING, PALETTES, Look
+from actrec.draw.overlay import DIVERGING, PALETTES
 
 SOURCE = (HEIGHT, WIDTH)
 FRAME = np.random.default_rng(1).integers(0, 256, (*SOURCE, 3), np.uint8)
@@ -122,10 +123,10 @@ def test_a_shared_scale_gives_equal_values_equal_colours_and_a_scale_of_its_own_
 
 def test_scales_by_frame_and_by_clip_have_the_tops_they_say() -> None:
     values = one_hot(0, 1, 1, value=2.0) + one_hot(2, 1, 1, value=-8.0)
-    assert [Look(scale="frame").top_of(heat(values), step) for step in range(4)] == [2.0, 0.0, 0.0, 0.0]
-    assert [Look(scale="frame").top_of(heat(values, signed=True), step) for step in range(4)] == [2.0, 0.0, 8.0, 0.0]
-    assert Look().top_of(heat(values, signed=True), 0) == 8.0
-    assert Look().top_of(heat(values), 0) == 2.0
+    assert [overlay.top_of(Look(scale="frame"), heat(values), step) for step in range(4)] == [2.0, 0.0, 0.0, 0.0]
+    assert [overlay.top_of(Look(scale="frame"), heat(values, signed=True), step) for step in range(4)] == [2.0, 0.0, 8.0, 0.0]
+    assert overlay.top_of(Look(), heat(values, signed=True), 0) == 8.0
+    assert overlay.top_of(Look(), heat(values), 0) == 2.0
 
 
 @given(st.floats(0, 1), st.booleans())
@@ -144,7 +145,7 @@ def test_pixels_stay_between_the_frame_and_the_colour(seed: int, opacity: float,
     rng = np.random.default_rng(seed)
     frame, share = rng.integers(0, 256, (5, 7, 3), np.uint8), rng.uniform(-1 if signed else 0, 1, (5, 7)).astype(np.float32)
     look = Look(palette, diverging, opacity)
-    table = look.table(signed)[np.rint((share + 1) * 127.5 if signed else share * 255).astype(int)].astype(int)
+    table = overlay.table(look, signed)[np.rint((share + 1) * 127.5 if signed else share * 255).astype(int)].astype(int)
     drawn = overlay.paint(share, signed, look).over(frame).astype(int)
     assert (drawn >= np.minimum(frame, table) - 1).all()
     assert (drawn <= np.maximum(frame, table) + 1).all()
@@ -210,7 +211,8 @@ def test_captions_say_what_must_be_known() -> None:
         ({"palette": "jet"}, "'jet' is not one of inferno"),
         ({"opacity": 1.5}, "opacity 1.5"),
         ({"threshold": float("nan")}, "threshold nan"),
-        ({"scale": "shared"}, "the top of a shared scale"),
+        ({"scale": "shared", "top": -1.0}, "the top of a shared scale"),
+        ({"moment": float("inf")}, "moment inf"),
     ],
 )
 def test_a_look_that_cannot_be_is_refused(change: dict[str, object], words: str) -> None:

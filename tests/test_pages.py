@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import demo_made
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -22,15 +21,6 @@ EXPLORE, COMPARE = "pages/1_Explore.py", "pages/2_Compare.py"
 LINK = {"clip": "short", "model": "tiny", "method": "gradcam", "label": "walk", "versus": "run"}
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("app")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in demo_made.surroundings(folder).items():
-            patch.setenv(name, value)
-        yield folder
 
 
 @pytest.fixture
@@ -80,6 +70,29 @@ def test_choosing_on_the_page_changes_the_link(visit: Open) -> None:
     test.selectbox("clip-select").select("long").run()
     assert address(test) == {"clip": "long", "model": "tiny", "method": "gradcam"}
     assert not test.exception
+
+
+def test_another_question_keeps_the_look_and_another_clip_loses_the_moment(visit: Open) -> None:
+    look = {"look.palette": "viridis", "look.threshold": "0.25", "look.moment": "0.4"}
+    test = visit(EXPLORE, **LINK, **look)
+    assert address(test) == LINK | look
+    assert test.code[0].value.endswith("--palette viridis --threshold 0.25 --moment 0.4")
+    test.selectbox("explain").select("run").run()
+    assert look.items() <= address(test).items()
+    test.selectbox("clip-select").select("long").run()
+    del look["look.moment"]
+    assert address(test) == {"clip": "long", "model": "tiny", "method": "gradcam"} | look
+    assert not test.exception
+
+
+@pytest.mark.parametrize("page", [EXPLORE, COMPARE])
+@pytest.mark.parametrize("bad", [{"look.opacity": "much"}, {"look.palette": "jet"}, {"look.moment": "-2"}])
+def test_a_look_that_cannot_be_gets_one_sentence(visit: Open, page: str, bad: dict[str, str]) -> None:
+    link = LINK if page == EXPLORE else {"clip": "short", "1.model": "tiny", "1.method": "cam", "2.model": "tinydam", "2.method": "cam"}
+    test = visit(page, **link, **bad)
+    assert len(test.error) == 1
+    assert not set(bad) & set(address(test))
+    assert page == COMPARE or address(test) == LINK
 
 
 def test_another_layer_stands_in_the_link_and_the_first_does_not(visit: Open) -> None:

@@ -13,7 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track
-from actrec.draw.overlay import PALETTES, caption, largest
+from actrec.core.look import Look
+from actrec.draw import marks
+from actrec.draw.overlay import DIM, PALETTES, caption, largest
 from actrec.inputs.pose.body import COLOURS
 from actrec.ui import player as house
 from actrec.ui.player import Media, Pane, Pick, payload, script
@@ -222,6 +224,22 @@ def test_the_script_is_one_module_with_the_palettes_of_the_saved_video() -> None
     sent = json.loads(line.removeprefix("const OVERLAY = ").removesuffix(";"))["palettes"]
     for name, table in PALETTES.items():
         np.testing.assert_array_equal(numbers(sent[name], "<u1").reshape(256, 3), table)
+
+
+def test_the_script_begins_with_the_usual_look_and_marks_of_the_saved_video() -> None:
+    said = json.loads(script().partition("\n")[0].removeprefix("const OVERLAY = ").removesuffix(";"))
+    assert said["usual"] == {name: getattr(Look(), name) for name in ("palette", "diverging", "opacity", "threshold", "scale")}
+    assert (said["dim"], said["marks"]["between"], said["marks"]["bone"]) == (DIM, marks.BETWEEN, marks.BONE)
+
+
+def test_what_the_reader_set_becomes_the_look_and_what_cannot_be_is_left_out() -> None:
+    look = Look(palette="viridis", moment=1.0)
+    told = {"palette": "turbo", "diverging": "blue-red", "opacity": 0.5, "threshold": 0.1, "scale": "frame"}
+    assert house._dressed(look, told, None) == Look("turbo", "blue-red", 0.5, 0.1, "frame", moment=1.0)
+    assert house._dressed(look, None, 2.00004) == replace(look, moment=2.0)
+    assert house._dressed(look, None, None) is None
+    for wrong in ({}, told | {"palette": "jet"}, told | {"opacity": "much"}, told | {"opacity": None}, told | {"palette": []}):
+        assert house._dressed(look, wrong, None) is None
 
 
 def test_no_text_becomes_html() -> None:

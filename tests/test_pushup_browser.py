@@ -12,7 +12,7 @@ import demo_made
 import numpy as np
 import pytest
 from conftest import ROOT, Serve
-from test_app_browser import PATIENCE, open_page, settle
+from pages_made import PATIENCE, open_page, settle
 
 from actrec.clips import mannequin, video
 from actrec.inputs import pose

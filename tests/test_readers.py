@@ -16,15 +16,7 @@ from actrec.lab import sets
 from actrec.lab.sets.disk_layout import REVERSES
 from actrec.lab.sets.survey import probe
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "set"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 MAKERS: dict[str, Callable[[Path], Path]] = {

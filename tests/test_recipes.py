@@ -17,7 +17,7 @@ from runs_made import TINY, card, log, make_set, run
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
-from actrec import catalogue
+from actrec import catalogue, cli
 from actrec.core.clip import Sampling
 from actrec.lab import evaluate, sets, train
 from actrec.lab.recipes import RECIPES, Recipe, RecipeError, recipe, sided
@@ -28,15 +28,10 @@ from actrec.models import weights
 SMALL = {"dam": {"lr": 0.1}, "deform": {"lr": 3e-3, "warmup": 1}, "shift": {"lr": 0.1}, "tpnlst": {"lr": 0.1, "patience": 0}, "pyramid": {"lr": 0.1}}
 
 
-@pytest.fixture
-def clips(tmp_path: Path) -> Path:
-    return make_set(tmp_path / "set")
+pytestmark = pytest.mark.usefixtures("own_cache")
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path / "checkpoints"))
+MOMENT = 0.05
+"""Seconds, less than a small epoch: so that a run is killed in the midst of one, and not just behind its end."""
 
 
 def small(name: str, epochs: int = 3) -> Recipe:
@@ -61,14 +56,17 @@ def test_every_recipe_learns_and_goes_on_after_an_interruption_to_the_same_losse
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["deform", "tpnlst"])
-def test_a_process_killed_in_the_midst_of_it_loses_at_most_its_epoch(name: str, clips: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("one_thread")
+def test_a_process_killed_in_the_midst_of_it_loses_at_most_its_epoch(
+    name: str, clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["--data", str(clips), "--model", "c2d-r50", "--argument", "width=0.125", "--argument", "dropout=0.0", "--size", "32", "--frames", "4"]
     words += ["--recipe", name, "--batch", "4", "--epochs", "12", "--lr", "0.003", "--warmup", "0", "--patience", "0", "--precision", "fp32"]
-    command = [sys.executable, "-m", "actrec", "train", *words, "--span", "8"]
+    words = ["train", *words, "--span", "8"]
+    command = [sys.executable, "-m", "actrec", *words]
     surroundings = os.environ | {"OMP_NUM_THREADS": "1"}
-    whole = subprocess.run([*command, "--out", str(tmp_path / "whole")], capture_output=True, text=True, env=surroundings, check=False)
-    assert whole.returncode == 0, whole.stderr
-    for seconds in (0.0, 0.05):  # killed twice, two epochs on and a moment later, at places that nobody chose
+    assert cli.main([*words, "--out", str(tmp_path / "whole")]) == 0  # in this process, which need not be started
+    for seconds in (0.0, MOMENT):  # killed twice, two epochs on and a moment later, at places that nobody chose
         process = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings)
         assert process.stdout
         process.stdout.readline()
@@ -76,9 +74,9 @@ def test_a_process_killed_in_the_midst_of_it_loses_at_most_its_epoch(name: str, 
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    again = subprocess.run([*command, "--out", str(tmp_path / "killed")], capture_output=True, text=True, env=surroundings, check=False)
-    assert again.returncode == 0, again.stderr
-    assert "going on after epoch" in again.stderr
+    capsys.readouterr()
+    assert cli.main([*words, "--out", str(tmp_path / "killed")]) == 0
+    assert "going on after epoch" in capsys.readouterr().err
     assert log(tmp_path / "killed") == log(tmp_path / "whole")
 
 
@@ -319,7 +317,7 @@ def test_steps_fall_at_their_epochs() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"optimizer": "adam"}, "no optimizer 'adam'; take sgd"), ({"epochs": 0}, "epochs is 0"), ({"lr": 0.0}, "lr is 0"), ({"lr_end": 0.0}, "lr_end")],
+    [({"optimizer": "adam"}, "no optimizer 'adam'; use sgd"), ({"epochs": 0}, "epochs is 0"), ({"lr": 0.0}, "lr is 0"), ({"lr_end": 0.0}, "lr_end")],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(RecipeError, match=words):

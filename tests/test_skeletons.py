@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,19 +14,7 @@ import sets_made as made
 from actrec.inputs import pose
 from actrec.lab import sets
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "set"
-
-
-def counts(found: sets.ClipSet) -> dict[str, int]:
-    return dict(Counter(item.split for item in found.items))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_penn_action_reads_split_action_and_joints_from_its_label_files(root: Path) -> None:
@@ -46,7 +33,7 @@ UCF_CLIPS = {"v_Diving_g01_c01": (0, "test1"), "v_Diving_g08_c01": (0, "train1")
 def test_a_skeleton_file_alone_is_a_set_without_pictures(root: Path) -> None:
     path = made.pyskl(root / "ucf101_hrnet.pkl", UCF_CLIPS | {"v_Rowing_g02_c01": (1, "train2")})
     found = sets.open_set(str(path))
-    assert counts(found) == {"test": 1, "train": 2}
+    assert made.counts(found) == {"test": 1, "train": 2}
     assert found.labels == ("class 000", "class 001")
     assert {item.media.kind for item in found.items} == {"skeleton"}
     joints = found.items[0].skeleton()
@@ -54,7 +41,7 @@ def test_a_skeleton_file_alone_is_a_set_without_pictures(root: Path) -> None:
     assert joints.values[0, 2, 5].tolist() == [5, 2, 0.75]
     assert np.isnan(joints.values[0, -1]).all()
     assert (joints.layout.name, joints.size) == ("coco17", (32, 24))
-    assert counts(sets.open_set(f"{path}#split=2")) == {"train": 1}
+    assert made.counts(sets.open_set(f"{path}#split=2")) == {"train": 1}
     with pytest.raises(sets.DataError, match="one of 1, 2"):
         sets.open_set(f"{path}#split=xsub")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,19 +16,11 @@ from hypothesis import strategies as st
 from actrec import catalogue, study
 from actrec.core import trace
 from actrec.core.errors import ActrecError, Cancelled, ClipError, QuestionError, WeightsError
-from actrec.core.kept import Kept
 from actrec.core.question import Question
 from actrec.inputs import pixels, sampling
 from actrec.study import answering, loading
 
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in demo_made.surroundings(folder).items():
-            patch.setenv(name, value)
-        yield folder
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def ask(**changes: object) -> Question:
@@ -141,7 +132,7 @@ def test_a_directed_row_is_what_the_model_used() -> None:
 
 def test_a_sweep_covers_a_long_clip_and_ends_where_it_ends() -> None:
     track = study.sweep(ask(clip="long"))
-    assert len(track.values) > 2
+    assert len(track.values) == 8
     assert ((track.values >= 0) & (track.values <= 1)).all()
     assert (np.diff(track.seconds) > 0).all()
     alone = study.answer(ask(clip="long", start=0.0, label=study.answer(ask(clip="long")).label))
@@ -186,17 +177,6 @@ def test_a_model_against_itself_agrees_and_a_comparison_needs_one_clip() -> None
     assert numbers.moved == pytest.approx(0, abs=1e-6)
     with pytest.raises(QuestionError, match="one clip"):
         study.compare([ask(), ask(clip="long")])
-
-
-def test_what_is_kept_is_bounded_in_number_and_in_bytes() -> None:
-    kept: Kept[int] = Kept(3, lambda value: value, most_bytes=10)
-    for value in (1, 2, 3, 4):
-        kept.get_or(value, lambda value=value: value)
-    assert list(kept.values()) == [2, 3, 4]
-    kept.get_or(7, lambda: 7)
-    assert list(kept.values()) == [7]
-    kept.get_or(99, lambda: 99)
-    assert list(kept.values()) == [99]
 
 
 def test_work_can_be_stopped() -> None:

@@ -12,15 +12,7 @@ from actrec import cli
 from actrec.lab import sets
 from actrec.lab.sets.survey import probe, survey
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "set"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_a_survey_counts_and_warns_of_subjects_in_both_splits(root: Path) -> None:

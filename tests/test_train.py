@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from runs_made import TINY, card, log, make_set, run
+from runs_made import TINY, card, log, run
 
-from actrec import catalogue
+from actrec import catalogue, cli
 from actrec.clips import video
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
@@ -23,16 +23,10 @@ from actrec.inputs import pixels, sampling
 from actrec.lab import evaluate, sets, train
 from actrec.models import weights
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 
-@pytest.fixture
-def clips(tmp_path: Path) -> Path:
-    return make_set(tmp_path / "set")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path / "checkpoints"))
+GLANCE = 0.1
+"""Seconds from one look at a folder to the next."""
 
 
 def test_the_loss_falls_and_the_kept_model_answers(clips: Path, tmp_path: Path) -> None:
@@ -68,22 +62,24 @@ def test_a_resumed_run_gives_the_same_losses_as_an_uninterrupted_one(clips: Path
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_after_its_last_whole_epoch(clips: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_after_its_last_whole_epoch(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "killed"
-    words = ["--data", str(clips), "--model", "c2d-r50", "--argument", "width=0.125", "--size", "32", "--frames", "4", "--span", "8"]
-    command = [sys.executable, "-m", "actrec", "train", *words, "--epochs", "40", "--batch", "2", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    words = ["train", "--data", str(clips), "--model", "c2d-r50", "--argument", "width=0.125", "--size", "32", "--frames", "4", "--span", "8"]
+    words += ["--epochs", "40", "--batch", "2", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "actrec", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     deadline = time.monotonic() + 120
     while not (out / "log.csv").is_file() and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(GLANCE)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = torch.load(out / "last.pt", weights_only=True)["epoch"]
     assert 1 <= done < 40
     assert json.loads((out / "config.json").read_text())["labels"] == ["blue", "red"]
-    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert again.returncode == 0, again.stderr
-    assert f"going on after epoch {done}" in again.stderr
+    capsys.readouterr()
+    assert cli.main(words) == 0
+    assert f"going on after epoch {done}" in capsys.readouterr().err
     assert [int(row["epoch"]) for row in log(out)] == list(range(1, 41))
 
 

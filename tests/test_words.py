@@ -6,11 +6,13 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from answers_made import heat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actrec.core.words import few, number, percent, percentage_points
+from actrec.core.words import few, number, percent, percentage_points, short_unit
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,18 @@ def test_no_share_is_written_any_other_way() -> None:
     """Python's own "%" has no space before the sign."""
     for path in (Path(__file__).parent.parent / "actrec").rglob("*.py"):
         assert not re.search(r":[-+<>^ 0-9.]*%\}|format=\"[-+0-9.]*%\"", path.read_text(encoding="utf-8")), path
+
+
+@given(st.floats(-1e300, 1e300))
+def test_a_number_can_be_read_back_to_three_digits(value: float) -> None:
+    assert float(number(value).replace("−", "-", 1)) == pytest.approx(value, rel=5.1e-3, abs=1e-300)
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (2.0, "2"), (123.456, "123"), (-1e-9, "−1e-09"), (0.00012345, "0.000123")])
+def test_only_the_sign_of_a_number_is_a_true_minus(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("unit", "short"), [("logit", "logit"), ("logit per cell (mean + bias = logit)", "logit per cell"), ("a (b) (c)", "a")])
+def test_a_unit_is_short_without_what_it_adds_in_brackets(unit: str, short: str) -> None:
+    assert short_unit(heat(np.ones((1, 1, 1)), unit=unit)) == short

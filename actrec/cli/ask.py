@@ -8,10 +8,31 @@ from typing import Annotated, Any
 
 import typer
 
-from actrec.cli.options import AsJson, Clip, Hide, Joints, Model, Models, Out, Start, app, clear, pair, print_json, progress
+from actrec.cli.options import (
+    AsJson,
+    Clip,
+    Diverging,
+    Hide,
+    Joints,
+    Model,
+    Models,
+    Moment,
+    Opacity,
+    Out,
+    Palette,
+    Scale,
+    Start,
+    Threshold,
+    app,
+    clear,
+    pair,
+    print_json,
+    progress,
+)
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Finding
+from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 from actrec.core.words import percent
 from actrec.measure import agreement
@@ -30,6 +51,12 @@ def explain(
     knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
     joints: Joints = None,
     hide: Hide = None,
+    palette: Palette = Look.palette,
+    diverging: Diverging = Look.diverging,
+    opacity: Opacity = Look.opacity,
+    threshold: Threshold = Look.threshold,
+    scale: Scale = Look.scale,
+    moment: Moment = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -37,12 +64,13 @@ def explain(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
+    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
     found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ())), report)
-    files = export.write(found, out, progress=report)
+    files = export.write(found, out, look=look, progress=report)
     clear()
     if as_json:
         paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
@@ -85,6 +113,12 @@ def compare(
     start: Start = 0.0,
     segments: Annotated[int, typer.Option(min=1, max=12, help="Columns of the figure.")] = 3,
     joints: Joints = None,
+    palette: Palette = Look.palette,
+    diverging: Diverging = Look.diverging,
+    opacity: Opacity = Look.opacity,
+    threshold: Threshold = Look.threshold,
+    scale: Scale = TOGETHER.scale,
+    moment: Moment = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -92,13 +126,14 @@ def compare(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
+    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
     names, ways = (model * len(ways) if len(model) == 1 else model), (ways * len(model) if len(ways) == 1 else ways)
     if len(names) != len(ways):
         raise QuestionError(f"{len(names)} models and {len(ways)} methods; give one method for all models, or one each")
     report = progress()
     found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
-    files = export.write_comparison(found.explanations, found.agreements, out, segments=segments)
+    files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
     if as_json:
         answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]

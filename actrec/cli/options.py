@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from actrec.core import look
 from actrec.core.errors import Progress, QuestionError
 from actrec.core.words import percent
 
@@ -32,6 +33,14 @@ Hide = Annotated[
     list[str] | None,
     typer.Option(help="A joint, limb or person to hide from the model: left_wrist, 'left arm', 'person 2', '2: left arm'; may be repeated."),
 ]
+Palette = Annotated[str, typer.Option(help=f"Colours of evidence without a sign: {', '.join(look.PALETTES)}.")]
+Diverging = Annotated[str, typer.Option(help=f"Colours of evidence for and against: {', '.join(look.DIVERGING)}.")]
+Opacity = Annotated[float, typer.Option(help="How much of the frame the strongest evidence covers, 0 to 1.")]
+Threshold = Annotated[float, typer.Option(help="Leave out evidence weaker than this share of the scale, 0 to 1.")]
+Scale = Annotated[
+    str, typer.Option(help="The end of the colours is the largest value of each step (frame), of a map (clip), or of all maps (shared).")
+]
+Moment = Annotated[float | None, typer.Option(help="Seconds of the clip: figures that leave frames out keep the one nearest to it.")]
 Out = Annotated[Path, typer.Option(help="Folder for the files.")]
 
 

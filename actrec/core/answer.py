@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
-from actrec.core.evidence import Finding, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Points, Skeleton, Track
 from actrec.core.question import Question
 
 
@@ -29,7 +29,10 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """The answer: what was predicted, what the claim is, and the evidence for it, with everything needed to get it again."""
+    """The answer: what was predicted, what the claim is, and the evidence for it, with everything needed to get it again.
+
+    What the evidence holds can be read from the answer itself: `found.heat` is `found.evidence.heat`.
+    """
 
     question: Question
     model: str
@@ -40,19 +43,42 @@ class Explanation:
     score: float  # the logit explained, or the logit difference
     claim: str
     cautions: tuple[str, ...]
-    heats: tuple[Heat, ...]
-    tracks: tuple[Track, ...]
+    evidence: Evidence
     clip: Clip
     geometry: Geometry
     provenance: Mapping[str, Any]
-    points: Points | None = None
-    skeleton: Skeleton | None = None
-    matrices: tuple[Matrix, ...] = ()
-    findings: tuple[Finding, ...] = ()
+
+    def with_evidence(self, **changes: Any) -> Explanation:
+        """The same answer with some of its evidence changed."""
+        return replace(self, evidence=replace(self.evidence, **changes))
+
+    @property
+    def heats(self) -> tuple[Heat, ...]:
+        return self.evidence.heats
 
     @property
     def heat(self) -> Heat:
-        return self.heats[0]
+        return self.evidence.heat
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        return self.evidence.tracks
+
+    @property
+    def points(self) -> Points | None:
+        return self.evidence.points
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        return self.evidence.skeleton
+
+    @property
+    def matrices(self) -> tuple[Matrix, ...]:
+        return self.evidence.matrices
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.evidence.findings
 
     @property
     def identity(self) -> tuple[object, ...]:

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
+
+from actrec.core.errors import ActrecError
 
 _turn = threading.Lock()
 
 
 def best() -> torch.device:
-    """cuda, else mps, else cpu; ACTREC_DEVICE overrides."""
-    name = os.environ.get("ACTREC_DEVICE")
+    """cuda, else mps, else cpu; ACTREC_DEVICE overrides.
+
+    Raises:
+        ActrecError: ACTREC_DEVICE names a device that is not here.
+    """
+    name = os.environ.get("ACTREC_DEVICE", "").strip()
     if name:
-        return torch.device(name)
+        return _named(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _named(name: str) -> torch.device:
+    """The device of that name, if this machine has it."""
+    try:
+        device = torch.device(name)
+        module = torch.get_device_module(device)
+        here = module.is_available() and (device.index is None or device.index < module.device_count())
+    except RuntimeError:  # no such word, or a kind of device that nothing can run on
+        here = False
+    if not here:
+        raise ActrecError(f"ACTREC_DEVICE={name!r} is not a device of this machine; use cpu, or unset it to get the best that is available")
+    return device
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
@@ -31,5 +51,23 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
 
 
 def turn(device: torch.device) -> AbstractContextManager[object]:
-    """One piece of work at a time on a GPU, so that sessions do not exhaust its memory together; no waiting on a CPU."""
-    return nullcontext() if device.type == "cpu" else _turn
+    """One piece of work at a time on a GPU, so that sessions do not exhaust its memory together; no waiting on a CPU.
+
+    On CUDA it runs in whole float32: torch's own choice for convolutions there is TF32, which keeps 10 bits of the 23 after the point.
+    """
+    return nullcontext() if device.type == "cpu" else _alone()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """The lock, and float32 without TF32 while it is held."""
+    parts = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)  # type: ignore[attr-defined]  # set by the module itself when it is imported
+    with _turn:
+        before = [part.fp32_precision for part in parts]
+        try:
+            for part in parts:
+                part.fp32_precision = "ieee"
+            yield
+        finally:
+            for part, precision in zip(parts, before, strict=True):
+                part.fp32_precision = precision

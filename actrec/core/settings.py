@@ -2,6 +2,7 @@
 
 Variables: ACTREC_MAX_MB, ACTREC_MAX_SECONDS, ACTREC_MAX_PIXELS, ACTREC_MAX_FRAMES (what a video may be), ACTREC_CHECKPOINTS (the reader's own
 checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_RESULTS (evaluations), ACTREC_CLIPS (more clip folders, separated as in PATH).
+ACTREC_DEVICE (what to run on: cpu, cuda, cuda:1, mps) is read in `devices`.
 """
 
 from __future__ import annotations

@@ -17,12 +17,14 @@ import numpy as np
 from actrec.core import files
 from actrec.core.answer import Explanation
 from actrec.core.errors import Progress, no_progress
-from actrec.draw import charts, overlay_video, style
+from actrec.core.look import TOGETHER, Look
+from actrec.draw import charts, overlay, overlay_video, style
 from actrec.draw.figures import Sheet, attention, several, strip
 from actrec.draw.numbers import arrays, curves, ending, provenance
-from actrec.draw.overlay import Look
 from actrec.measure import agreement
 from actrec.measure.agreement import Agreement
+
+Drawings = Sequence[Callable[[], Sheet]]
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Files:
 
 
 def write(explanation: Explanation, folder: Path, *, look: Look | None = None, with_video: bool = True, progress: Progress = no_progress) -> Files:
-    """Write the files of an explanation into a folder (made if it is not there; files of the same names are replaced).
+    """Write the files of an explanation into a folder (made if it is not there; files of the same names are replaced), in the look given.
 
     Raises:
         ClipError: a source frame that does not decode any more.  Cancelled: from `progress`; nothing is written then.
     """
-    folder, more = Path(folder), dict[str, Path]()
+    folder, more, asked = Path(folder), dict[str, Path](), look or Look()
+    look = overlay.settled(asked, explanation.heat, explanation.heats)
     with files.together(folder) as work:
         if with_video:
             overlay_video.write(explanation, work / "overlay.mp4", look=look, progress=lambda f, text: progress(0.8 * f, text))
@@ -58,14 +61,15 @@ def write(explanation: Explanation, folder: Path, *, look: Look | None = None, w
             progress(0.86, f"drawing the figure {name}")
             _draw(draw(), work, name)
             more.update({name: folder / f"{name}.png", f"{name}_svg": folder / f"{name}.svg"})
-        if explanation.points is not None:
-            (work / "tokens.html").write_text(_turning(explanation, look), encoding="utf-8")
-            more["tokens_html"] = folder / "tokens.html"
+        for name, document in PAGES.items():
+            if text := document(explanation, look):
+                (work / f"{name}.html").write_text(text, encoding="utf-8")
+                more[f"{name}_html"] = folder / f"{name}.html"
         progress(0.95, "writing the numbers")
         with (work / "evidence.npz").open("wb") as file:
             np.savez_compressed(file, **arrays(explanation))
         (work / "curves.csv").write_text(curves(explanation), encoding="utf-8", newline="")
-        _write_json(work / "provenance.json", provenance(explanation) | {"files": _hashes(work)})
+        _write_json(work / "provenance.json", provenance(explanation, asked) | {"files": _hashes(work)})
     progress(1.0, "written")
     film_at = folder / "overlay.mp4" if with_video else None
     arrays_at, curves_at, provenance_at = (folder / name for name in ("evidence.npz", "curves.csv", "provenance.json"))
@@ -74,14 +78,8 @@ def write(explanation: Explanation, folder: Path, *, look: Look | None = None, w
 
 def sheets(explanation: Explanation, look: Look | None = None) -> dict[str, Callable[[], Sheet]]:
     """The figures that an explanation has beside its strip, each by its name, to be drawn."""
-    found: dict[str, Callable[[], Sheet]] = {}
-    if explanation.points is not None:
-        found["tokens"] = lambda: attention.tokens(explanation, look)
-    if explanation.skeleton is not None:
-        found["joints"] = lambda: attention.joints(explanation, look)
-    for number, matrix in enumerate(explanation.matrices):
-        found["matrix" + ending(number + 1)] = partial(attention.matrix, explanation, matrix, look)
-    return found
+    drawn = {name: draw(explanation, look or Look()) for name, draw in SHEETS.items()}
+    return {name + ending(number): sheet for name, some in drawn.items() for number, sheet in enumerate(some, 1)}
 
 
 def _draw(sheet: Sheet, folder: Path, name: str) -> None:
@@ -89,13 +87,33 @@ def _draw(sheet: Sheet, folder: Path, name: str) -> None:
     (folder / f"{name}.svg").write_bytes(sheet.svg())
 
 
-def _turning(explanation: Explanation, look: Look | None) -> str:
-    """The tokens in space and time as a page that needs no network."""
+def _tokens(explanation: Explanation, look: Look) -> Drawings:
+    return [] if explanation.points is None else [partial(attention.tokens, explanation, look)]
+
+
+def _joints(explanation: Explanation, look: Look) -> Drawings:
+    return [] if explanation.skeleton is None else [partial(attention.joints, explanation, look)]
+
+
+def _matrices(explanation: Explanation, look: Look) -> Drawings:
+    return [partial(attention.matrix, explanation, matrix, look) for matrix in explanation.matrices]
+
+
+def _turning(explanation: Explanation, look: Look) -> str:
+    """The tokens in space and time as a page that needs no network; "" where there are none."""
     points, video = explanation.points, explanation.clip.video
-    assert points is not None
-    figure = charts.tokens_3d(points, threshold=look.threshold if look else 0.0, ink=style.INK, size=(video.width, video.height))
+    if points is None:
+        return ""
+    figure = charts.tokens_3d(points, threshold=look.threshold, ink=style.INK, size=(video.width, video.height), palette=look.palette)
     title = f"{points.title} · {strip.about(explanation)}, p = {explanation.probability:.3f} · {explanation.model} · {strip.window(explanation.clip)}"
     return charts.document(figure, title, "tokens")
+
+
+SHEETS: Mapping[str, Callable[[Explanation, Look], Drawings]] = {"tokens": _tokens, "joints": _joints, "matrix": _matrices}
+"""For each kind of evidence with a figure of its own, by the figure's name: what draws it, once for each that an explanation holds."""
+
+PAGES: Mapping[str, Callable[[Explanation, Look], str]] = {"tokens": _turning}
+"""The same for what is turned by hand in a browser: a whole page as text."""
 
 
 def write_comparison(
@@ -123,7 +141,8 @@ def write_comparison(
         for name, data in made.values():
             (work / name).write_bytes(data)
         sources = [provenance(explanation) | {"name": name} for name, explanation in rows]
-        _write_json(work / "comparison.json", {"answers": sources, "agreements": agreement.to_json(agreements), "files": _hashes(work)})
+        told = {"answers": sources, "agreements": agreement.to_json(agreements), "look": (look or TOGETHER).to_json()}
+        _write_json(work / "comparison.json", told | {"files": _hashes(work)})
     return {key: Path(folder) / name for key, (name, _) in made.items()} | {"provenance": Path(folder) / "comparison.json"}
 
 

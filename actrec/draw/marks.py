@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
 from actrec.core.evidence import NOTHING, Points, Skeleton, step_at
+from actrec.core.look import Look
 from actrec.core.words import number
-from actrec.draw.overlay import Look
+from actrec.draw import overlay
 from actrec.inputs.pose.body import COLOURS, limb
 
 MOST = 64
 """How many tokens are drawn if nothing else is said, the strongest."""
 
-UNSURE, FAINT, BETWEEN = 0.3, 0.35, 0.45
-"""A joint's own confidence below which it is drawn at FAINT; the strength of a skeleton between the frames it is known on."""
+UNSURE, FAINT, BETWEEN, BONE = 0.3, 0.35, 0.45, 0.85
+"""A joint's own confidence below which it is drawn at FAINT; the strength of a skeleton between the frames it is known on; a bone's strength."""
 
 DARK, LIGHT, GREY = (0, 0, 0), (255, 255, 255), (184, 184, 184)
 
@@ -106,7 +107,7 @@ def _tokens(out: NDArray[np.uint8], points: Points, frame: int, source: tuple[in
     if step is None:
         return
     scale, unit = _scale(out, source), unit_of(out.shape[:2])
-    weights, top, table = points.weights(step), largest(points.scores), look.table(signed=False)
+    weights, top, table = points.weights(step), largest(points.scores), overlay.table(look, signed=False)
     here = [i for i in chosen(points, most, look.threshold)[::-1] if weights[i] > 0 and np.isfinite(points.places[i]).all()]  # strongest on top
     radius = {i: radius_of(points.scores[i] / top, unit) for i in here}
     for i in here:
@@ -152,7 +153,7 @@ def _joints(out: NDArray[np.uint8], skeleton: Skeleton, frame: int, given: NDArr
     step = step_at(skeleton.bands, frame)
     if step is None:
         return
-    unit, table, top = unit_of(out.shape[:2]), look.table(signed=False), largest(skeleton.scores)
+    unit, table, top = unit_of(out.shape[:2]), overlay.table(look, signed=False), largest(skeleton.scores)
     joints, scores = skeleton.joints[step], skeleton.scores[step]
     places, there = joints[:, :2] * _scale(out, source), np.isfinite(joints[:, :2]).all(1)
     first, last = skeleton.bands[step]
@@ -162,7 +163,7 @@ def _joints(out: NDArray[np.uint8], skeleton: Skeleton, frame: int, given: NDArr
     for a, b in skeleton.bones:
         if there[a] and there[b]:
             colour = _rgb(colour_of(limb(skeleton.groups[a], skeleton.groups[b])))
-            _stroke(out, [(places[a], places[b])], (3 * unit, colour), unit, 0.85 * min(trust[a], trust[b]))
+            _stroke(out, [(places[a], places[b])], (3 * unit, colour), unit, BONE * min(trust[a], trust[b]))
     radius = 4.2 * unit
     for i in np.flatnonzero(there):
         if np.isfinite(scores[i]) and top >= NOTHING:

@@ -7,13 +7,17 @@ import importlib.metadata
 import io
 import json
 import platform
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from actrec import __version__
 from actrec.core.answer import Explanation
+from actrec.core.evidence import Evidence
+from actrec.core.look import Look
 from actrec.draw import marks
 
 PACKAGES = ("actrec", "torch", "torchvision", "av", "numpy", "grad-cam", "opencv-python-headless", "matplotlib")
@@ -40,39 +44,85 @@ def arrays(explanation: Explanation) -> dict[str, Any]:
         "probabilities": explanation.predictions.probabilities,
         "question": np.array(json.dumps(explanation.question.to_query(), ensure_ascii=False, sort_keys=True), dtype=np.str_),
     }
-    for number, heat in enumerate(explanation.heats, 1):
+    for kind in KINDS:
+        found |= kind.arrays(explanation.evidence)
+    return found
+
+
+def _heat_arrays(evidence: Evidence) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for number, heat in enumerate(evidence.heats, 1):
         end = ending(number)
         found |= {
             f"values{end}": heat.values,
             f"bands{end}": heat.bands,
             f"box{end}": np.array(heat.box, np.float64),
             f"seen{end}": np.array(heat.seen, np.float64),
-            f"title{end}": np.array(heat.title, dtype=np.str_),
-            f"unit{end}": np.array(heat.unit, dtype=np.str_),
+            f"title{end}": _words(heat.title),
+            f"unit{end}": _words(heat.unit),
             f"signed{end}": np.array(heat.signed),
         }
-    return found | _marked(explanation)
+    return found
 
 
-def _marked(explanation: Explanation) -> dict[str, Any]:
-    """The arrays of what is no map."""
+def _heats_in_short(evidence: Evidence) -> list[dict[str, Any]]:
+    return [{"title": h.title, "unit": h.unit, "signed": h.signed, "shape": list(h.values.shape)} for h in evidence.heats]
+
+
+def _point_arrays(evidence: Evidence) -> dict[str, Any]:
+    points = evidence.points
+    if points is None:
+        return {}
+    found: dict[str, Any] = {f"points_{name}": getattr(points, name) for name in ("places", "reference", "scores", "bands", "seconds")}
+    found |= {f"points_{name}": np.array(getattr(points, name), np.float64) for name in ("seen", "reach")}
+    return found | {f"points_{name}": _words(getattr(points, name)) for name in ("title", "unit")}
+
+
+def _points_in_short(evidence: Evidence) -> dict[str, Any] | None:
+    points = evidence.points
+    if points is None:
+        return None
+    counts = {"count": len(points.scores), "largest": marks.largest(points.scores), "inside": int(points.inside.sum())}
+    return {"title": points.title, "unit": points.unit} | counts
+
+
+def _joint_arrays(evidence: Evidence) -> dict[str, Any]:
+    skeleton = evidence.skeleton
+    if skeleton is None:
+        return {}
+    found: dict[str, Any] = {"joints_xy": skeleton.joints[..., :2], "joints_confidence": skeleton.joints[..., 2]}
+    found |= {"joints_scores": skeleton.scores, "joints_bands": skeleton.bands, "joints_bones": _pairs(skeleton.bones)}
+    return found | {f"joints_{name}": _words(getattr(skeleton, name)) for name in ("title", "unit", "names", "groups")}
+
+
+def _joints_in_short(evidence: Evidence) -> dict[str, Any] | None:
+    skeleton = evidence.skeleton
+    if skeleton is None:
+        return None
+    about = {"title": skeleton.title, "unit": skeleton.unit, "names": list(skeleton.names), "shape": list(skeleton.scores.shape)}
+    return about | {"largest": marks.largest(skeleton.scores)}
+
+
+def _matrix_arrays(evidence: Evidence) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    points, skeleton = explanation.points, explanation.skeleton
-    if points is not None:
-        found |= {f"points_{name}": getattr(points, name) for name in ("places", "reference", "scores", "bands", "seconds")}
-        found |= {f"points_{name}": np.array(getattr(points, name), np.float64) for name in ("seen", "reach")}
-        found |= {f"points_{name}": _words(getattr(points, name)) for name in ("title", "unit")}
-    if skeleton is not None:
-        found |= {"joints_xy": skeleton.joints[..., :2], "joints_confidence": skeleton.joints[..., 2]}
-        found |= {"joints_scores": skeleton.scores, "joints_bands": skeleton.bands, "joints_bones": _pairs(skeleton.bones)}
-        found |= {f"joints_{name}": _words(getattr(skeleton, name)) for name in ("title", "unit", "names", "groups")}
-    for number, matrix in enumerate(explanation.matrices, 1):
+    for number, matrix in enumerate(evidence.matrices, 1):
         of = f"matrix{ending(number)}"
         found |= {of: matrix.values, f"{of}_windows": _pairs(matrix.windows)}
         found |= {f"{of}_{name}": _words(getattr(matrix, name)) for name in ("title", "unit", "rows", "columns")}
-    if explanation.findings:
-        found["findings"] = _words(json.dumps(_findings(explanation), ensure_ascii=False))
     return found
+
+
+def _matrices_in_short(evidence: Evidence) -> list[dict[str, Any]]:
+    return [{"title": m.title, "unit": m.unit, "shape": list(m.values.shape), "windows": [list(w) for w in m.windows]} for m in evidence.matrices]
+
+
+def _finding_arrays(evidence: Evidence) -> dict[str, Any]:
+    return {"findings": _words(json.dumps(_findings(evidence), ensure_ascii=False))} if evidence.findings else {}
+
+
+def _findings(evidence: Evidence) -> list[dict[str, Any]]:
+    """What was found out, for JSON, which has no NaN."""
+    return [{"name": f.name, "value": f.value if np.isfinite(f.value) else None, "sentence": f.sentence} for f in evidence.findings]
 
 
 def _words(text: str | Sequence[str]) -> np.ndarray:
@@ -83,33 +133,23 @@ def _pairs(pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _findings(explanation: Explanation) -> list[dict[str, Any]]:
-    """What was found out, for JSON, which has no NaN."""
-    return [{"name": f.name, "value": f.value if np.isfinite(f.value) else None, "sentence": f.sentence} for f in explanation.findings]
+@dataclass(frozen=True)
+class Kind:
+    """What is kept of one kind of evidence: its arrays, and what provenance.json says of it under a name, in short. Nothing of what is not there."""
+
+    name: str
+    arrays: Callable[[Evidence], dict[str, Any]]
+    in_short: Callable[[Evidence], Any]
 
 
-def _also(explanation: Explanation) -> dict[str, Any]:
-    """What there is beside maps, in short."""
-    found: dict[str, Any] = {}
-    points, skeleton = explanation.points, explanation.skeleton
-    if points is not None:
-        largest = marks.largest(points.scores)
-        found["points"] = {
-            "title": points.title,
-            "unit": points.unit,
-            "count": len(points.scores),
-            "largest": largest,
-            "inside": int(points.inside.sum()),
-        }
-    if skeleton is not None:
-        about = {"title": skeleton.title, "unit": skeleton.unit, "names": list(skeleton.names), "shape": list(skeleton.scores.shape)}
-        found["skeleton"] = about | {"largest": marks.largest(skeleton.scores)}
-    if explanation.matrices:
-        kept = [
-            {"title": m.title, "unit": m.unit, "shape": list(m.values.shape), "windows": [list(w) for w in m.windows]} for m in explanation.matrices
-        ]
-        found["matrices"] = kept
-    return found | ({"findings": _findings(explanation)} if explanation.findings else {})
+KINDS = (
+    Kind("evidence", _heat_arrays, _heats_in_short),
+    Kind("points", _point_arrays, _points_in_short),
+    Kind("skeleton", _joint_arrays, _joints_in_short),
+    Kind("matrices", _matrix_arrays, _matrices_in_short),
+    Kind("findings", _finding_arrays, _findings),
+)
+"""Every kind of evidence that is saved as numbers, in the order of the files; curves have a file of their own."""
 
 
 def curves(explanation: Explanation) -> str:
@@ -127,13 +167,14 @@ def curves(explanation: Explanation) -> str:
     return out.getvalue()
 
 
-def provenance(explanation: Explanation) -> dict[str, Any]:
-    """Where an explanation comes from: question, command, clip, frames, model, method, target, versions."""
+def provenance(explanation: Explanation, look: Look | None = None) -> dict[str, Any]:
+    """Where an explanation comes from: question, command, clip, frames, model, method, target, versions; and the look of the files, if it is told."""
     clip, heat = explanation.clip, explanation.heat
     film = clip.video
     return {
         "question": explanation.question.to_query(),
-        "command": explanation.question.to_command(),
+        "command": shlex.join([*shlex.split(explanation.question.to_command()), *(look.to_words() if look else [])]),
+        **({"look": look.to_json()} if look else {}),
         "clip": {
             "name": film.path.name,
             "sha256": film.sha256,
@@ -153,8 +194,7 @@ def provenance(explanation: Explanation) -> dict[str, Any]:
             "probability": float(explanation.probability),
             "score": float(explanation.score),
         },
-        "evidence": [{"title": h.title, "unit": h.unit, "signed": h.signed, "shape": list(h.values.shape)} for h in explanation.heats],
-        **_also(explanation),
+        **{kind.name: told for kind in KINDS if (told := kind.in_short(explanation.evidence))},
         "claim": explanation.claim,
         "cautions": list(explanation.cautions),
         "geometry": {

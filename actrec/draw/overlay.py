@@ -14,18 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core.errors import QuestionError
 from actrec.core.evidence import NOTHING, Box, Heat, on_source
+from actrec.core.look import Look
 from actrec.core.words import number, short_unit
 
 DIM = 0.4
-"""What is left of the brightness where the model did not look."""
+"""What is left of the brightness where the model did not look, within its window: beside its crop, and on frames between its steps."""
+
+UNWATCHED = 0.7
+"""What is left of it on frames outside the model's window, which only the player shows: the reader must still find their way there."""
 
 
 def _opencv(code: int, first: int = 0) -> NDArray[np.uint8]:
@@ -59,43 +61,16 @@ DIVERGING: dict[str, NDArray[np.uint8]] = {
 """Palettes for signed evidence, uint8 RGB (256, 3), from −top to +top; zero is the (transparent) light middle. The first is the default."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """How evidence is drawn. It changes pixels only, never the numbers.
+def table(look: Look, signed: bool) -> NDArray[np.uint8]:
+    """The look's palette, uint8 RGB (256, 3)."""
+    return DIVERGING[look.diverging] if signed else PALETTES[look.palette]
 
-    scale "frame": every step has its own top; "clip": one top for the whole map; "shared": `top` is given, the same for several maps.
-    opacity: how much of the frame the strongest evidence covers, 0 … 1.  threshold: a share of the top, 0 … 1.
 
-    Raises:
-        QuestionError: an unknown palette or scale, or a number outside its range.
-    """
-
-    palette: str = "inferno"
-    diverging: str = "blue-red"
-    opacity: float = 0.8
-    threshold: float = 0.0
-    scale: Literal["frame", "clip", "shared"] = "clip"
-    top: float | None = None
-
-    def __post_init__(self) -> None:
-        for value, legal in ((self.palette, PALETTES), (self.diverging, DIVERGING), (self.scale, ("frame", "clip", "shared"))):
-            if value not in legal:
-                raise QuestionError(f"{value!r} is not one of {', '.join(legal)}")
-        for name, share in (("opacity", self.opacity), ("threshold", self.threshold)):
-            if not 0 <= share <= 1:
-                raise QuestionError(f"{name} {share!r} is not between 0 and 1")
-        if self.scale == "shared" and (self.top is None or not np.isfinite(self.top) or self.top < 0):
-            raise QuestionError(f"the top of a shared scale must be a number, 0 or more, not {self.top!r}")
-
-    def table(self, signed: bool) -> NDArray[np.uint8]:
-        return DIVERGING[self.diverging] if signed else PALETTES[self.palette]
-
-    def top_of(self, heat: Heat, step: int | None = None) -> float:
-        """The number at the end of the colour bar for a step of a map."""
-        if self.scale == "shared":
-            assert self.top is not None
-            return self.top
-        return largest(heat, step if self.scale == "frame" else None)
+def top_of(look: Look, heat: Heat, step: int | None = None) -> float:
+    """The number at the end of the colour bar for a step of a map."""
+    if look.scale == "shared" and look.top is not None:
+        return look.top
+    return largest(heat, step if look.scale == "frame" else None)
 
 
 def largest(heat: Heat, step: int | None = None) -> float:
@@ -110,6 +85,13 @@ def largest(heat: Heat, step: int | None = None) -> float:
 def shared(heats: Iterable[Heat], look: Look | None = None) -> Look:
     """The look with one top for all these maps: equal values get equal colours."""
     return replace(look or Look(), scale="shared", top=max((largest(heat) for heat in heats), default=0.0))
+
+
+def settled(look: Look, heat: Heat, others: Iterable[Heat]) -> Look:
+    """The look for a map that is drawn beside others: a shared scale ends at the largest value of all maps of its unit."""
+    if look.scale != "shared" or look.top is not None:
+        return look
+    return shared([heat, *(other for other in others if other.unit == heat.unit)], look)
 
 
 def strength(values: NDArray[np.floating], top: float, signed: bool, threshold: float = 0.0) -> NDArray[np.float32]:
@@ -143,7 +125,7 @@ def paint(share: NDArray[np.float32], signed: bool, look: Look, unseen: NDArray[
     entry = np.rint((share + 1) * 127.5 if signed else share * 255).astype(np.uint8)
     covered = cover(share, look.opacity)[..., None]
     keep = 1 - covered
-    return Layer(keep if unseen is None else np.where(unseen[..., None], np.float32(DIM), keep), covered * look.table(signed)[entry])
+    return Layer(keep if unseen is None else np.where(unseen[..., None], np.float32(DIM), keep), covered * table(look, signed)[entry])
 
 
 def outside(seen: Box, source: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -159,7 +141,7 @@ def layer(heat: Heat, step: int | None, source: tuple[int, int], size: tuple[int
     nothing = np.zeros(size, np.float32)
     if step is None:
         return paint(nothing, heat.signed, look, np.ones(size, np.bool_))
-    unseen, top = outside(heat.seen, source, size), look.top_of(heat, step)
+    unseen, top = outside(heat.seen, source, size), top_of(look, heat, step)
     if top < NOTHING:
         return paint(nothing, heat.signed, look, unseen)
     return paint(strength(on_source(heat, step, *size, source=source), top, heat.signed, look.threshold), heat.signed, look, unseen)

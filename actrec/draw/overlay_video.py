@@ -16,9 +16,9 @@ from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import Progress, no_progress
 from actrec.core.evidence import NOTHING, Heat
+from actrec.core.look import Look
 from actrec.draw import marks, overlay
 from actrec.draw.figures import Sheet, strip
-from actrec.draw.overlay import Look
 
 SECONDS = 10.0
 """A longer window is shown with every n-th frame, at the source's rate, so that the film lasts about this long."""
@@ -81,7 +81,7 @@ def _pictures(explanation: Explanation, heat: Heat, look: Look, numbers: NDArray
         if step not in layers:
             layers = {step: overlay.layer(heat, step, source, (high, wide), look)}  # steps come in order: one is enough to keep
         picture = marks.draw(layers[step].over(strip.picture(frame, high, wide)), explanation, number, source, look)
-        top = look.top_of(heat, step if step is not None else 0)
+        top = overlay.top_of(look, heat, step if step is not None else 0)
         if top not in panels:
             panels[top] = _panel(explanation, heat, look, top, full)
         out = np.empty((high + panels[top].pixels.shape[0], full, 3), np.uint8)

@@ -10,7 +10,7 @@ from actrec.core.words import percent
 
 
 def attention(heat: Heat, clip: Clip, who: str) -> str:
-    """Where and when attention falls that knows no class; who: what pays it, with its verb ("block 2 reads most")."""
+    """Where and when attention falls that knows no class; who: what pays it, with its verb ("block 2 attends most")."""
     if heat.empty:
         return f"This map shows no attention: its largest value is {heat.peak:.1e}, which is drawn as nothing."
     share, begin, until, even = strongest_step(heat, clip)

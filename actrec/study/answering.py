@@ -67,15 +67,13 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
         what = f"{loaded.card.title} with {method.title}"
         raise ActrecError(f"the device {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
     progress(0.9, "writing the answer")
-    evidence = found if isinstance(found, Evidence) else Evidence(found)
-    run = {"method": method.id, "layer": layer, "knobs": dict(knobs)}
-    evidence = replace(evidence, findings=(*evidence.findings, *_on_what(evidence, asked.clip, layout)))
-    return _written(asked, method, target, seen.logits, evidence, run)
+    evidence = _whole(found if isinstance(found, Evidence) else Evidence(found), asked.clip, layout)
+    return _written(asked, method, target, seen.logits, evidence, {"method": method.id, "layer": layer, "knobs": dict(knobs)})
 
 
 def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evidence: Evidence, run: Mapping[str, Any]) -> Explanation:
     """The answer in words and numbers, and where it comes from. run: which method, on which layer, with which settings."""
-    film, loaded, clip, first = asked.film, asked.loaded, asked.clip, evidence.heats[0]
+    film, loaded, clip, first = asked.film, asked.loaded, asked.clip, evidence.heat
     probability, score = target.score(logits)
     told = {"model": loaded.card.id, "weights_sha256": loaded.sha256, "clip_sha256": film.sha256, **run}
     about = {name: value for given in asked.given.values() for name, value in given.about.items()}
@@ -90,16 +88,17 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
         score=score,
         claim=evidence.claim or said,
         cautions=(*asked.cautions, *claim.cautions(first, clip, loaded.card, method)),
-        heats=evidence.heats,
-        tracks=(mass(first, film), *evidence.tracks),
+        evidence=evidence,
         clip=clip,
         geometry=asked.geometry,
         provenance=told | {"device": loaded.device.type, "precision": "float32", **about},
-        points=evidence.points,
-        skeleton=evidence.skeleton,
-        matrices=evidence.matrices,
-        findings=evidence.findings,
     )
+
+
+def _whole(found: Evidence, clip: Clip, layout: tuple[str, ...]) -> Evidence:
+    """What a way of explaining found, with what is worked out from it whatever the way: its curve, and on what its places lie."""
+    curve = mass(found.heat, clip.video)
+    return replace(found, tracks=(curve, *found.tracks), findings=(*found.findings, *_on_what(found, clip, layout)))
 
 
 def _on_what(evidence: Evidence, clip: Clip, layout: tuple[str, ...]) -> tuple[Finding, ...]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actrec import catalogue, study
 from actrec.clips import library
 from actrec.core.errors import ActrecError, Progress, QuestionError
 from actrec.core.kept import Kept
+from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.measure.agreement import TITLES
@@ -20,7 +22,7 @@ from actrec.measure.strongest import amid
 from actrec.study import Comparison
 from actrec.ui import parts, save
 from actrec.ui.choose import clip_names, clip_title, complete
-from actrec.ui.frame import note, noted, plain, put, remembered, trouble, work
+from actrec.ui.frame import address, dress, look, note, noted, plain, put, remembered, trouble, work, worn
 from actrec.ui.models import fitting, groups, model_titles
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, player
@@ -36,8 +38,7 @@ def show() -> None:
     questions = _asked()
     if not questions:
         return
-    st.session_state["compared"] = to_query(questions)
-    put(to_query(questions))
+    _ask(questions)
     _head(questions)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
@@ -52,15 +53,24 @@ def show() -> None:
     copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
     if found is None or copy is None:
         return
-    _player(questions, found, Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds))
+    media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
+    body, line = st.container(), st.container()
+    with body:
+        _below(questions, found, media, line)
+
+
+def _below(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
+    """What was found out, from the player to the files."""
+    _player(questions, found, media, line)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)
     _agreement(found)
-    slot = _segments_place()
-    save.several(questions, found)
+    st.subheader("Three moments", anchor=False)
+    slot = st.container()
+    save.several(questions, found, look(TOGETHER))
     with slot:
-        _segments(found)
+        _segments(found, look(TOGETHER))
 
 
 # ------------------------------------------------------------------------------------------------------------ the link
@@ -91,9 +101,10 @@ def from_query(query: Mapping[str, str]) -> list[Question]:
 
 def _asked() -> list[Question]:
     """The questions of the address; else those compared last; else the one asked last beside another model's answer."""
-    query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    query = address()
     try:
         found = from_query(query or st.session_state.get("compared", {}))
+        Look.from_query(query, TOGETHER)
     except QuestionError as error:
         query = {name: query[name] for name in ("clip",) if name in query}
         put(query)
@@ -121,8 +132,10 @@ def _beside(first: Question) -> Question:
 
 
 def _ask(questions: Sequence[Question]) -> None:
-    st.session_state["compared"] = to_query(questions)
-    put(to_query(questions))
+    """Put the questions into the address, beside the one look that all of them have."""
+    query = to_query(questions)
+    st.session_state["compared"] = query | worn(query, address() or st.session_state.get("compared", {}))
+    put(st.session_state["compared"])
 
 
 # ------------------------------------------------------------------------------------------------------------ choosing
@@ -194,9 +207,9 @@ def _select(label: str, key: str, value: Any, options: list[Any], titles: Mappin
 
 
 @st.fragment
-def _player(questions: Sequence[Question], found: Comparison, media: Media) -> None:
+def _player(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
     """All answers over one clip, in step; the difference of a pair on demand."""
-    answers = found.explanations
+    answers, now = found.explanations, look(TOGETHER)
     pairs = {pair: f"{LETTERS[pair[0]]} − {LETTERS[pair[1]]}" for pair, a in found.agreements.items() if a.difference is not None}
     pair = st.segmented_control("Difference", list(pairs), format_func=lambda p: pairs[p], key="difference") if pairs else None
     shown = range(len(answers)) if pair is None or len(answers) < MOST else pair
@@ -219,7 +232,13 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media) -> N
         movable=window[1] - window[0] < media.frames,
         picks=False,
         start_frame=amid(answers[0].heat),
+        look=now,
     )
+    save.said_of_several(questions, state.look or now, line)  # in every run, as in `explore`
+    if state.look is not None:
+        dress(state.look, TOGETHER)
+        if replace(state.look, moment=now.moment) != now:
+            st.rerun()
     if state.window is not None and abs(state.window - questions[0].start) > 0.01:
         _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
         st.rerun()
@@ -230,11 +249,8 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
     answer = found.explanations[number]
 
     def take(label: str, versus: bool) -> None:
-        new = (
-            questions[number].with_(label=answer.label, versus=label)
-            if versus and label != answer.label
-            else questions[number].with_(label=label, versus=None)
-        )
+        rather = versus and label != answer.label
+        new = questions[number].with_(label=answer.label if rather else label, versus=label if rather else None)
         _ask([new if i == number else q for i, q in enumerate(questions)])
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
@@ -264,24 +280,19 @@ def _number(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
-def _segments_place() -> st.delta_generator.DeltaGenerator:
-    st.subheader("Three moments", anchor=False)
-    return st.container()
-
-
 _drawn: Kept[bytes] = Kept(16)
 
 
-def _segments(found: Comparison) -> None:
+def _segments(found: Comparison, look: Look) -> None:
     """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below."""
-    identity = tuple((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
+    identity = look, *((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
 
     def draw(progress: Progress) -> bytes:
         progress(0.1, "drawing")
         from actrec.draw import export  # late: matplotlib
         from actrec.draw.figures import several  # late: matplotlib
 
-        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3).png()
+        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
 
     data = work(f"segments {identity}", "Three moments", lambda progress: _drawn.get_or(identity, lambda: draw(progress)))
     if data is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actrec import catalogue, study
 from actrec.clips import library
@@ -22,7 +24,7 @@ from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
 from actrec.ui import attention, checks, joints, over_time, parts, save
 from actrec.ui.choose import clip_select, complete
-from actrec.ui.frame import ask, asked, noted, plain, trouble, work
+from actrec.ui.frame import ask, asked, dress, look, noted, plain, trouble, work
 from actrec.ui.laid import Laid, plain_skeleton
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
@@ -52,6 +54,7 @@ def show() -> None:
     laid = joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")
+    foot, line = st.container(), st.container()
     later: list[Callable[[], bool]] = []
     with right:
         if found is not None:
@@ -62,13 +65,14 @@ def show() -> None:
         private = private_folder(question.clip)
         copy = work(f"copy {film.sha256}", "Preparing the player", lambda progress: library.browser_copy(film, private, progress))
         if copy is not None:
-            _player(question, card, film, copy, found, laid)
+            _player(question, card, film, copy, found, laid, line)
         if found is not None:
-            attention.pictures(found)
+            attention.pictures(found, look())
             later += [over_time.curve(question, asked_for, card, found), *checks.show(question, asked_for, card, found, film)]
-            _strip(question, found)
+            _strip(found)
     if found is not None:
-        save.one(question, found)
+        with foot:
+            save.one(question, found, look())
     done = [do() for do in later]
     if any(done):
         st.rerun()
@@ -78,15 +82,18 @@ def show() -> None:
 
 
 @st.fragment
-def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None) -> None:
-    """The player and its tracks; a picked place or a moved window becomes the next question."""
+def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Explanation | None, laid: Laid | None, line: DeltaGenerator) -> None:
+    """The player and its tracks; a picked place or a moved window becomes the next question, another look the page's.
+
+    line: where the command stands. Another moment changes nothing else on the page, and so does not run it again.
+    """
     method = catalogue.methods().get(question.method)
     picks = bool(method and found is not None and method.picks(found.provenance["knobs"]))
     media = Media(film.sha256, copy.path, copy.fps, film.frames, film.width, film.height, film.seconds)
     if found is None:
         state = player(key="player", media=media, panes=[Pane("a", "clip")], tracks=[_motion(film, copy)], movable=False, picks=False)
         return
-    window = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max()))
+    window, now = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max())), look()
     state = player(
         key="player",
         media=media,
@@ -97,8 +104,14 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         movable=card.sampling.kind == "dense" and window[1] - window[0] < film.frames,
         picks=picks,
         marker=_marker(question, found) if picks else None,
-        start_frame=_start_frame(question, found, picks),
+        start_frame=_marker(question, found).frame if picks else amid(found.heat),
+        look=now,
     )
+    save.said(question, state.look or now, line)  # in every run: a fragment may write elsewhere only where it always does
+    if state.look is not None:
+        dress(state.look)
+        if replace(state.look, moment=now.moment) != now:
+            st.rerun()
     if state.pick is not None and picks:
         ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
         st.rerun()
@@ -127,16 +140,6 @@ def _marker(question: Question, found: Explanation) -> Pick:
         return Pick(int(on_screen(found.clip.video, seconds)), x, y)
     crop = found.geometry.crop
     return Pick(int(found.clip.index[len(found.clip.index) // 2]), *found.geometry.to_source(crop[1] / 2, crop[0] / 2))
-
-
-def _start_frame(question: Question, found: Explanation, picks: bool) -> int:
-    """Where the player opens: at a frame of the strip that was clicked, else at the picked place, else amid the step with the most evidence."""
-    clip, start, frame = st.session_state.get("seek", ("", 0.0, 0))
-    if (clip, start) == (question.clip, question.start):
-        return int(frame)
-    if picks:
-        return _marker(question, found).frame
-    return amid(found.heat)
 
 
 def _motion(film: Video, copy: Proxy) -> Track:
@@ -184,7 +187,7 @@ def _claim(found: Explanation) -> None:
 # --------------------------------------------------------------------------------------------------------------- strip
 
 
-def _strip(question: Question, found: Explanation) -> None:
+def _strip(found: Explanation) -> None:
     """Exactly the frames the model was given, cut as it was given them."""
     clip, (left, top, right, bottom) = found.clip, found.geometry.box
     st.subheader(f"The {len(clip.index)} frames the model saw", anchor=False)
@@ -196,7 +199,7 @@ def _strip(question: Question, found: Explanation) -> None:
     aspect = (inside[3] - inside[2]) / (inside[1] - inside[0])
 
     def seek(number: int) -> None:
-        st.session_state["seek"] = (question.clip, question.start, int(clip.index[number]))
+        dress(replace(look(), moment=round(float(clip.seconds[number]), 4)))
 
     parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
     cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)

@@ -9,7 +9,7 @@ import importlib
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ import streamlit as st
 
 from actrec.core import settings
 from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
+from actrec.core.look import MARK, Look
 from actrec.core.question import Question
 
 Value = TypeVar("Value")
@@ -112,25 +113,53 @@ def _sentence(text: str) -> str:
 
 def asked() -> dict[str, str]:
     """What the address asks, else what this session asked last, as flat text pairs. What cannot be read is noted for "address" and left out."""
-    query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")} or remembered()
+    query = address() or remembered()
     try:
         Question.from_query({"clip": "-", "model": "-"} | query)
     except QuestionError as error:
         query = {name: query[name] for name in ("clip", "model") if query.get(name)}
         put(query)
         note("address", error)
+    try:
+        Look.from_query(query)
+    except QuestionError as error:
+        query = {name: value for name, value in query.items() if not name.startswith(MARK)}
+        put(query)
+        note("address", error)
     return query
 
 
+def address() -> dict[str, str]:
+    """All that the address says, as flat text pairs."""
+    return {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+
+
 def remembered() -> dict[str, str]:
-    """The question this session asked last."""
+    """The question this session asked last, and the look of its answer."""
     return dict(st.session_state.get("asked", {}))
 
 
 def ask(question: Question) -> None:
-    """Put a question into the address; the page shows it from the next run on."""
-    st.session_state["asked"] = question.to_query()
-    put(question.to_query())
+    """Put a question into the address, beside the look that is there; the page shows it from the next run on."""
+    query = question.to_query()
+    st.session_state["asked"] = query | worn(query, address() or remembered())
+    put(remembered())
+
+
+def worn(query: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """The look of an earlier address, for the one that a new question makes. A moment belongs to its clip and its window, and goes with them."""
+    stays = query.get("clip") == before.get("clip") and float(query.get("start", 0)) == float(before.get("start") or 0)
+    return {name: value for name, value in before.items() if name.startswith(MARK) and (stays or name != f"{MARK}moment")}
+
+
+def look(usual: Look | None = None) -> Look:
+    """The look that the address asks for; what it does not say is as usual."""
+    return Look.from_query(address(), usual)
+
+
+def dress(look: Look, usual: Look | None = None) -> None:
+    """Put a look into the address, beside the question that is there."""
+    put({name: value for name, value in address().items() if not name.startswith(MARK)} | look.to_query(usual))
 
 
 def put(query: dict[str, str]) -> None:

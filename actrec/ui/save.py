@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actrec.core.answer import Explanation
 from actrec.core.errors import Progress
+from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 from actrec.study import Comparison
 from actrec.ui.frame import work
@@ -42,27 +44,33 @@ TITLES_OF_SEVERAL = {
 }
 
 
-def one(question: Question, found: Explanation) -> None:
-    """Save an explanation. The files name the clip as the reader does, not where this session keeps it."""
+def one(question: Question, found: Explanation, look: Look) -> None:
+    """Save an explanation as it looks on the page. The files name the clip as the reader does, not where this session keeps it."""
     st.subheader("Keep it", anchor=False)
     named = replace(found, question=question)
 
     def make(progress: Progress) -> dict[str, Path]:
         from actrec.draw import export  # late: matplotlib
 
-        files = export.write(named, belongings().room(), progress=progress)
+        files = export.write(named, belongings().room(), look=look, progress=progress)
         return {
             name: Path(files.more[name] if name in files.more else getattr(files, name))
             for name in TITLES
             if hasattr(files, name) or name in files.more
         }
 
-    _files(f"save {question} {found.provenance['weights_sha256']}", "Make the files", make, TITLES)
-    command(question.to_command(), question.clip)
+    _files(f"save {question} {look} {found.provenance['weights_sha256']}", "Make the files", make, TITLES)
+    _restored(question.clip)
 
 
-def several(questions: Sequence[Question], found: Comparison) -> None:
-    """Save a comparison: the figure, the segment strip, the numbers."""
+def said(question: Question, look: Look, line: DeltaGenerator) -> None:
+    """Write the command that makes the same files into its place."""
+    words = [*shlex.split(question.to_command()), *look.to_words()]
+    line.code(shlex.join(words), language="bash", wrap_lines=True)
+
+
+def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:
+    """Save a comparison as it looks on the page: the figure, the segment strip, the numbers."""
     st.subheader("Keep it", anchor=False)
     named = [replace(e, question=q) for e, q in zip(found.explanations, questions, strict=True)]
     weights = [e.provenance["weights_sha256"] for e in named]
@@ -71,19 +79,24 @@ def several(questions: Sequence[Question], found: Comparison) -> None:
         from actrec.draw import export  # late: matplotlib
 
         progress(0.2, "drawing")
-        return export.write_comparison(named, found.agreements, belongings().room())
+        return export.write_comparison(named, found.agreements, belongings().room(), look=look)
 
-    _files(f"save {questions} {weights}", "Make the files", make, TITLES_OF_SEVERAL)
-    line = compare_command(questions)
-    if line:
-        command(line, questions[0].clip)
+    _files(f"save {questions} {look} {weights}", "Make the files", make, TITLES_OF_SEVERAL)
+    if compare_command(questions):
+        _restored(questions[0].clip)
     else:
         st.caption(
             "The address of this page restores this view. The command line compares one class for all answers, with the methods' own settings."
         )
 
 
-def compare_command(questions: Sequence[Question]) -> str:
+def said_of_several(questions: Sequence[Question], look: Look, line: DeltaGenerator) -> None:
+    """The same for a comparison, where the command line can say it."""
+    if words := compare_command(questions, look):
+        line.code(words, language="bash", wrap_lines=True)
+
+
+def compare_command(questions: Sequence[Question], look: Look = TOGETHER) -> str:
     """The shell command of a comparison; "" where the command line cannot say it."""
     first = questions[0]
     if len({(q.label, q.joints) for q in questions}) > 1 or any(q.knobs or q.versus or q.at or q.hide for q in questions):
@@ -94,14 +107,13 @@ def compare_command(questions: Sequence[Question]) -> str:
     words += ["--label", first.label] if first.label is not None else []
     words += ["--start", repr(float(first.start))] if first.start else []
     words += ["--joints", first.joints] if first.joints is not None else []
-    return shlex.join(words)
+    return shlex.join([*words, *look.to_words(TOGETHER)])
 
 
-def command(line: str, clip: str) -> None:
-    """The command line that does the same."""
+def _restored(clip: str) -> None:
+    """What the command line below is for."""
     where = " (run it where the clip is)" if is_upload(clip) else ""
     st.caption(f"The same from the command line{where}. The address of this page restores this view.")
-    st.code(line, language="bash", wrap_lines=True)
 
 
 def _files(key: str, offer: str, make: Callable[[Progress], Mapping[str, Path]], titles: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { joined } from './python.js';
+import { facts, joined } from './python.js';
 import { keyMeaning } from '../../actrec/ui/player/controls.js';
 import { Look } from '../../actrec/ui/player/look.js';
-import { remark, scaleEnd } from '../../actrec/ui/player/pane.js';
+import { brightness, remark, scaleEnd } from '../../actrec/ui/player/pane.js';
 import { bandRows, sharedTops, sight } from '../../actrec/ui/player/player.js';
 
 Deno.test('the joined script is one module that Streamlit can call', async () => {
@@ -60,7 +60,7 @@ Deno.test('keys step, play and hide, but not where a control wants them', () => 
 Deno.test('settings outlive the player, and belong to its key', () => {
   new Look('one').set.opacity = 0.25;
   assert.equal(new Look('one').opacity, 0.25);
-  assert.equal(new Look('two').opacity, 0.75);
+  assert.equal(new Look('two').opacity, facts.overlay.usual.opacity);
 });
 
 Deno.test('a colour table is made once for a palette and a threshold', () => {
@@ -72,4 +72,46 @@ Deno.test('a colour table is made once for a palette and a threshold', () => {
   look.set.threshold = 0;
   look.set.palette = 'viridis';
   assert.notDeepEqual(look.words(false), first);
+});
+
+Deno.test('what was not looked at is dimmed as in the saved video, frames outside the window less', () => {
+  const bands = [[4, 8], [10, 12]], { dim, unwatched } = facts.overlay, step = (frame) => bands.findIndex(([a, b]) => a <= frame && frame < b);
+  assert.deepEqual([3, 4, 9, 11, 12].map((frame) => brightness(bands, step(frame), frame)), [unwatched, dim, dim, dim, unwatched]);
+});
+
+Deno.test('a look that Python gives is taken once, and what the reader sets after stays', () => {
+  const look = new Look('four'), { usual } = facts.overlay, given = { ...usual, palette: 'viridis' };
+  assert.equal(look.take(given), true);
+  assert.equal(look.palette, 'viridis');
+  look.set.opacity = 0.5;
+  assert.equal(look.take(given), false);
+  assert.equal(look.opacity, 0.5);
+  assert.equal(look.take(usual), true);
+  assert.deepEqual([look.palette, look.opacity], [usual.palette, usual.opacity]);
+});
+
+Deno.test('Python is told a look once, and what it was told comes back without effect', () => {
+  const look = new Look('five'), { usual } = facts.overlay;
+  look.take(usual);
+  assert.equal(look.news(), null);
+  look.set.threshold = 0.25;
+  const first = look.news();
+  assert.deepEqual(first, { ...usual, threshold: 0.25 });
+  assert.equal(look.news(), null);
+  look.set.threshold = 0.5;
+  const second = look.news();
+  assert.equal(look.take(first), false, 'it is late');
+  assert.equal(look.threshold, 0.5);
+  assert.equal(look.take(second), false);
+  assert.equal(look.take(first), true, 'the reader went back');
+  assert.equal(look.threshold, 0.25);
+});
+
+Deno.test('a page that keeps no look is told of none', () => {
+  const look = new Look('six');
+  look.take(null);
+  look.set.opacity = 0.1;
+  assert.equal(look.news(), null);
+  look.set.smooth = false;
+  assert.equal(look.smooth, false);
 });

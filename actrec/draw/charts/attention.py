@@ -11,20 +11,20 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Matrix, Points
+from actrec.core.look import Look
 from actrec.core.words import percent, percentage_points
 from actrec.draw import marks
 from actrec.draw.charts.html import bare
 from actrec.draw.overlay import PALETTES, ticks
 from actrec.draw.style import AGAINST, FOR, GREY, harmless, safe
 
-PALETTE = next(iter(PALETTES.values()))
-"""The default of unsigned evidence, uint8 (256, 3)."""
-
 OUTLINE = "#00b4d8"
 """Of windows: it is in none of the palette's colours and is seen on a light page and on a dark one."""
 
 
-def tokens_3d(points: Points, most: int = 128, threshold: float = 0.0, ink: str = GREY, *, size: tuple[int, int]) -> go.Figure:
+def tokens_3d(
+    points: Points, most: int = 128, threshold: float = 0.0, ink: str = GREY, *, size: tuple[int, int], palette: str = Look.palette
+) -> go.Figure:
     """Sampled tokens in space and time: x to the right, time into the picture, y down, as in the video; a source pixel is as long in x as in y.
 
     most, threshold: only the strongest so many, and none below this share of the largest score.  size: the video's width and height.
@@ -47,13 +47,14 @@ def tokens_3d(points: Points, most: int = 128, threshold: float = 0.0, ink: str 
     ]
     figure.add_trace(_lines([end for pair in gaps for end in pair], "offsets p → p + Δp", ink, 2))
     share = points.scores[kept] / top if top > 0 else points.scores[kept]
-    edges = [ink if inside else "rgb({},{},{})".format(*PALETTE[round(255 * s)]) for inside, s in zip(points.inside[kept], share, strict=True)]
+    table = PALETTES[palette]
+    edges = [ink if inside else "rgb({},{},{})".format(*table[round(255 * s)]) for inside, s in zip(points.inside[kept], share, strict=True)]
     dots = {
         "size": 3 + 11 * np.sqrt(share),
         "color": points.scores[kept],
         "cmin": 0,
         "cmax": top or 1,
-        "colorscale": _colours(),
+        "colorscale": _colours(palette),
         "symbol": np.where(points.inside[kept], "circle", "circle-open").tolist(),
         "opacity": 1,
         "line": {"width": 1, "color": edges},
@@ -117,14 +118,14 @@ def _lines(path: Sequence[Any], name: str, ink: str, width: float) -> go.Scatter
     return go.Scatter3d(x=x, y=y, z=z, mode="lines", line={"color": ink, "width": width}, opacity=0.55, name=name, hoverinfo="skip")
 
 
-def matrix(found: Matrix, ink: str = GREY) -> go.Figure:
+def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Figure:
     """What each row gives to each column, as a heat map from 0 on, blank where nothing is known, with the windows as squares on the diagonal."""
     rows, columns = harmless(found.rows), harmless(found.columns)
     top = marks.largest(found.values)
     told = [[f"{row} → {column}" for column in columns] for row in rows]
     x, y = list(range(len(columns))), list(range(len(rows)))
     shown = found.values.astype(np.float64)
-    figure = go.Figure(_heat(x, y, shown, told, found.unit, top))
+    figure = go.Figure(_heat(x, y, shown, told, found.unit, top, palette))
     square = len(rows) == len(columns)
     for first, last in found.windows if square else ():
         box = {"x0": first - 0.5, "x1": last - 0.5, "y0": first - 0.5, "y1": last - 0.5}
@@ -180,15 +181,15 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
     return figure
 
 
-def _heat(x: Any, y: Any, values: NDArray[np.float64], told: Sequence[Sequence[str]], unit: str, top: float) -> go.Heatmap:
-    """Values on the palette of unsigned evidence from 0 on; NaN leaves the page to be seen, and says nothing."""
+def _heat(x: Any, y: Any, values: NDArray[np.float64], told: Sequence[Sequence[str]], unit: str, top: float, palette: str) -> go.Heatmap:
+    """Values on a palette of unsigned evidence from 0 on; NaN leaves the page to be seen, and says nothing."""
     return go.Heatmap(
         x=x,
         y=y,
         z=values,
         zmin=min(0.0, float(np.nanmin(values)) if np.isfinite(values).any() else 0.0),
         zmax=top or 1.0,
-        colorscale=_colours(),
+        colorscale=_colours(palette),
         text=told,
         hovertemplate="%{text}: %{z:.3g} " + safe(unit, 40) + "<extra></extra>",
         hoverongaps=False,
@@ -203,9 +204,9 @@ def _bar(unit: str, top: float) -> dict[str, Any]:
     return {"title": {"text": safe(unit.split(" (")[0], 40)}, "thickness": 10, "lenmode": "pixels", "len": 170, **at}
 
 
-def _colours() -> list[tuple[float, str]]:
-    """The first palette of unsigned evidence in plotly's words."""
-    return [(i / 15, "rgb({},{},{})".format(*PALETTE[17 * i])) for i in range(16)]
+def _colours(palette: str) -> list[tuple[float, str]]:
+    """A palette of unsigned evidence in plotly's words."""
+    return [(i / 15, "rgb({},{},{})".format(*PALETTES[palette][17 * i])) for i in range(16)]
 
 
 def _thinned(names: Sequence[str], most: int) -> dict[str, Any]:

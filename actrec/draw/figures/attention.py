@@ -6,7 +6,7 @@ Each comes back as a sheet, as in `plates`. What it leaves out stands in its cap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Matrix, Points
+from actrec.core.look import Look
 from actrec.draw import marks, overlay
 from actrec.draw.figures import Sheet, strip
 from actrec.draw.figures.strip import EDGE, GAP, LEFT, PAGE, RIGHT
-from actrec.draw.overlay import Look
 from actrec.draw.rows import Rows, rows_of
 from actrec.draw.style import GREY, PAPER
 
@@ -44,10 +44,10 @@ def tokens(explanation: Explanation, look: Look | None = None, most: int = 128, 
     Raises:
         QuestionError: the explanation has no points.
     """
-    points, look, only = explanation.points, look or Look(), replace(explanation, skeleton=None)
+    points, look, only = explanation.points, look or Look(), explanation.with_evidence(skeleton=None)
     if points is None:
         raise QuestionError("this method chooses no tokens; use one that does")
-    row, kept, panel = _Row.of(explanation, frames), marks.chosen(points, most, look.threshold), 1.7
+    row, kept, panel = _Row.of(explanation, frames, look), marks.chosen(points, most, look.threshold), 1.7
     notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown, most)]
     notes += [f"Dots below {words.percent(look.threshold, 0)} of the largest are left out."] if look.threshold else []
     notes += [
@@ -69,10 +69,10 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
     Raises:
         QuestionError: the explanation has no skeleton.
     """
-    skeleton, look, only = explanation.skeleton, look or Look(), replace(explanation, points=None)
+    skeleton, look, only = explanation.skeleton, look or Look(), explanation.with_evidence(points=None)
     if skeleton is None:
         raise QuestionError("this method gives no joints; use one that does")
-    row, rows = _Row.of(explanation, frames), rows_of(explanation.tracks)
+    row, rows = _Row.of(explanation, frames, look), rows_of(explanation.tracks)
     notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown)]
     top = TOP + row.deep + 0.1
     if rows is None:
@@ -148,8 +148,8 @@ class _Row:
     notes: Sequence[str]
 
     @classmethod
-    def of(cls, explanation: Explanation, frames: int) -> _Row:
-        shown, total = strip.frames_of(explanation.clip, frames)
+    def of(cls, explanation: Explanation, frames: int, look: Look) -> _Row:
+        shown, total = strip.frames_of(explanation.clip, frames, look)
         shape = explanation.clip.video.height / explanation.clip.video.width
         wide = min((PAGE - 2 * EDGE - 3 * GAP) / 4, 2.0 / shape)
         return cls(shown, wide, wide * shape, strip.frame_notes(explanation, len(shown), total))
@@ -185,7 +185,7 @@ def _over_time(sheet: Sheet, place: Inches, points: Points, kept: NDArray[np.int
     order = np.arange(len(kept))[::-1]  # the strongest on top
     share = points.scores[kept] / max(marks.largest(points.scores), 1e-12)
     chart.arrows(np.stack([was, came], 1)[order], np.stack([when, x], 1)[order])
-    colours = look.table(signed=False)[np.rint(255 * np.clip(share, 0, 1)).astype(int)]
+    colours = overlay.table(look, signed=False)[np.rint(255 * np.clip(share, 0, 1)).astype(int)]
     chart.spots(when[order], x[order], (3 + 34 * share)[order], colours[order])
     sheet.text(place[0] + place[2] / 2, place[1] + place[3] + 0.22, "seconds", size=6, colour=GREY, align="center")
     sheet.text(EDGE + 0.02, place[1] + place[3] / 2, "x in source pixels", size=6, colour=GREY, align="center", turned=True)
@@ -234,13 +234,13 @@ def _map(sheet: Sheet, place: Inches, rows: Rows, ticks: list[tuple[float, str]]
 def _bar(sheet: Sheet, place: Inches, unit: str, top: float, look: Look) -> None:
     """The numeric colour bar of scores. place: its left and top, its height, and the room from there to the right."""
     x, y, high, room = place
-    sheet.scale(x, y, high, room, look.table(signed=False), overlay.ticks(top, signed=False), unit.split(" (")[0])
+    sheet.scale(x, y, high, room, overlay.table(look, signed=False), overlay.ticks(top, signed=False), unit.split(" (")[0])
 
 
 def _painted(values: NDArray[np.floating], look: Look) -> NDArray[np.uint8]:
     """Values on the palette from 0 to the largest, grey where not known: uint8 (…, 3)."""
     share = np.clip(np.nan_to_num(values) / max(marks.largest(values), 1e-12), 0, 1)
-    return np.where(np.isfinite(values)[..., None], look.table(signed=False)[np.rint(255 * share).astype(int)], np.array(BLANK, np.uint8))
+    return np.where(np.isfinite(values)[..., None], overlay.table(look, signed=False)[np.rint(255 * share).astype(int)], np.array(BLANK, np.uint8))
 
 
 def _asked(explanation: Explanation) -> list[str]:

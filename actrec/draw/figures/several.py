@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
+from actrec.core.look import TOGETHER, Look
 from actrec.core.words import percent
 from actrec.draw import overlay
 from actrec.draw.figures import Sheet, strip
 from actrec.draw.figures.strip import EDGE, GAP, PAGE, RIGHT, Shown
-from actrec.draw.overlay import Look
 from actrec.draw.style import AGAINST, FOR, GREY, INK, OTHER
 from actrec.measure.agreement import TITLES, Agreement
 
@@ -32,7 +32,7 @@ def segment_strip(rows: Rows, segments: int = 3, look: Look | None = None) -> Sh
     Raises:
         QuestionError: no rows, or different clips.
     """
-    look = look or _common_look(rows)
+    look = _common(rows, look)
     grid = _grid(rows, [(e.heat, look) for _, e in rows], segments, right=RIGHT, below=0.22, most=1.6)
     for number, (name, explanation) in enumerate(rows):
         _row_name(grid, number, name, explanation)
@@ -50,7 +50,7 @@ def comparison(rows: Rows, agreements: Mapping[tuple[int, int], Agreement], look
     """
     if len(rows) > 4:
         raise QuestionError(f"{len(rows)} answers do not fit one figure; compare at most four")
-    look = look or _common_look(rows)
+    look = _common(rows, look)
     maps = [(e.heat, look) for _, e in rows]
     different = agreements[0, 1].difference if (0, 1) in agreements else None
     if different is not None:
@@ -89,7 +89,7 @@ class _Grid:
 
 def _grid(rows: Rows, maps: Sequence[tuple[Heat, Look]], count: int, *, right: float, below: float, most: float) -> _Grid:
     """The clip's name, the chosen frames, and a row of pictures with its colour bar for every map. most: the widest or highest picture."""
-    chosen = _middles([e for _, e in rows], count)
+    chosen = _middles([e for _, e in rows], count, maps[0][1] if maps else Look())
     clip = rows[0][1].clip
     shape = clip.video.height / clip.video.width
     wide = min((PAGE - NAMES - right) / len(chosen) - GAP, most, most / shape)
@@ -174,8 +174,11 @@ def _pixels(rows: Rows, number: int) -> NDArray[np.uint8]:
     raise ValueError(f"no clip holds frame {number}")
 
 
-def _middles(explanations: Sequence[Explanation], count: int) -> list[Shown]:
-    """The sampled frames nearest to the middles of `count` equal parts of the time all models saw (or any, if they share none)."""
+def _middles(explanations: Sequence[Explanation], count: int, look: Look) -> list[Shown]:
+    """The sampled frames nearest to the middles of `count` equal parts of the time all models saw (or any, if they share none).
+
+    In the part that the look's moment is nearest to the middle of, it takes the middle's place.
+    """
     if not explanations:
         raise QuestionError("nothing to compare; give at least one answer")
     clips = [e.clip for e in explanations]
@@ -188,14 +191,18 @@ def _middles(explanations: Sequence[Explanation], count: int) -> list[Shown]:
     seconds = clips[0].video.seconds
     begin, end = seconds[numbers[0]], seconds[numbers[-1]]
     middles = begin + (np.arange(count) + 0.5) / count * (end - begin)
+    if (part := look.frame(middles)) is not None:
+        middles[part] = look.moment
     chosen = sorted({int(numbers[np.argmin(np.abs(seconds[numbers] - middle))]) for middle in middles})
     return [Shown(-1, number, float(seconds[number]), 1) for number in chosen]
 
 
-def _common_look(rows: Rows) -> Look:
-    """One scale for all maps where they have one unit; else each its own."""
-    heats = [e.heat for _, e in rows]
-    return overlay.shared(heats) if len({(h.unit, h.signed) for h in heats}) == 1 else Look()
+def _common(rows: Rows, look: Look | None) -> Look:
+    """The look with a shared scale settled: one for all maps where they have one unit; else each its own. None: so, and else as usual."""
+    look, heats = look or TOGETHER, [e.heat for _, e in rows]
+    if look.scale != "shared" or look.top is not None:
+        return look
+    return overlay.shared(heats, look) if len({(h.unit, h.signed) for h in heats}) == 1 else replace(look, scale="clip")
 
 
 def _scale_note(look: Look, count: int) -> str:

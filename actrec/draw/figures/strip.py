@@ -16,9 +16,9 @@ from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.evidence import NOTHING, Heat, step_at
+from actrec.core.look import Look
 from actrec.draw import marks, overlay
 from actrec.draw.figures import Sheet
-from actrec.draw.overlay import Look
 from actrec.draw.style import FOR, GREY
 from actrec.inputs.pose import VIDEO_ONLY
 
@@ -39,11 +39,14 @@ class Shown:
     times: int
 
 
-def frames_of(clip: Clip, most: int = 16) -> tuple[list[Shown], int]:
-    """The distinct frames the model saw, evenly thinned to `most`, and how many there were."""
+def frames_of(clip: Clip, most: int = 16, look: Look | None = None) -> tuple[list[Shown], int]:
+    """The distinct frames the model saw, evenly thinned to `most`, and how many there were. The one nearest to the look's moment stays."""
     numbers, first, times = np.unique(clip.index, return_index=True, return_counts=True)
     seen = [Shown(int(i), int(n), float(clip.seconds[i]), int(t)) for n, i, t in zip(numbers, first, times, strict=True)]
     keep = np.unique(np.rint(np.linspace(0, len(seen) - 1, min(most, len(seen)))).astype(int))
+    chosen = look and look.frame(np.array([frame.seconds for frame in seen]))
+    if chosen is not None:
+        keep[np.argmin(np.abs(keep - chosen))] = chosen
     return [seen[i] for i in keep], len(seen)
 
 
@@ -53,7 +56,7 @@ def strip(explanation: Explanation, look: Look | None = None, most: int = 16, he
     heat: another of the explanation's maps than the first.
     """
     look, heat, clip = look or Look(), heat or explanation.heat, explanation.clip
-    shown, total = frames_of(clip, most)
+    shown, total = frames_of(clip, most, look)
     columns = min(len(shown), 8)
     shape = clip.video.height / clip.video.width
     wide = min((PAGE - LEFT - RIGHT - GAP * (columns - 1)) / columns, 1.5, 2.2 / shape)
@@ -128,7 +131,7 @@ def bands(sheet: Sheet, x: float, y: float, wide: float, steps: Sequence[int | N
 
 def scale(sheet: Sheet, x: float, y: float, high: float, heat: Heat, look: Look) -> None:
     """The numeric colour bar of a map; words instead where nothing is drawn."""
-    top = overlay.largest(heat) if look.scale == "frame" else look.top_of(heat)
+    top = overlay.largest(heat) if look.scale == "frame" else overlay.top_of(look, heat)
     if min(top, overlay.largest(heat)) < NOTHING:
         sheet.text(x, y, "no evidence", size=6, colour=FOR)
         return

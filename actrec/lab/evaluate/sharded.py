@@ -26,6 +26,7 @@ from torch import nn
 from tqdm import tqdm
 
 from actrec import __version__, catalogue
+from actrec.core import devices
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess
 from actrec.core.errors import ActrecError
@@ -173,7 +174,7 @@ def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0
 def _forward(model: nn.Module, clip: sets.Batch, windows: sets.Windows, batch: int, device: torch.device) -> NDArray[np.float32]:
     """The logits (V, K) of one clip's views (1, V, T, H, W, 3)."""
     try:
-        with torch.no_grad():
+        with torch.no_grad(), devices.turn(device):
             parts = [model(*windows.inputs(part, device).values()).float().cpu() for part in _parts(clip, batch)]
     except torch.OutOfMemoryError:
         raise ActrecError(f"{batch} views at a time do not fit into the device's memory; use a smaller --batch") from None

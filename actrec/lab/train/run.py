@@ -232,11 +232,6 @@ class Run:
             self.files.write("README.md", model_card(metadata))
         return self.processes.same(scores)
 
-    def _unseen(self) -> dict[str, int]:
-        """Test clips that wait for the end."""
-        count = sum(item.split == "test" for item in self.clips.items)
-        return {"test": count} if count and self.judge != "test" else {}
-
     def _open_test(self) -> None:
         """The test split, which nothing has looked at before where a val split judged."""
         there = any(item.split == "test" for item in self.clips.items)

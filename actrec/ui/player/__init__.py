@@ -6,7 +6,7 @@ its offset) and people's joints (`Skeleton`). Curves of one group and unit share
 A Streamlit component (v2) of plain HTML, CSS and JavaScript. The clip is an H.264 copy made for exact seeking (`video.proxy`), served by
 Streamlit's own media files and fetched once; evidence travels as raw float32 (`sent`). Palette, opacity, threshold, scale, which dots and
 arrows, curves or map, scrubbing and playing happen in the browser and ask the server nothing. Back come the frame the reader stopped at, a
-picked place, and a window that was moved.
+picked place, a window that was moved, and, once the reader let go of the controls, the look that was set, to a page that keeps one.
 
 The JavaScript is written as modules that import from each other, so that the linter and the tests see what belongs to what, and is joined to the
 one module that a component may have: `SCRIPTS`, each behind those it imports from. No text from outside ever becomes HTML or script.
@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime import get_instance
 
+from actrec.core.errors import QuestionError
 from actrec.core.evidence import NOTHING, Heat, Points, Skeleton, Track
-from actrec.draw.overlay import DIM, DIVERGING, PALETTES
+from actrec.core.look import MARK, Look
+from actrec.draw.overlay import DIM, DIVERGING, PALETTES, UNWATCHED
 from actrec.ui.player import sent
 
 HERE = Path(__file__).parent
@@ -104,11 +107,13 @@ class PlayerState:
     """What the reader did. frame: where they stopped (not updated while playing).
 
     pick, window: set in the one rerun after the click, or after the window was dropped (seconds where it should begin); None otherwise.
+    look: the same for another look, or another moment of it, than the one given; None otherwise.
     """
 
     frame: int
     pick: Pick | None = None
     window: float | None = None
+    look: Look | None = None
 
 
 def player(
@@ -124,18 +129,25 @@ def player(
     marker: Pick | None = None,
     height: int = 420,
     start_frame: int | None = None,
+    look: Look | None = None,
 ) -> PlayerState:
     """Show a clip and what was seen in it; comes back with what the reader did.
 
     window: source frames first … last − 1 that the model looked at, as `Heat.bands`; `movable` lets the reader drag it.
     sampled: the source frames it took.  picks: a click on a picture picks a place; otherwise it plays or pauses.
     marker: a picked place to show.  height: the tallest a picture gets, in CSS pixels.
-    start_frame: the frame to open the clip at; when it changes later, the player goes there.
+    start_frame: the frame to open the clip at; when it changes later, the player goes there. A look's moment goes before it.
+    look: how to draw; when it changes later, the player draws so. None: as usual, and what the reader sets stays in the browser.
     """
+    moment = None if look is None else look.frame(media.seconds)
+    start_frame = start_frame if moment is None else moment
     url = get_instance().media_file_mgr.add(str(media.mp4), "video/mp4", f"actrec.player.{key}")
-    data = {"key": key, "url": url} | payload(media, panes, tracks, window, sampled, movable, picks, marker, height, start_frame)
-    said = _COMPONENT(key=key, data=[data], on_frame_change=_nothing, on_pick_change=_nothing, on_window_change=_nothing)
-    return _state(said, media, start_frame or 0)
+    data = {"key": key, "url": url} | payload(media, panes, tracks, window, sampled, movable, picks, marker, height, start_frame, look)
+    stopped = partial(st.session_state.__setitem__, f"stopped {key}", True)
+    said = _COMPONENT(key=key, data=[data], on_frame_change=stopped, on_pick_change=_nothing, on_window_change=_nothing, on_look_change=_nothing)
+    state = _state(said, media, start_frame or 0)
+    at = float(media.seconds[state.frame]) if st.session_state.pop(f"stopped {key}", False) else None
+    return state if look is None else replace(state, look=_dressed(look, said.get("look"), at))
 
 
 def payload(
@@ -149,6 +161,7 @@ def payload(
     marker: Pick | None,
     height: int,
     start_frame: int | None,
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """All the browser needs, ready for JSON. Arrays are base64 of little-endian numbers, because JSON has no NaN and no float32.
 
@@ -176,6 +189,7 @@ def payload(
         "picks": picks,
         "marker": None if marker is None else [marker.frame, marker.x, marker.y],
         "height": int(height),
+        "look": None if look is None else sent.look(look),
         "start": None if start_frame is None else int(np.clip(start_frame, 0, media.frames - 1)),
     }
 
@@ -202,14 +216,26 @@ def _state(said: Any, media: Media, start: int) -> PlayerState:
     return PlayerState(int(np.clip(frame, 0, media.frames - 1)), place, begin)
 
 
+def _dressed(look: Look, told: Any, moment: float | None) -> Look | None:
+    """The look with what the reader set and the moment they stopped at; None if that is the look given, or none that can be."""
+    try:
+        new = replace(look, **{name: told[name] for name in sent.look(look)}) if isinstance(told, Mapping) else look
+    except (QuestionError, KeyError, TypeError):
+        return None
+    new = new if moment is None else replace(new, moment=round(moment, 4))
+    return None if new == look else new
+
+
 def _nothing() -> None:
     """Streamlit asks for a callback per value it should keep."""
 
 
 def script() -> str:
-    """The component's JavaScript: our palettes and limits as a constant, then the files without their imports."""
+    """The component's JavaScript: our palettes, limits and usual look as a constant, then the files without their imports."""
     tables = {"palettes": PALETTES, "diverging": DIVERGING}
-    overlay = {name: {k: sent.text(v, "<u1") for k, v in table.items()} for name, table in tables.items()} | {"nothing": NOTHING, "dim": DIM}
+    overlay: dict[str, Any] = {name: {k: sent.text(v, "<u1") for k, v in table.items()} for name, table in tables.items()}
+    overlay |= {"nothing": NOTHING, "dim": DIM, "unwatched": UNWATCHED, "usual": sent.look(Look()), "marks": sent.marking()}
+    overlay["moment"] = f"{MARK}moment"
     files = (re.sub(r"^import [^;]*;\n", "", _read(name), flags=re.MULTILINE) for name in SCRIPTS)
     return "\n".join([f"const OVERLAY = {json.dumps(overlay)};", *files])
 

@@ -16,7 +16,7 @@ export function keyMeaning({ key, ctrlKey, metaKey, altKey, shiftKey }, { tagNam
 }
 
 export class Controls {
-  // act: {redraw(), redrawLine(), relayout(), step(frames), toggle(), stopped()} – what the controls ask of the player.
+  // act: {redraw(), redrawLine(), relayout(), step(frames), toggle(), stopped(), hold(), letGo()} – what the controls ask of the player.
   constructor(root, look, reel, act) {
     Object.assign(this, { root, look, reel, act });
     this.find = (name) => element(name, root);
@@ -53,9 +53,11 @@ export class Controls {
     const bind = (name, field, read) => {
       find(name).addEventListener('input', (event) => {
         look.set[field] = read(event.target);
+        act.hold();
         this.say();
         act.redraw();
       });
+      find(name).addEventListener('change', () => act.letGo());
     };
     offer(find('.palette'), Object.keys(PALETTES).map((name) => [name, name]), look.palette);
     offer(find('.diverging'), Object.keys(DIVERGING).map((name) => [name, name]), look.diverging);
@@ -71,6 +73,7 @@ export class Controls {
   // Write the settings into the controls.
   say() {
     const { look, find } = this;
+    for (const name of ['palette', 'diverging']) find(`.${name}`).value = look[name];
     find('.opacity').value = look.opacity;
     find('.threshold').value = look.threshold;
     find('.opacity-said').textContent = `${Math.round(100 * look.opacity)} %`;

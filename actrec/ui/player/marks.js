@@ -1,12 +1,8 @@
 // What lies on a picture beside the map: places that a network chose, and people's joints. Numbers in, dots and lines out.
 import { clamp, clock, decode, number } from './numbers.js';
 import { newPath } from './page.js';
-import { NOTHING, tone } from './palettes.js';
+import { MARKS, NOTHING, tone } from './palettes.js';
 import { stepIn } from './timescale.js';
-
-const UNSURE = 0.3; // a joint that its own file trusts less than this is drawn faint
-const BETWEEN = 0.45; // strength of a skeleton on the frames between those it is known on
-const GREY = '#b8b8b8';
 
 const largestOf = (values) => values.reduce((top, v) => (v > top ? v : top), 0);
 
@@ -160,24 +156,24 @@ export class Body extends Marks {
     this.step = stepIn(this.bands, frame);
     const joints = this.at(frame, this.step);
     if (!look.bones || !joints) return;
-    const strength = this.every || this.exact(frame, this.step, sampled) ? 1 : BETWEEN;
+    const strength = this.every || this.exact(frame, this.step, sampled) ? 1 : MARKS.between;
     const size = clamp((0.012 * Math.min(pen.canvas.width, pen.canvas.height)) / scale, 2.6, 4.5);
     const spot = (i) => [joints[3 * i] * x, joints[3 * i + 1] * y], known = (i) => !spot(i).some(Number.isNaN);
-    const trust = (i) => (joints[3 * i + 2] < UNSURE ? 0.35 : 1) * strength;
+    const trust = (i) => (joints[3 * i + 2] < MARKS.unsure ? MARKS.faint : 1) * strength;
     pen.lineCap = 'round';
     this.bones.forEach(([a, b], k) => {
       if (!known(a) || !known(b)) return;
       const path = newPath();
       path.moveTo(...spot(a));
       path.lineTo(...spot(b));
-      pen.globalAlpha = 0.8 * Math.min(trust(a), trust(b));
+      pen.globalAlpha = MARKS.bone * Math.min(trust(a), trust(b));
       cased(pen, path, this.inks[k], size - 0.4, scale);
     });
     for (let i = 0; i < this.count; i++) {
       if (!known(i)) continue;
       const [u, v] = spot(i), score = this.score(i), none = Number.isNaN(score) || !(this.top >= NOTHING);
       pen.globalAlpha = trust(i);
-      dot(pen, u, v, size * scale, none ? GREY : tone(look.palette, score / this.top), scale, none);
+      dot(pen, u, v, size * scale, none ? MARKS.grey : tone(look.palette, score / this.top), scale, none);
       this.drawn.push([i, u, v, size * scale]);
     }
     pen.globalAlpha = 1;

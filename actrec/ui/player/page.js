@@ -25,6 +25,13 @@ export function offer(select, options, chosen) {
   if (select.selectedIndex < 0 && options.length) select.selectedIndex = 0;
 }
 
+// Write seconds into the page's address, as Python does, in place of those there: whoever goes back wants none of the stops they made on their way.
+export function putSeconds(name, seconds) {
+  const here = new URL(globalThis.location.href), value = Math.round(seconds * 1e4) / 1e4;
+  here.searchParams.set(name, Number.isInteger(value) ? value.toFixed(1) : `${value}`);
+  globalThis.history.replaceState(globalThis.history.state, '', here);
+}
+
 // Pixels of a canvas for one of the page; more than two cost time and show nothing.
 export const density = () => Math.min(globalThis.devicePixelRatio || 1, 2);
 

@@ -1,15 +1,20 @@
 // Values to colours. The rules are those of actrec/draw/overlay.py, so that the page and the saved video look alike: zero is transparent, a share s
-// of the scale covers the frame by opacity · s · (2 − s), noise is never stretched. Python writes OVERLAY, its own palettes and limits, in front.
+// of the scale covers the frame by opacity · s · (2 − s), noise is never stretched. Python writes OVERLAY in front: its own palettes and limits, the
+// usual look, and how marks are drawn.
 import { clamp, decode, number } from './numbers.js';
 
 // deno-lint-ignore no-undef -- written in front of the joined module by player/__init__.py
-const { palettes, diverging, nothing, dim } = OVERLAY;
+const { palettes, diverging, nothing, dim, unwatched, usual, marks, moment } = OVERLAY;
 const tables = (sent) => Object.fromEntries(Object.entries(sent).map(([name, text]) => [name, decode(text, Uint8Array)]));
 
 export const PALETTES = tables(palettes);
 export const DIVERGING = tables(diverging);
 export const NOTHING = nothing; // a scale that ends below this is rounding noise
 export const DIM = dim; // brightness left where the model did not look
+export const UNWATCHED = unwatched; // brightness left to frames outside the model's window: the reader must still find their way there
+export const USUAL = usual; // how evidence is drawn if nothing else is said: palette, diverging, opacity, threshold, scale
+export const MARKS = marks; // {most, unsure, faint, between, bone, grey}, as in actrec/draw/marks.py
+export const MOMENT = moment; // what a look's moment is called in the page's address
 export const LEVELS = 2048; // finer than the palette's 256 entries, so that the threshold cuts where the reader put it
 
 // RGBA (as little-endian words) for LEVELS + 1 shares of the scale: 0 … 1, or −1 … 1 for signed maps. Opacity is left to the compositing.

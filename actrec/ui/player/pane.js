@@ -3,10 +3,8 @@ import { Body, Places } from './marks.js';
 import { clamp, number } from './numbers.js';
 import { element, fit, offer, span, write } from './page.js';
 import { Evidence, hatch, paintBar } from './paint.js';
-import { barTicks, DIM, NOTHING, tone } from './palettes.js';
+import { barTicks, DIM, NOTHING, tone, UNWATCHED } from './palettes.js';
 import { stepIn } from './timescale.js';
-
-const UNWATCHED = 0.7; // brightness left to frames outside the model's window: the reader must still find their way there
 
 // What is said on a picture about its frame; "" if there is nothing to say.
 export function remark(bands, step, heat, shown) {
@@ -14,6 +12,11 @@ export function remark(bands, step, heat, shown) {
   if (heat?.empty) return 'No evidence';
   if (heat && !(heat.tops[step] >= NOTHING)) return 'No evidence in this step';
   return bands && !shown ? 'Evidence hidden' : '';
+}
+
+// The brightness left to what the model did not look at, as in the saved video; frames outside its window, which that leaves out, keep more.
+export function brightness(bands, step, frame) {
+  return step < 0 && (frame < bands[0][0] || frame >= bands.at(-1)[1]) ? UNWATCHED : DIM;
 }
 
 // The number at the end of a map's colour bar: its largest of this step, of the clip, or of all maps of its unit ({unit: largest}).
@@ -139,7 +142,7 @@ export class Pane {
     context.drawImage(image, 0, 0, width, height);
     this.step = bands ? stepIn(bands, frame) : -1;
     const top = scaleEnd(this.heat, look.scale, this.step, shared);
-    if (bands && look.shown) this.overlay(context, look, top);
+    if (bands && look.shown) this.overlay(context, look, top, brightness(bands, this.step, frame));
     for (const marks of this.marks) {
       if (look.shown) marks.draw(context, frame, look, this.zoom, this.scale, sampled);
       else marks.drawn = [];
@@ -151,13 +154,13 @@ export class Pane {
     this.say();
   }
 
-  overlay(context, look, top) {
+  overlay(context, look, top, bright) {
     const heat = this.heat,
       [x, y] = this.zoom,
       [x0, y0, x1, y1] = this.step < 0 ? [0, 0, 0, 0] : ((heat ?? this.places)?.seen ?? [0, 0, ...this.source]);
     const [left, upper, wide, high] = [x0 * x, y0 * y, (x1 - x0) * x, (y1 - y0) * y];
     if (heat && !heat.empty) this.map(context, look, top, [left, upper, wide, high]);
-    this.shade(context, left, upper, wide, high, this.step < 0 ? UNWATCHED : DIM);
+    this.shade(context, left, upper, wide, high, bright);
   }
 
   map(context, look, top, [left, upper, wide, high]) {

@@ -1,9 +1,10 @@
 // The player: one video, one to four panes in step, one time axis. Everything the reader sets is done here; the server hears only of
-// the frame the reader stopped at, of a picked place, and of a window moved.
+// the frame the reader stopped at, of a picked place, of a window moved, and of another look once the reader let go of the controls.
 import { Controls } from './controls.js';
 import { Look } from './look.js';
 import { clock, decode } from './numbers.js';
-import { element, write } from './page.js';
+import { element, putSeconds, write } from './page.js';
+import { MOMENT } from './palettes.js';
 import { Pane } from './pane.js';
 import { Reel } from './reel.js';
 import { Timeline } from './timeline.js';
@@ -60,6 +61,8 @@ class Player {
       step: (by) => this.step(by),
       toggle: () => this.toggle(),
       stopped: () => this.soon(),
+      hold: () => clearTimeout(this.settling),
+      letGo: () => this.letGo(),
     });
     this.watch = new globalThis.ResizeObserver(() => this.layout());
     this.watch.observe(root);
@@ -69,8 +72,9 @@ class Player {
   update(sent, api) {
     const fresh = this.sent?.media !== sent.media;
     Object.assign(this, { sent, api, seen: new Set(sent.sampled) });
+    if (this.look.take(sent.look)) this.controls.say();
     if (fresh) this.open();
-    else if (sent.start !== null && sent.start !== this.begun && sent.start !== this.told) this.reel.seek(sent.start);
+    else if (!this.echo(sent.start) && sent.start !== null && sent.start !== this.begun && sent.start !== this.told) this.reel.seek(sent.start);
     this.begun = sent.start;
     this.marker = sent.marker;
     while (this.panes.length > sent.panes.length) this.panes.pop().figure.remove();
@@ -87,6 +91,13 @@ class Player {
     this.layout();
   }
 
+  // Whether a frame to start at is one that Python was told, coming back late as the look's moment, and no wish to go there.
+  echo(start) {
+    const heard = this.stops.indexOf(start);
+    this.stops.splice(0, heard + 1);
+    return heard >= 0;
+  }
+
   // A new clip, from its start; or the one that was here before the reader went to another page, from where they left it.
   open() {
     const { sent, root, reel } = this, was = left.get(sent.key), back = was?.media === sent.media && was.start === sent.start;
@@ -96,6 +107,7 @@ class Player {
     this.complain('');
     this.seconds = decode(sent.seconds, Float64Array);
     this.frame = -1;
+    this.stops = []; // frames told that have not come back yet
     this.told = back ? null : start;
     reel.load(address(sent.url), sent.fps, sent.frames, start);
   }
@@ -185,8 +197,21 @@ class Player {
       if (this.line.drag || this.reel.busy) return this.soon();
       if (this.told === this.frame) return;
       this.told = this.frame;
+      if (this.sent.look) {
+        this.stops.push(this.frame);
+        putSeconds(MOMENT, this.seconds[this.frame]);
+      }
       this.api.setStateValue('frame', { media: this.sent.media, frame: this.frame });
     }, 250);
+  }
+
+  // Tell Python the look, once, when nothing moved for a while.
+  letGo() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      const news = this.look.news();
+      if (news) this.api.setTriggerValue('look', news);
+    }, 400);
   }
 
   scrub(frame) {
@@ -223,6 +248,7 @@ class Player {
 
   end() {
     clearTimeout(this.resting);
+    clearTimeout(this.settling);
     this.watch.disconnect();
     this.reel.close();
   }

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track
+from actrec.core.look import Look
+from actrec.draw import marks
 from actrec.draw.marks import colour_of
 from actrec.draw.overlay import caption, largest
 from actrec.inputs.pose.body import limb
@@ -97,6 +99,17 @@ def skeleton(skeleton: Skeleton, every: NDArray[np.float32] | None, frames: int)
             "bands": skeleton.bands.tolist(),
         }
     )
+
+
+def look(look: Look) -> dict[str, Any]:
+    """The part of a look that the reader sets in the browser; the moment is the frame to start at."""
+    return {name: getattr(look, name) for name in ("palette", "diverging", "opacity", "threshold", "scale")}
+
+
+def marking() -> dict[str, Any]:
+    """How marks are drawn."""
+    strengths = {"unsure": marks.UNSURE, "faint": marks.FAINT, "between": marks.BETWEEN, "bone": marks.BONE}
+    return strengths | {"most": marks.MOST, "grey": "#{:02x}{:02x}{:02x}".format(*marks.GREY)}
 
 
 def text(values: NDArray[Any], kind: str) -> str:
