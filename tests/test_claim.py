@@ -80,7 +80,7 @@ def test_cautions_come_in_the_order_of_their_gravity() -> None:
         "The last frame is held.",
         "Gradients are local.",
         "Blind to order.",
-        "This model knows 5 actions, from five films: whatever else it is shown, it names one of them, however sure it sounds.",
+        "This model knows 5 actions, trained on five films: for a clip of anything else it still names one of them, however confident it seems.",
     )
 
 
