@@ -76,7 +76,7 @@ def explain(
         paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
         paths |= {"provenance": files.provenance, **files.more}
         told = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
-        return print_json(_summary(found) | told | {"files": {k: str(v) for k, v in paths.items()}})
+        return print_json(_summary(found, look) | told | {"files": {k: str(v) for k, v in paths.items()}})
     _print_top(found)
     print(f"\n{found.claim}")
     for finding in found.findings:
@@ -269,10 +269,10 @@ def _place(text: str) -> tuple[float, float, float]:
     return seconds, x, y
 
 
-def _summary(found: Explanation) -> dict[str, Any]:
+def _summary(found: Explanation, look: Look | None = None) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
     question = found.question
-    return {"question": question.to_query(), "command": question.to_command(), "model": found.model, "label": found.label, "predictions": top}
+    return {"question": question.to_query(), "command": question.to_command(look), "model": found.model, "label": found.label, "predictions": top}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -65,8 +65,7 @@ def one(question: Question, found: Explanation, look: Look) -> None:
 
 def said(question: Question, look: Look, line: DeltaGenerator) -> None:
     """Write the command that makes the same files into its place."""
-    words = [*shlex.split(question.to_command()), *look.to_words()]
-    line.code(shlex.join(words), language="bash", wrap_lines=True)
+    line.code(question.to_command(look), language="bash", wrap_lines=True)
 
 
 def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:
