@@ -195,18 +195,18 @@ METHODS: tuple[Method, ...] = (
         "eigengradcam",
         _Way("EigenGrad-CAM", "EigenGradCAM", "cells"),
         "The main pattern in gradient times features.",
-        "It shows the pattern that varies most, which need not be the one that decides; half of it is always cut away, since it is centred.",
+        "The map shows the pattern that varies most, which need not be the one that decides; half of it is always cut away, since it is centred.",
     ),
     _method(
         "eigencam",
         _Way("Eigen-CAM", "EigenCAM", "features"),
         "The main pattern in the features, whatever the class.",
-        "It is the same for every class: it shows what stands out to the network, not why it chose.",
+        "The map is the same for every class: it shows what stands out to the network, not why it chose.",
     ),
     _method(
         "fem",
         _Way("FEM", "FEM", "features", one_sign=True),
         "Features weighted by how often a channel is far above its own mean, whatever the class.",
-        "It is the same for every class: it shows what stands out to the network, not why it chose.",
+        "The map is the same for every class: it shows what stands out to the network, not why it chose.",
     ),
 )

@@ -243,8 +243,8 @@ def _covered(found: JointWindows, skeleton: Skeleton) -> Finding:
     there = int(found.seen.any(0).sum())
     several = int((np.bincount(found.index[found.index >= 0], minlength=len(skeleton.names)) > 1).sum())
     count, length = found.index.shape
-    windows = f"{count} windows of {length}" if count > 1 else f"one window of {length}"
-    sentence = f"{there} joints are in {windows} over all {len(found.seen)} frames; {several} of them are in more than one window."
+    windows = f"{count} windows of {length} joints" if count > 1 else f"one window of {length} joints"
+    sentence = f"{there} joints are in {windows} over all {len(found.seen)} frames; {several} of the joints are in more than one window."
     return Finding("windows of joints", float(count), sentence)
 
 

@@ -97,12 +97,12 @@ EDGES = (
     "learns to use even that, so look at its scores for the frames reversed and shuffled. "
 )
 BLIND = (
-    "Nothing in it compares earlier with later: attention takes its places as a set, and C2D only pools over time. "
+    "Nothing in this model compares earlier with later: attention takes its places as a set, and C2D only pools over time. "
     + EDGES
     + "The paper's Something-Something figures cannot be expected from this form. "
     + SKIPS
 )
-BARE = "No kernel looks across time. " + EDGES + SKIPS
+BARE = "No kernel of this model looks across time. " + EDGES + SKIPS
 DIFFERENT_I3D = (
     "Table 6 gives I3D more GFLOPs than table 2's strides allow, so its strides must differ. Here all backbones share table 2's strides, so that "
     "they can be compared."

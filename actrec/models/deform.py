@@ -273,8 +273,8 @@ CARDS: tuple[Card, ...] = (
         labels=(),
         inputs=("rgb", "pose"),
         note=(
-            "It reads frames and joints. Without joints it answers from the frames alone: its pose stream is off, and none of the paper's figures is "
-            "for that case. The paper names neither the number of blocks and heads nor the windows, so its size cannot be compared."
+            "This model reads frames and joints. Without joints it answers from the frames alone: its pose stream is off, and none of the paper's "
+            "figures is for that case. The paper names neither the number of blocks and heads nor the windows, so its size cannot be compared."
         ),
         paper_figures={
             "PennAction top-1": 99.7,

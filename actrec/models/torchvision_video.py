@@ -176,24 +176,27 @@ def _card(
 
 
 def _resnet(name: str, title: str, file: str, figures: tuple[float, float, int, float]) -> Card:
-    note = "Its accuracy averages five clips of every video; here one clip answers."
+    note = "The published accuracy averages five clips of every video; here one clip answers."
     sampling = Sampling("dense", 16, rate=15)
     return _card(name, title, file, "tran2018closer", sampling, _RESNET, figures, head="fc", gap="layer4.tap", note=note)
 
 
 def _s3d(name: str, title: str, file: str, figures: tuple[float, float, int, float]) -> Card:
-    note = "It looks at 8.5 seconds; a shorter video is padded, and the model was not evaluated on padded video."
+    note = "This model looks at 8.5 seconds; a shorter video is padded, and the model was not evaluated on padded video."
     sampling = Sampling("dense", 128, rate=15)
     return _card(name, title, file, "xie2018rethinking", sampling, _S3D, figures, head="classifier.1", gap="avgpool.tap", note=note)
 
 
 def _mvit(name: str, title: str, file: str, paper: str, figures: tuple[float, float, int, float]) -> Card:
-    note = "Its accuracy averages five clips of every video; here one clip answers. It answers from a class token, so no map of its places is exact."
+    note = (
+        "The published accuracy averages five clips of every video; here one clip answers. "
+        "This model answers from a class token, so no map of its places is exact."
+    )
     return _card(name, title, file, paper, Sampling("dense", 16, rate=7.5), _MVIT, figures, head="head.1", gap=None, note=note)
 
 
 def _swin3d(name: str, title: str, file: str, figures: tuple[float, float, int, float], id: str = "") -> Card:
-    note = "Its accuracy averages twelve clips of every video; here one clip answers."
+    note = "The published accuracy averages twelve clips of every video; here one clip answers."
     sampling = Sampling("dense", 32, rate=15)
     return _card(name, title, file, "liu2022videoswin", sampling, _SWIN, figures, head="head", gap="norm.tap", note=note, id=id)
 
