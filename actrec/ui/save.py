@@ -84,7 +84,9 @@ def several(questions: Sequence[Question], found: Comparison, look: Look) -> Non
     if compare_command(questions):
         _restored(questions[0].clip)
     else:
-        st.caption("The address of this page restores this view. The command line compares one class for all answers, with the ways' own settings.")
+        st.caption(
+            "The address of this page restores this view. The command line compares one class for all answers, with the methods' own settings."
+        )
 
 
 def said_of_several(questions: Sequence[Question], look: Look, line: DeltaGenerator) -> None:

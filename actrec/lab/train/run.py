@@ -243,7 +243,7 @@ class Run:
     def _choice(self, best: bool) -> str:
         """How this checkpoint was chosen, in honest words."""
         if not best:
-            return "These are the last epoch's numbers: no figure of any split chose them."
+            return "These are the last epoch's numbers: no split's figures chose them."
         if self.judge == self.final:
             return f"This epoch was chosen by the same {self.final} clips, which flatters the figure."
         return "The val split chose this epoch; the test split was looked at once."
