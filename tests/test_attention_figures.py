@@ -26,7 +26,7 @@ def test_the_tokens_figure_says_claim_unit_findings_layer_query_and_what_is_left
     assert "8 of 16 frames shown." in words
     assert "The evidence is where it was put." in words
     assert "A quarter goes to the tokens. That cannot be told: nothing moves." in words
-    assert "Asked: layer blocks.1.deform, query cls, head mean." in words
+    assert "Settings: layer blocks.1.deform, query cls, head mean." in words
     assert {"seconds", "x in source pixels", "attention", "0", "0.4"} <= set(texts(attention.tokens(attentive())))
 
 
@@ -43,7 +43,7 @@ def test_the_joints_figure_has_curves_limb_by_limb_and_a_map_with_a_scale() -> N
     body = replace(body, scores=gap)
     tracks = tuple(track for track in lanes(body, np.arange(16) / 12.5) if np.isfinite(track.values).any())
     words = " ".join(texts(attention.joints(attentive(skeleton=body, tracks=tracks))))
-    assert "Grey: not known. 1 of 17 joints have no score at any time and no row." in words
+    assert "Grey: not known. 1 of 17 joints have no score at any time and therefore no row." in words
 
 
 def test_joints_without_scores_or_curves_still_give_a_figure_that_says_so() -> None:
@@ -56,7 +56,7 @@ def test_the_matrix_figure_shows_windows_names_and_gaps() -> None:
     words = texts(attention.matrix(one, one.matrices[0]))
     assert {"asks", "is read", "attention"} <= set(words)
     assert words.count("0.08 s") == 2
-    assert "Outlined: 3 windows of 8 frames. Grey is blank: no such pair." in " ".join(words)
+    assert "Outlined: 3 windows of 8 frames. Grey: no such pair." in " ".join(words)
     words = texts(attention.matrix(one, one.matrices[1]))
     assert {"window 1", "left wrist"} <= set(words)
     assert not {"asks", "Outlined"} & set(" ".join(words).split())

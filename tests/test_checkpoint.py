@@ -204,7 +204,7 @@ OTHERS = {
     "zip": (_zip_of_pictures, r"zip archive of something else \(holiday\.png\)"),
     "packed": (_packed, r"zip archive of something else \(bomb/data\.pkl\)"),
     "empty": (lambda file: file.touch(), r"is empty \(0 bytes\)"),
-    "page": (lambda file: file.write_text("<!DOCTYPE html>"), r"is no checkpoint \(it begins with b'<!DOCTYP'\)"),
+    "page": (lambda file: file.write_text("<!DOCTYPE html>"), r"is not a checkpoint \(it begins with b'<!DOCTYP'\)"),
     "folder": (lambda file: file.mkdir(), r"is a folder; give the checkpoint file in it"),
     "nothing": (_not_there, r"there is no file"),
     "list": (lambda file: torch.save([torch.ones(2)], file), "holds list, not tensors by name"),
@@ -212,8 +212,8 @@ OTHERS = {
     "empty_wrapper": (lambda file: torch.save({"state_dict": {}}, file), r"holds no tensors \(found nothing\)"),
     "sparse": (lambda file: torch.save({"w": torch.eye(3).to_sparse()}, file), "the tensor w is sparse"),
     "no_tensors": (lambda file: save_file({}, file), "holds no tensors"),
-    "bad_metadata": (lambda file: save_file({"w": torch.ones(1)}, file, {"actrec": "[1"}), "damaged or no safetensors"),
-    "list_metadata": (lambda file: save_file({"w": torch.ones(1)}, file, {"actrec": "[1]"}), "metadata that is no object"),
+    "bad_metadata": (lambda file: save_file({"w": torch.ones(1)}, file, {"actrec": "[1"}), "damaged or not a safetensors"),
+    "list_metadata": (lambda file: save_file({"w": torch.ones(1)}, file, {"actrec": "[1]"}), "metadata that is not an object"),
 }
 
 
@@ -286,5 +286,5 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, trained):
 
 def test_a_header_that_lies_about_its_length_is_refused(tmp_path):
     (tmp_path / "lie.safetensors").write_bytes(struct.pack("<Q", 1 << 30) + json.dumps({}).encode())
-    with pytest.raises(WeightsError, match="damaged or no safetensors"):
+    with pytest.raises(WeightsError, match="damaged or not a safetensors"):
         weights.read(tmp_path / "lie.safetensors")

@@ -57,7 +57,7 @@ def test_a_map_that_does_not_change_says_nothing_about_when() -> None:
 
 def test_a_picked_place_is_told_its_strongest_answer() -> None:
     told = said(heat(one_hot(1, 2, 3, value=0.5), unit="cosine"), picked=True)
-    assert told == "From the picked place, the strongest answer is 0.50 (cosine) at 0.44 s, in the middle of the picture."
+    assert told == "From the picked place, the largest value is 0.50 (cosine) at 0.44 s, in the middle of the picture."
 
 
 def cautions(found: Heat, clip: Clip = CLIP, card: Card | None = None, method: Method = METHOD) -> tuple[str, ...]:
@@ -75,12 +75,12 @@ def test_cautions_come_in_the_order_of_their_gravity() -> None:
     found = cautions(heat(np.ones((4, 2, 2))), clip, card, method)
     assert found[0].startswith("This model has not learnt its task: ")
     assert found[1:] == (
-        "The map does not change over time; do not read a moment out of it.",
+        "The map does not change over time; do not read a moment from it.",
         "This method does not know the class: every class gets the same map.",
         "The last frame is held.",
         "Gradients are local.",
         "Blind to order.",
-        "This model knows 5 actions, from five films: whatever else it is shown, it names one of them, however sure it sounds.",
+        "This model knows 5 actions, trained on five films: for a clip of anything else it still names one of them, however confident it seems.",
     )
 
 

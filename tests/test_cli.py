@@ -180,4 +180,4 @@ def test_what_can_be_mended_is_one_line_and_status_2(capsys: pytest.CaptureFixtu
     assert out == ""
     assert len(err.strip().splitlines()) == 1
     assert err.startswith("actrec: ")
-    assert "fault of ours" not in err
+    assert "bug in actrec" not in err

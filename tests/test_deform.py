@@ -55,8 +55,8 @@ def test_any_number_of_frames_runs_with_the_same_weights(frames: int) -> None:
     ("arguments", "words"),
     [
         ({"tokens": "two"}, "there are cross-modal, single, none"),
-        ({"deform": False, "joint": False, "temporal": False}, "need for a block and an attention"),
-        ({"blocks": 0}, "need for a block"),
+        ({"deform": False, "joint": False, "temporal": False}, "give a block and an attention"),
+        ({"blocks": 0}, "give a block"),
         ({"kernel": [3, 3]}, "one length or three"),
         ({"heads": 5}, "5 heads do not divide 32"),
         ({"joint_stride": 9}, "leave places out"),

@@ -12,7 +12,7 @@ from actrec.core.errors import ActrecError
 @pytest.mark.parametrize("name", ["gpu", "meta", "cuda:99"])
 def test_a_device_that_is_not_here_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTREC_DEVICE", name)
-    with pytest.raises(ActrecError, match=f"ACTREC_DEVICE='{name}'.*take cpu"):
+    with pytest.raises(ActrecError, match=f"ACTREC_DEVICE='{name}'.*use cpu"):
         devices.best()
 
 

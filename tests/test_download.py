@@ -74,7 +74,7 @@ def test_stopping_a_download_leaves_nothing_behind(tmp_path, address):
     [
         ("short.pth", SHA, "the connection ended after 2000000 of 5120000 bytes"),
         ("missing.pth", SHA, "HTTP 404 Not Found"),
-        ("net.pth", "00000000", f"what came has the sha256 {SHA}…, not 00000000…"),
+        ("net.pth", "00000000", f"the downloaded file has the sha256 {SHA}…, not 00000000…"),
     ],
 )
 def test_a_download_that_fails_says_why_and_what_to_do_by_hand(tmp_path, address, name, sha256, reason):

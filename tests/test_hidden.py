@@ -28,7 +28,7 @@ def test_hiding_a_part_is_what_a_file_without_it_gives(home: Path, tmp_path: Pat
     assert effect.score != found.score
     armless = study.answer(ask_tokens(home, hide=("left arm",), label=found.label))
     assert armless.score == other.score
-    assert "The model was not told of: left arm." in armless.cautions
+    assert "Hidden from the model: left arm." in armless.cautions
 
 
 def test_without_all_joints_the_answer_is_that_of_the_video_alone(home: Path) -> None:

@@ -129,7 +129,7 @@ def test_attention_that_follows_speed_is_said_to_and_attention_that_does_not_is_
 
 def test_joint_attention_without_joints_says_what_to_do() -> None:
     model = make()
-    with pytest.raises(QuestionError, match="bring a file of joints"):
+    with pytest.raises(QuestionError, match="give a file of joints"):
         look(model, "joint-stride", "blocks.0.joint", None)
     nobody = torch.full((1, FRAMES, 17, 3), torch.nan, dtype=torch.float64)
     with pytest.raises(QuestionError, match="missing or too uncertain"):

@@ -60,7 +60,7 @@ def test_sample_clips_bring_their_true_joints_unless_asked_not_to() -> None:
     found, without = study.answer(ask(clip="walk")), study.answer(ask(clip="walk", joints="none"))
     truth = mannequin.read_truth(study.find_clip("walk").with_suffix(".truth.npz"))
     np.testing.assert_array_equal(found.clip.beside["pose"], truth.joints[found.clip.index])
-    assert "known from its making" in found.provenance["joints"]["source"]
+    assert "known because the clip was rendered" in found.provenance["joints"]["source"]
     assert without.provenance["joints"] is None
     assert not np.array_equal(found.predictions.logits, without.predictions.logits)
 
@@ -73,11 +73,11 @@ def test_a_file_that_changes_is_read_again_and_one_that_is_none_is_named(home: P
     person(file, 24, (40, 30), people=3)
     second = study.answer(ask(joints=str(file)))
     assert not np.array_equal(first.predictions.logits, second.predictions.logits)
-    assert any("joints of 3 people; this model is given the first 1" in line for line in second.cautions)
+    assert any("joints of 3 people; this model is given only those of person 1" in line for line in second.cautions)
     with pytest.raises(pose.JointsError, match="gone"):
         study.answer(ask(joints="gone.npz"))
     person(file, 24, (96, 64), layout=pose.named(("left_wrist", "right_wrist", "neck")))
-    with pytest.raises(pose.LayoutError, match="cannot be said in coco17"):
+    with pytest.raises(pose.LayoutError, match="cannot be converted to coco17"):
         study.answer(ask(joints=str(file)))
 
 

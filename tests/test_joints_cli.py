@@ -53,7 +53,7 @@ def test_a_file_is_described_with_its_layout_its_people_and_how_it_fits(capsys: 
 def test_a_doubtful_file_says_so_with_the_way_out(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     _, out, _ = run(capsys, "short", "--joints", f"{home}/two.npz#offset=15")
     assert "moved by +15 frames" in out
-    assert "less than half of the frames have joints" in out
+    assert "fewer than half of the frames have joints" in out
     assert "#offset=" in out
 
 
@@ -65,7 +65,7 @@ def test_machines_get_the_same_as_json(capsys: pytest.CaptureFixture[str], home:
     assert (said["layout"], said["people"], said["offset"], said["frames"], said["covered"]) == ("penn13", 1, 15, FRAMES, FRAMES - 15)
     assert said["joints"] == list(pose.layout("penn13").joints)
     assert said["doubtful"] is True
-    assert {"left and right swapped", "counted from person 2 of the file on"} <= set(said["fit"])
+    assert {"left and right swapped", "people counted from person 2 of the file"} <= set(said["fit"])
 
 
 def test_what_is_written_lies_on_the_clips_frames_with_all_choices_made(capsys: pytest.CaptureFixture[str], home: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_is_written_lies_on_the_clips_frames_with_all_choices_made(capsys: 
 def test_a_sample_clips_own_joints_need_no_file(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "walk")
     assert status == 0
-    assert "known from its making" in out
+    assert "known because the clip was rendered" in out
     assert "1 person, COCO, 17 joints" in out
 
 
@@ -134,14 +134,14 @@ def test_estimated_joints_are_kept_and_can_be_asked_with(
         ((), "there are no joints of 'short': give --joints FILE, or --estimate keypointrcnn or mediapipe"),
         (("--joints", "none"), "there are no joints"),
         (("--joints", "gone.npz"), "there is no file gone.npz"),
-        (("--joints", "HOME/two.npz#ofset=3"), "no choice 'ofset=3'"),
+        (("--joints", "HOME/two.npz#ofset=3"), "the unknown choice 'ofset=3'"),
         (("--joints", "HOME/two.npz#offset=99"), "give an offset from -23 to 23"),
         (("--joints", "HOME/two.npz#person=3"), "choose 1 … 2"),
         (("--joints", "HOME/two.npz#layout=bones"), "choose one of coco17"),
-        (("--joints", "HOME/two.npz", "--estimate", "mediapipe"), "give one of the two"),
+        (("--joints", "HOME/two.npz", "--estimate", "mediapipe"), "give only one of the two"),
         (("--estimate", "openpifpaf"), "no estimator is called 'openpifpaf'"),
         (("--model-file", "a.task"), "say which with --estimate"),
-        (("--joints", "HOME/two.npz", "--picture", "check.xyz"), "take .png or .jpg"),
+        (("--joints", "HOME/two.npz", "--picture", "check.xyz"), "use .png or .jpg"),
     ],
 )
 def test_what_can_be_mended_is_one_line_and_writes_nothing(
@@ -152,7 +152,7 @@ def test_what_can_be_mended_is_one_line_and_writes_nothing(
     assert out == ""
     assert says in err
     assert len(err.strip().splitlines()) == 1
-    assert "fault of ours" not in err
+    assert "bug in actrec" not in err
     assert not list(tmp_path.iterdir())
 
 

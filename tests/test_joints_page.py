@@ -147,9 +147,9 @@ def test_a_file_that_is_brought_stands_in_the_link_by_its_name_and_the_panel_say
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("notes.txt", b"not joints", "no file of joints"),
+        ("notes.txt", b"not joints", "not a known file of joints"),
         ("empty.npz", b"", "is empty"),
-        ("[three] _joints_.npz", None, "cannot be said in coco17"),
+        ("[three] _joints_.npz", None, "cannot be converted to coco17"),
     ],
 )
 def test_a_file_that_cannot_be_used_gets_one_sentence_and_changes_nothing(
@@ -203,7 +203,7 @@ def test_a_file_that_does_not_say_its_layout_is_taken_in_one_that_can_be_changed
 
 def test_sides_are_swapped_and_another_person_comes_first(visit: Visit, tmp_path: Path) -> None:
     test = bring(visit(), "two.npz", npz(joints(people=2), tmp_path))
-    assert "2 people, of whom the model is given the first 1" in texts(test)
+    assert "2 people, of whom the model is given only the first" in texts(test)
     test.toggle("joints-swap").set_value(True).run()
     test.selectbox("joints-person").select(2).run()
     assert address(test)["joints"] == "two.npz#sides=swapped,person=2"
@@ -219,7 +219,7 @@ def test_the_clips_own_joints_of_another_sample_can_be_told_by_a_link_and_a_path
         test = visit(joints=name)
         assert len(test.error) == 1
         assert "a link cannot name a file" in texts(test)
-    assert "no choice" in texts(visit(joints="sit_down#colour=red"))
+    assert "unknown choice" in texts(visit(joints="sit_down#colour=red"))
 
 
 def test_a_name_full_of_markup_stays_text_and_its_signs_are_no_choices(visit: Visit, tmp_path: Path) -> None:

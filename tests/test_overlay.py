@@ -200,8 +200,8 @@ def test_captions_say_what_must_be_known() -> None:
     assert overlay.caption(heat(one_hot(1, 2, 3))) == ""
     assert overlay.caption(heat(np.full((4, 6, 8), np.nan))) == "no evidence (the method gives no value here)"
     assert overlay.caption(heat(np.full((1, 6, 8), 3.1e-7))) == "no evidence (largest value 3.1e-07 logit per cell)"
-    assert overlay.caption(heat(np.full((4, 6, 8), 2.0))) == "the same map at every step: it does not tell when"
-    assert overlay.caption(heat(np.ones((1, 6, 8)))) == "one map for the whole window: it does not tell when"
+    assert overlay.caption(heat(np.full((4, 6, 8), 2.0))) == "the same map at every step, so it does not say when"
+    assert overlay.caption(heat(np.ones((1, 6, 8)))) == "one map for the whole window, so it does not say when"
     assert overlay.caption(heat(-one_hot(1, 2, 3, value=3.2))) == "no positive evidence (lowest value −3.2 logit per cell)"
 
 
@@ -211,7 +211,7 @@ def test_captions_say_what_must_be_known() -> None:
         ({"palette": "jet"}, "'jet' is not one of inferno"),
         ({"opacity": 1.5}, "opacity 1.5"),
         ({"threshold": float("nan")}, "threshold nan"),
-        ({"scale": "shared", "top": -1.0}, "needs its top"),
+        ({"scale": "shared", "top": -1.0}, "the top of a shared scale"),
         ({"moment": float("inf")}, "moment inf"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_missing_package_model_or_name_says_how_to_get_it(clip: Video, monkeyp
     with pytest.raises(JointsError, match="pip install mediapipe"):
         pose.estimate(clip, "mediapipe")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    with pytest.raises(JointsError, match=r"brings no model: fetch pose_landmarker_full\.task"):
+    with pytest.raises(JointsError, match=r"comes without a model: fetch pose_landmarker_full\.task"):
         pose.estimate(clip, "mediapipe")
     with pytest.raises(JointsError, match=r"no model file .*gone\.task"):
         pose.estimate(clip, "mediapipe", model=tmp_path / "gone.task")

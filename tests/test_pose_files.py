@@ -234,7 +234,7 @@ def test_a_plain_npz_of_places_and_a_layout_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.json", b"{", "no JSON"),
+        ("a.json", b"{", "cannot be read as JSON"),
         ("a.json", b'{"shapes": []}', "shapes.*COCO"),
         ("a.json", b'{"annotations": [{"image_id": 1, "bbox": [1,2,3,4]}]}', "none with keypoints"),
         ("a.json", b"[1, 2]", "holds no joints"),
@@ -245,10 +245,10 @@ def test_a_plain_npz_of_places_and_a_layout_is_enough(tmp_path: Path) -> None:
         ("a.skeleton", b"999999999999\n0\n", "too early"),
         ("a.mat", b"MATLAB 5.0 MAT-file" + b"\0" * 200, "MATLAB"),
         ("a.mat", b"\x89HDF\r\n\x1a\n" + b"\0" * 200, "-v7"),
-        ("a.npz", b"PK\x03\x04" + b"\0" * 50, "no npz"),
+        ("a.npz", b"PK\x03\x04" + b"\0" * 50, "cannot be read as an npz"),
         ("a.npy", b"\x93NUMPY" + b"\0" * 50, "savez"),
-        ("a.pkl", b"\x80\x04K", "no pickle"),
-        ("a.csv", b"frame,x,y\n", "no file of joints that is known"),
+        ("a.pkl", b"\x80\x04K", "cannot be read as a pickle"),
+        ("a.csv", b"frame,x,y\n", "not a known file of joints"),
         ("a.json", b"", "empty"),
     ],
 )
@@ -293,7 +293,7 @@ def test_damage_anywhere_in_a_file_ends_in_a_sentence_or_a_result(tmp_path: Path
 def test_too_large_files_and_objects_in_arrays_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", joints=np.zeros((2000, 17, 3)), layout="coco17")
     np.savez(tmp_path / "objects.npz", joints=np.array([Evil()], object), layout="coco17")
-    with pytest.raises(JointsError, match="no npz"):
+    with pytest.raises(JointsError, match="cannot be read as an npz"):
         pose.read(tmp_path / "objects.npz")
     monkeypatch.setenv("ACTREC_MAX_MB", "0.1")
     with pytest.raises(JointsError, match="unpacks to more"):

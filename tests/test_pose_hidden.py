@@ -48,12 +48,12 @@ def test_limbs_people_and_one_persons_parts_are_hidden_and_nothing_else() -> Non
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("tail", "'tail' is no joint or limb of coco17.*left arm.*left_wrist"),
-        ("", "no joint or limb"),
-        ("2: tail", "'2: tail' is no joint"),
+        ("tail", "'tail' is not a joint or limb of coco17.*left arm.*left_wrist"),
+        ("", "not a joint or limb"),
+        ("2: tail", "'2: tail' is not a joint"),
         ("person 3", "no person 3; they are numbered 1 … 2"),
         ("0: nose", "no person 0"),
-        ("person", "no joint or limb"),
+        ("person", "not a joint or limb"),
     ],
 )
 def test_what_is_not_there_cannot_be_hidden_and_what_is_there_is_listed(name: str, says: str) -> None:
@@ -80,7 +80,7 @@ def test_what_is_hidden_is_not_told_to_the_model_and_the_answer_says_so(home: Pa
     pose.write(home / "cut.npz", given_)
     np.testing.assert_array_equal(without.predictions.logits, study.answer(ask(joints=f"{home}/cut.npz")).predictions.logits)
     assert not np.array_equal(without.predictions.logits, plain.predictions.logits)
-    assert "The model was not told of: left arm, nose." in without.cautions
+    assert "Hidden from the model: left arm, nose." in without.cautions
     assert without.provenance["joints"]["hidden"] == ["left arm", "nose"]
     assert "hidden" not in plain.provenance["joints"]
 
@@ -91,7 +91,7 @@ def test_what_is_hidden_is_not_told_to_the_model_and_the_answer_says_so(home: Pa
         ({"model": "tiny", "method": "cam"}, "'nose' cannot be hidden: .* reads no joints"),
         ({}, "'nose' cannot be hidden: no joints were given"),
         ({"clip": "walk", "joints": "none"}, "no joints were given"),
-        ({"clip": "walk", "hide": ("tail",)}, "'tail' is no joint"),
+        ({"clip": "walk", "hide": ("tail",)}, "'tail' is not a joint"),
     ],
 )
 def test_where_there_is_nothing_to_hide_the_question_is_refused(changes: dict[str, Any], says: str) -> None:

@@ -120,7 +120,7 @@ def test_half_way_points_are_made_only_where_both_ends_are_known() -> None:
 
 
 def test_a_conversion_that_is_not_sound_is_refused_in_one_sentence() -> None:
-    with pytest.raises(layouts.LayoutError, match=r"penn13 cannot be said in mediapipe33: it knows only 12 of its 33 joints; .*coco17"):
+    with pytest.raises(layouts.LayoutError, match=r"penn13 cannot be converted to mediapipe33: it knows only 12 of its 33 joints; .*coco17"):
         some("penn13").convert(layouts.layout("mediapipe33"))
     armless = layouts.named([name for name in layouts.LAYOUTS["coco17"].joints if group(name) != "left arm"], "armless")
     with pytest.raises(layouts.LayoutError, match="has no left arm"):

@@ -51,16 +51,16 @@ def test_choices_may_be_in_any_order_and_layouts_go_by_any_of_their_names() -> N
 @pytest.mark.parametrize(
     ("tail", "says"),
     [
-        ("ofset=3", "no choice 'ofset=3'.*offset, layout, sides, person"),
+        ("ofset=3", "the unknown choice 'ofset=3'.*offset, layout, sides, person"),
         ("offset=3,offset=4", "offset= twice"),
-        ("offset=", "nothing behind offset="),
-        ("offset=3,", "no choice ''"),
-        ("offset=1.5", r"offset=1\.5 is no whole number"),
-        ("offset=99999999999999999999", "no whole number"),
+        ("offset=", "nothing after offset="),
+        ("offset=3,", "the unknown choice ''"),
+        ("offset=1.5", r"offset=1\.5 is not a whole number"),
+        ("offset=99999999999999999999", "not a whole number"),
         ("layout=bones7", "'bones7'.*coco17"),
         ("sides=left", "sides=left; write sides=swapped"),
-        ("person=0", "person=0 is no whole number from 1 on"),
-        ("person=-1", "from 1 on"),
+        ("person=0", "person=0 is not a whole number of 1 or more"),
+        ("person=-1", "of 1 or more"),
     ],
 )
 def test_a_choice_that_there_is_none_of_is_named_with_the_legal_ones(tail: str, says: str, home: Path) -> None:
@@ -98,7 +98,7 @@ def test_another_person_may_come_first(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.joints.values[0], three.values[2])
     np.testing.assert_array_equal(two.joints.values, three.values[1:])
     assert one.cautions == ()
-    assert posed(f"{tmp_path}/three.npz#person=2").cautions == ("The file has the joints of 3 people; this model is given from person 2 on only 1.",)
+    assert posed(f"{tmp_path}/three.npz#person=2").cautions == ("The file has the joints of 3 people; this model is given only those of person 2.",)
     with pytest.raises(pose.JointsError, match=r"person=4: three.npz has the joints of 3; choose 1 … 3"):
         posed(f"{tmp_path}/three.npz#person=4")
 
@@ -125,7 +125,7 @@ def test_a_file_is_mended_only_where_it_must_be(home: Path, tmp_path: Path) -> N
     assert pose.mended(tmp_path / "late.npz", film, card_).offset == -100
     person(tmp_path / "three.npz", 24, (96, 64), layout=pose.named(("left_wrist", "right_wrist", "neck")))
     assert pose.mended(tmp_path / "three.npz", film) == pose.Named(f"{tmp_path}/three.npz")
-    with pytest.raises(pose.LayoutError, match="cannot be said in coco17"):
+    with pytest.raises(pose.LayoutError, match="cannot be converted to coco17"):
         pose.mended(tmp_path / "three.npz", film, card_)
     (tmp_path / "broken.npz").write_bytes(b"PK\3\4 nothing")
     with pytest.raises(pose.JointsError, match=r"broken\.npz"):

@@ -94,7 +94,7 @@ def test_a_push_up_and_its_joints_from_upload_to_saved_figures(page: Page, addre
 
     way(page, "joint-stride")
     claim = page.locator(".st-key-claim").inner_text()
-    assert re.search(r"looks most at the [a-z ]+, \d+\.\d times an even spread", claim)
+    assert re.search(r"gives most attention to the [a-z ]+, \d+\.\d times an even spread", claim)
     assert "rank correlation of attention and speed" in claim
     lanes = page.locator(".actrec .track").count()
     assert lanes >= 2 + 5, "head, arms and legs beside the map's mass and the motion"
@@ -134,7 +134,7 @@ def test_hiding_a_limb_moves_the_score_and_stands_in_the_link(page: Page, addres
     page.get_by_role("option", name="right arm").click()
     page.wait_for_url("**hide=right**", timeout=PATIENCE)
     settle(page)
-    assert "The model was not told of: right arm." in page.locator(".st-key-claim").inner_text()
+    assert "Hidden from the model: right arm." in page.locator(".st-key-claim").inner_text()
     assert "--hide 'right arm'" in page.locator('[data-testid="stCode"]').inner_text()
 
 
@@ -153,5 +153,5 @@ def test_a_clicked_place_asks_for_its_own_tokens(page: Page, address: str) -> No
     page.locator(".actrec .picture").click()
     page.wait_for_url("**at=**", timeout=PATIENCE)
     settle(page)
-    assert "The picked place reads most from block 2" in page.locator(".st-key-claim").inner_text()
+    assert "The picked place attends most to block 2" in page.locator(".st-key-claim").inner_text()
     assert page.locator('[data-testid="stAlert"]').count() == 0

@@ -129,7 +129,7 @@ def test_choices_that_do_not_exist_are_answered_with_those_that_do(root: Path) -
         ("protocol=xsub", "it has split"),
         ("layout=tape", "one of charades"),
         ("split", "name=value"),
-        ("fps=fast", "pictures a second"),
+        ("fps=fast", "frames per second"),
     ):
         with pytest.raises(sets.DataError, match=words):
             sets.open_set(f"{root}#{spec}")

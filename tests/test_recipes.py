@@ -113,7 +113,7 @@ def test_a_batch_in_two_parts_gives_the_losses_of_one(clips: Path, tmp_path: Pat
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(clips: Path, tmp_path: Path) -> None:
-    with pytest.raises(train.run.ActrecError, match=r"a batch of 4 clips .* 3 parts; take a --batch that is a multiple of 3"):
+    with pytest.raises(train.run.ActrecError, match=r"a batch of 4 clips .* 3 parts; use a --batch that is a multiple of 3"):
         run(clips, tmp_path / "run", Recipe(batch=4, accumulate=3))
 
 
@@ -179,7 +179,7 @@ def test_the_val_split_chooses_and_the_test_split_is_looked_at_once(tmp_path: Pa
     assert "looked at once" in (tmp_path / "run" / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("epoch", "words"), [(None, "no figure of any split chose them"), ("best", "chosen by the same test clips")])
+@pytest.mark.parametrize(("epoch", "words"), [(None, "no split's figures chose them"), ("best", "chosen by the same test clips")])
 def test_without_a_val_split_the_card_says_what_the_test_figures_chose(epoch: str | None, words: str, clips: Path, tmp_path: Path) -> None:
     started = run(clips, tmp_path / "run", epochs=1, ship_epoch=epoch)
     started.fit()
@@ -317,7 +317,7 @@ def test_steps_fall_at_their_epochs() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"optimizer": "adam"}, "no optimizer 'adam'; take sgd"), ({"epochs": 0}, "epochs is 0"), ({"lr": 0.0}, "lr is 0"), ({"lr_end": 0.0}, "lr_end")],
+    [({"optimizer": "adam"}, "no optimizer 'adam'; use sgd"), ({"epochs": 0}, "epochs is 0"), ({"lr": 0.0}, "lr is 0"), ({"lr_end": 0.0}, "lr_end")],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(RecipeError, match=words):

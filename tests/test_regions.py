@@ -105,7 +105,7 @@ def test_a_clips_making_is_looked_up_at_the_frames_the_model_was_given() -> None
     person, limbs, thing = regions.known(truth, np.array([0, 2, 7]))
     assert (person.name, limbs.name, thing.name) == ("the person", "the acting limbs and what they handle", "the object")
     assert person.masks.all((1, 2)).tolist() == [False, True, True], "a held frame is the last one"
-    assert (person.every, person.known) == (2, "known from the clip's making")
+    assert (person.every, person.known) == (2, "known because the clip was rendered")
 
 
 def test_of_a_clip_without_a_making_and_without_joints_nothing_is_known(tmp_path: Path) -> None:

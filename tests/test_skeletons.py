@@ -134,5 +134,5 @@ def test_a_skeleton_file_larger_than_a_clip_may_be_is_read(root: Path, monkeypat
 def test_a_pickle_that_is_cut_off_is_named(tmp_path: Path) -> None:
     path = made.pyskl(tmp_path / "a.pkl", UCF_CLIPS)
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(sets.DataError, match=r"a\.pkl is no pickle"):
+    with pytest.raises(sets.DataError, match=r"a\.pkl cannot be read as a pickle"):
         sets.open_set(str(path))

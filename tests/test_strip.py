@@ -53,14 +53,14 @@ def test_empty_and_constant_maps_say_so_in_the_figure_and_have_no_false_scale() 
     assert "no evidence (largest value 3.1e-07 logit per cell)" in words
     assert not {"0", "3.1e-07", "1.55e-07"} & set(words)
     words = texts(strip.strip(explanation(heat(np.ones((4, 6, 8))))))
-    assert "the same map at every step: it does not tell when" in words
+    assert "the same map at every step, so it does not say when" in words
 
 
 def test_the_strip_confesses_scale_threshold_and_what_was_not_seen() -> None:
     words = " ".join(texts(strip.strip(explanation(heat(one_hot(1, 2, 3), seen=(8, 0, 56, 48))), Look(scale="frame", threshold=0.25))))
-    assert "Each step by its own largest value." in words
+    assert "Each step is scaled by its own largest value." in words
     assert "Evidence below 25 % of the scale’s end is left out." in words
-    assert "Dark borders: the model did not see them." in words
+    assert "Dark borders: what the model did not see." in words
 
 
 def test_frames_that_share_a_step_share_a_bar() -> None:
@@ -103,6 +103,6 @@ def test_the_strip_draws_tokens_and_joints_and_says_what_they_are_and_how_many()
     assert "Joints: coloured by attention (largest 0.16)" in words
     assert "Dots" not in " ".join(texts(bare))
     assert np.ptp(sheet.pixels()[150:700].astype(int), axis=2).max() > 100
-    assert "Read from none of the frames shown: 2 of them." in " ".join(
+    assert "2 of these tokens are read from none of the frames shown." in " ".join(
         texts(strip.strip(one.with_evidence(points=points([(3, 9, 9), (9, 9, 9)])), most=4))
     )

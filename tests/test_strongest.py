@@ -70,9 +70,9 @@ def test_a_place_is_told_by_thirds_of_what_was_seen(x: float, y: float, words: s
 
 
 def test_attention_is_told_with_its_moment_and_an_empty_map_as_empty() -> None:
-    said = strongest.attention(heat(one_hot(1, 0, 0)), clip_of(film()), "block 2 reads most")
-    assert said.startswith("Block 2 reads most at 0.44 s, on the left, at the top; of all moments 0.32–0.60 s gets most, 100")
-    assert "of all moments 0.12 s gets most" in strongest.attention(heat(np.ones((1, 1, 1)), bands=[(3, 4)]), clip_of(film()), "it")
+    said = strongest.attention(heat(one_hot(1, 0, 0)), clip_of(film()), "block 2 attends most")
+    assert said.startswith("Block 2 attends most at 0.44 s, on the left, at the top; 0.32–0.60 s gets the largest share of all moments, 100")
+    assert "0.12 s gets the largest share of all moments" in strongest.attention(heat(np.ones((1, 1, 1)), bands=[(3, 4)]), clip_of(film()), "it")
     nothing = "This map shows no attention: its largest value is 0.0e+00, which is drawn as nothing."
     assert strongest.attention(heat(np.zeros((2, 2, 2))), clip_of(film()), "it") == nothing
 

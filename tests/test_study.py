@@ -109,7 +109,7 @@ def test_eight_sessions_on_one_model_get_their_own_answers() -> None:
 
 def test_an_answer_says_how_few_actions_its_model_knows() -> None:
     found = study.answer(ask())
-    known = f"knows {len(found.predictions.labels)} actions, from {study.load('tiny').card.trained_on}"
+    known = f"knows {len(found.predictions.labels)} actions, trained on {study.load('tiny').card.trained_on}"
     assert any(known in line for line in found.cautions)
 
 

@@ -39,8 +39,8 @@ def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: s
 def test_the_claim_is_about_the_frame_that_gets_most_with_all_its_tokens() -> None:
     found = look(make(), "temporal-stride", "blocks.1.temporal", people(), query="cls")
     got = np.nan_to_num(found.matrices[0].values).mean(0)
-    assert f"reads most of the frame at {got.argmax() / 10:.2f} s, which gets {percent(got.max(), 0)} of its attention" in found.claim
-    assert f"Of the picture itself, which gets {percent(found.findings[0].value, 0)} of it" in found.claim
+    assert f"gives most attention to the frame at {got.argmax() / 10:.2f} s: {percent(got.max(), 0)} (an even spread would give" in found.claim
+    assert f"{percent(found.findings[0].value, 0)} of its attention goes to the picture itself" in found.claim
 
 
 def test_an_even_spread_over_windows_gives_the_ends_less() -> None:

@@ -41,13 +41,13 @@ def test_without_masks_the_tokens_are_held_against_the_joints_own_outline(home: 
 
 def test_of_sample_clips_the_truth_is_known(home: Path) -> None:
     told = [f.sentence for f in study.answer(Question("throw_ball", "tinydeform", "tokens")).findings]
-    assert [s for s in told if "the acting limbs and what they handle" in s and "known from the clip's making" in s]
+    assert [s for s in told if "the acting limbs and what they handle" in s and "known because the clip was rendered" in s]
 
 
 def test_without_joints_the_views_say_so(home: Path) -> None:
     for method in ("tokens", "temporal-stride"):
         assert pose.VIDEO_ONLY in study.answer(ask_tokens(home, method=method, joints="none")).cautions
-    with pytest.raises(QuestionError, match="bring a file of joints"):
+    with pytest.raises(QuestionError, match="give a file of joints"):
         study.answer(ask_tokens(home, method="joint-stride", joints="none"))
 
 
@@ -66,7 +66,7 @@ def test_the_command_line_tells_the_same(home: Path, tmp_path: Path, capsys: pyt
     assert cli.main(["cost", "short", "--model", "tinydeform", *joints]) == 0
     assert "joint stride attention" in capsys.readouterr().out
     assert cli.main(["what-if", "short", "--model", "tinydeform", "--joints", "none"]) == 2
-    assert "bring a file of joints" in capsys.readouterr().err.lower()
+    assert "give a file of joints" in capsys.readouterr().err.lower()
 
 
 def test_answers_about_other_joints_are_not_taken_for_one_another(home: Path) -> None:

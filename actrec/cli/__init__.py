@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("ACTREC_DEBUG"):
             raise
-        return _fail(f"this is a fault of ours: {type(error).__name__}: {error}; run again with ACTREC_DEBUG=1 and send us what it prints")
+        return _fail(f"this is a bug in actrec: {type(error).__name__}: {error}; run again with ACTREC_DEBUG=1 and send us what it prints")
     return 0
 
 

@@ -42,12 +42,12 @@ from actrec.measure import agreement
 def explain(
     clip: Clip,
     model: Model,
-    method: Annotated[str | None, typer.Option(help="A way of explaining; default: exact CAM where it is exact, else Grad-CAM.")] = None,
+    method: Annotated[str | None, typer.Option(help="The explanation method; default: CAM where it is exact, else Grad-CAM.")] = None,
     label: Annotated[str | None, typer.Option(help="The class to explain; default: the model's first choice.")] = None,
-    versus: Annotated[str | None, typer.Option(help="Explain the label rather than this class.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Explain why the label rather than this class: the difference of their logits.")] = None,
     start: Start = 0.0,
-    at: Annotated[str | None, typer.Option(help="A place for directed attention: seconds,x,y in source pixels.")] = None,
-    layer: Annotated[str | None, typer.Option(help="The tap to explain.")] = None,
+    at: Annotated[str | None, typer.Option(help="The place that attention starts from: seconds,x,y, with x and y in source pixels.")] = None,
+    layer: Annotated[str | None, typer.Option(help="The layer (tap) to explain.")] = None,
     knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
     joints: Joints = None,
     hide: Hide = None,
@@ -76,13 +76,13 @@ def explain(
         paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
         paths |= {"provenance": files.provenance, **files.more}
         told = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
-        return print_json(_summary(found) | told | {"files": {k: str(v) for k, v in paths.items()}})
+        return print_json(_summary(found, look) | told | {"files": {k: str(v) for k, v in paths.items()}})
     _print_top(found)
     print(f"\n{found.claim}")
     for finding in found.findings:
         print(f"  {finding.sentence}")
     for line in found.cautions:
-        print(f"  not to conclude: {line}")
+        print(f"  what not to conclude: {line}")
     print("", files.video, files.figure, *files.more.values(), files.arrays, files.curves, files.provenance, sep="\n")
 
 
@@ -152,7 +152,7 @@ def what_if(
     clip: Clip,
     model: Model,
     label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
-    versus: Annotated[str | None, typer.Option(help="Follow the label's lead over this class.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
     start: Start = 0.0,
     joints: Joints = None,
     hide: Hide = None,
@@ -174,7 +174,7 @@ def what_if(
 
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
-    """Count and measure what attention in windows saves on this clip, against attention without windows."""
+    """Count and measure what attention in windows saves on this clip, compared with attention without windows."""
     from actrec.study.checks import windows_cost as costs  # late: torch
 
     found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
@@ -187,7 +187,9 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
     print(
         f"{'a whole forward pass':38} {found.gflops:13.2f} GFLOPs, {found.seconds:.3f} s {found.full_gflops:13.2f} GFLOPs, {found.full_seconds:.3f} s"
     )
-    print(f"probability of {found.label}: {found.probability:.3f} with windows, {found.full_probability:.3f} without (it was trained with them)")
+    print(
+        f"probability of {found.label}: {found.probability:.3f} with windows, {found.full_probability:.3f} without (the model was trained with them)"
+    )
     print(f"\n{found.verdict}")
 
 
@@ -197,13 +199,13 @@ def check(
     model: Model,
     which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
     label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
-    versus: Annotated[str | None, typer.Option(help="Follow the label's lead over this class.")] = None,
+    versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
     start: Start = 0.0,
     joints: Joints = None,
     hide: Hide = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a model again on a changed clip, by every check that fits, and say in a sentence what came of it."""
+    """Run a model again on a changed clip, with every check that fits, and say in a sentence what the result is."""
     from actrec import catalogue  # late: torch
     from actrec.study import asking, checks  # late: torch
 
@@ -227,7 +229,7 @@ def check(
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List every model: what it needs, its size beside the paper's, and the ways of explaining that fit it."""
+    """List every model: what it needs, its size beside the paper's, and the methods that fit it."""
     from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []
@@ -263,14 +265,14 @@ def _place(text: str) -> tuple[float, float, float]:
     try:
         seconds, x, y = (float(part) for part in text.split(","))
     except ValueError:
-        raise QuestionError(f"--at {text!r} is no place; write --at seconds,x,y, with x and y in source pixels") from None
+        raise QuestionError(f"--at {text!r} is not a place; write --at seconds,x,y, with x and y in source pixels") from None
     return seconds, x, y
 
 
-def _summary(found: Explanation) -> dict[str, Any]:
+def _summary(found: Explanation, look: Look | None = None) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
     question = found.question
-    return {"question": question.to_query(), "command": question.to_command(), "model": found.model, "label": found.label, "predictions": top}
+    return {"question": question.to_query(), "command": question.to_command(look), "model": found.model, "label": found.label, "predictions": top}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from actrec.cli.options import AsJson, app, clear, print_json, progress
 
 @app.command()
 def data(
-    path: Annotated[str, typer.Argument(help="A set's folder or skeleton file, with choices behind a #: `ucf101#split=2`, `ntu#protocol=xview`.")],
-    check: Annotated[bool, typer.Option("--check", help="Open every clip, in worker processes; without it a sample of 20.")] = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes that open clips; default: one a core for large sets.")] = None,
+    path: Annotated[
+        str, typer.Argument(help="A data set's folder or skeleton file, with choices after a #: `ucf101#split=2`, `ntu#protocol=xview`.")
+    ],
+    check: Annotated[bool, typer.Option("--check", help="Open every clip, in worker processes; otherwise only a sample of 20.")] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that open clips; default: one per core for large data sets.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a set of clips holds: layout, classes, splits, shared subjects, clips that are missing or cannot be read."""
+    """Say what a data set holds: layout, classes, splits, shared subjects, clips that are missing or cannot be read."""
     from actrec.lab import sets  # late: torch
     from actrec.lab.sets.survey import survey  # late: torch
 

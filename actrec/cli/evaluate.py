@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 def evaluate(
     model: Model,
     data: Annotated[str, typer.Option(help="`mannequin`, or a folder of labelled clips (see the command `data`).")],
-    split: Annotated[str, typer.Option(help="Which clips: test, train, val, or what the set calls it.")] = "test",
+    split: Annotated[str, typer.Option(help="The split: test, train, val, or another that the data set names.")] = "test",
     test_clips: Annotated[int, typer.Option(min=1, help="Mannequin test clips per action.")] = 20,
-    views: Annotated[str, typer.Option(help="Windows × crops of each clip: 1x1 is the middle window and the centre crop; the papers' 10x3.")] = "1x1",
+    views: Annotated[
+        str, typer.Option(help="Windows × crops of each clip: 1x1 is the middle window and the centre crop; the papers use 10x3.")
+    ] = "1x1",
     batch: Annotated[int, typer.Option(min=1, help="Views of a clip that go through the model together.")] = 4,
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode clips.")] = 0,
     name: Annotated[str, typer.Option(help="The evaluation's name. Default: the model's, the set's and the split's.")] = "",
     out: Annotated[Path | None, typer.Option(help="The evaluation's folder. Default: its name in the results folder.")] = None,
-    merge: Annotated[bool, typer.Option("--merge", help="Only put together what other runs have evaluated.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Only merge what other runs have evaluated.")] = False,
     against: Annotated[str, typer.Option(help="Another evaluation, by name or folder, to compare this one with.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on labelled clips: all measures, tables and a report in a folder. A run that was broken off goes on.
+    """Score a model on labelled clips: all measures, tables and a report in a folder. A run that was interrupted continues.
 
     Under torchrun, every process takes its share of the clips and the last one to finish puts them together.
     """
@@ -53,7 +55,7 @@ def evaluate(
     rank, world = evaluate.share()
     found = evaluate.merge(trial, where) if merge else evaluate.run(trial, loaded.model, where, workers=workers, part=(rank, world))
     if found is None:
-        return print(f"process {rank + 1} of {world} is done; another puts the clips together", file=sys.stderr)
+        return print(f"process {rank + 1} of {world} is done; another process merges the results", file=sys.stderr)
     said: dict[str, Any] = {
         "model": model,
         "data": clips.name,
@@ -104,7 +106,7 @@ def _print(found: Evaluation, said: dict[str, Any]) -> None:
 def _views(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([1-9]\d{0,2})\s*[x×]\s*([13])", text.strip())
     if found is None:
-        raise QuestionError(f"--views {text!r} cannot be tested; write windows x crops with 1 or 3 crops: 1x1, 10x1, 10x3")
+        raise QuestionError(f"--views {text!r} is not possible; write windows x crops with 1 or 3 crops: 1x1, 10x1, 10x3")
     return int(found[1]), int(found[2])
 
 
@@ -112,7 +114,7 @@ def _folder(trial: Trial, name: str) -> Path:
     """The evaluation's folder in the results folder. A name that was not asked for gives way where it is taken by something else."""
     if name:
         if not re.fullmatch(r"[\w@][\w.@ -]*", name):
-            raise QuestionError(f"--name {name!r} is no name for a folder; take letters, digits and . _ - @")
+            raise QuestionError(f"--name {name!r} cannot be the name of a folder; use letters, digits and . _ - @")
         return settings.results() / name
     views = "" if trial.views == (1, 1) else f"-{trial.views[0]}x{trial.views[1]}"
     plain = re.sub(r"[^\w.@-]+", "-", f"{trial.card.id}-on-{trial.clips.name}-{trial.split}{views}")

@@ -24,7 +24,7 @@ PICTURES = 6
 def joints(
     clip: Clip,
     joints: Joints = None,
-    estimate: Annotated[str | None, typer.Option(help="Find them in the pictures instead: keypointrcnn or mediapipe.")] = None,
+    estimate: Annotated[str | None, typer.Option(help="Estimate them from the frames instead: keypointrcnn or mediapipe.")] = None,
     model_file: Annotated[
         Path | None, typer.Option(help="The estimator's model file: MediaPipe's .task, or other weights of Keypoint R-CNN.")
     ] = None,
@@ -32,14 +32,14 @@ def joints(
     picture: Annotated[Path | None, typer.Option(help="Write a PNG of some frames with the skeletons, to check that they fit.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what joints there are of a clip and how they lie on it; mend them, estimate them, and keep them."""
+    """Say what joints there are for a clip and how they fit it; correct, estimate and save them."""
     from actrec import study  # late: torch
     from actrec.inputs import pose  # late: av
 
     if estimate is not None and joints is not None:
-        raise QuestionError(f"--joints {joints} names joints and --estimate {estimate} finds others; give one of the two")
+        raise QuestionError(f"--joints {joints} gives joints and --estimate {estimate} estimates others; give only one of the two")
     if estimate is None and model_file is not None:
-        raise QuestionError(f"--model-file {model_file} is an estimator's; say which with --estimate {' or '.join(pose.ESTIMATORS)}")
+        raise QuestionError(f"--model-file {model_file} belongs to an estimator; say which with --estimate {' or '.join(pose.ESTIMATORS)}")
     if picture is not None:
         _drawable(picture)
     film = study.open_clip(clip)
@@ -57,7 +57,7 @@ def joints(
     if picture is not None:
         _draw(picture, film, laid.joints)
     files = [str(path) for path in (out, picture) if path is not None]
-    what = found.source if estimate is not None else "the sample clip's own, known from its making" if joints is None else chosen.title
+    what = found.source if estimate is not None else "the sample clip's own, known because the clip was rendered" if joints is None else chosen.title
     lines = [*laid.lines, *chosen.told, *([found.note] if found.note else [])]
     if as_json:
         about: dict[str, Any] = {"clip": clip, "source": what, "layout": found.layout.name, "joints": found.layout.joints, "people": found.people}
@@ -76,7 +76,7 @@ def _drawable(path: Path) -> None:
     import cv2
 
     if not cv2.haveImageWriter(str(path)):
-        raise QuestionError(f"{path}: no picture can be written with the ending {path.suffix!r}; take .png or .jpg")
+        raise QuestionError(f"{path}: a picture cannot be written with the extension {path.suffix!r}; use .png or .jpg")
 
 
 def _draw(path: Path, film: Video, joints: pose.Joints) -> None:

@@ -16,20 +16,22 @@ from actrec.core.words import percent
 app = typer.Typer(add_completion=False, help="See what a video action-recognition model sees.", pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Clip = Annotated[str, typer.Argument(help="A video file, or the name of a sample clip.")]
-Models = Annotated[list[str], typer.Option("--model", help="A model's id (see `models`); several to compare. `dam-12@file.pth` brings a checkpoint.")]
+Models = Annotated[
+    list[str], typer.Option("--model", help="A model's id (see `models`); repeat it to compare several. `dam-12@file.pth` uses that checkpoint.")
+]
 Model = Annotated[str, typer.Option(help="A model's id (see `models`), or `architecture@checkpoint file`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Start = Annotated[float, typer.Option(min=0.0, help="Seconds where the model's window begins.")]
+Start = Annotated[float, typer.Option(min=0.0, help="The second at which the model's window begins.")]
 Joints = Annotated[
     str | None,
     typer.Option(
-        help="A file with the joints of the people in the clip, for models that read them, with choices behind a #: FILE#offset=3,layout=coco17,"
-        "sides=swapped,person=2. A sample clip's name stands for its joints; `none` leaves out those known of the clip."
+        help="A file with the joints of the people in the clip, for models that read them, with choices after a #: FILE#offset=3,layout=coco17,"
+        "sides=swapped,person=2. A sample clip's name stands for its joints; `none` leaves out the joints that are known for the clip."
     ),
 ]
 Hide = Annotated[
     list[str] | None,
-    typer.Option(help="A joint, limb or person that the model is not told of: left_wrist, 'left arm', 'person 2', '2: left arm'; several in turn."),
+    typer.Option(help="A joint, limb or person to hide from the model: left_wrist, 'left arm', 'person 2', '2: left arm'; may be repeated."),
 ]
 Palette = Annotated[str, typer.Option(help=f"Colours of evidence without a sign: {', '.join(look.PALETTES)}.")]
 Diverging = Annotated[str, typer.Option(help=f"Colours of evidence for and against: {', '.join(look.DIVERGING)}.")]

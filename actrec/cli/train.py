@@ -17,21 +17,26 @@ from actrec.lab.recipes import RECIPES, Crops, Flip, Norm, Optimizer, Precision,
 @app.command()
 def train(
     data: Annotated[str, typer.Option(help="`mannequin`, or a folder with labelled clips (see `data`).")],
-    out: Annotated[Path, typer.Option(help="The run's folder; a run that is there already goes on.")],
+    out: Annotated[Path, typer.Option(help="The run's folder; a run that is already in it is continued.")],
     model: Annotated[str, typer.Option(help="An architecture's id (see `models`).")] = "dam-12",
     argument: Annotated[list[str] | None, typer.Option(help="A constructor argument: name=value, such as width=0.25.")] = None,
     init: Annotated[
-        str | None, typer.Option(help="What to start from: a checkpoint file (a relative's, torchvision's ImageNet ResNet), or a model's id.")
+        str | None,
+        typer.Option(help="What to start from: a checkpoint file (of a related model, or torchvision's ImageNet ResNet), or a model's id."),
     ] = None,
-    size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the resize goes with it. Default: the card's.")] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="Give the whole picture, squeezed to a square, instead of its middle.")] = False,
-    frames: Annotated[int | None, typer.Option(min=1, help="Frames the model reads. Default: the card's.")] = None,
-    span: Annotated[int | None, typer.Option(min=1, help="Consecutive source frames they are taken from. Default: the card's.")] = None,
-    people: Annotated[int | None, typer.Option(min=1, help="How many people's joints the model is given. Default: the card's, one.")] = None,
-    recipe_name: Annotated[str, typer.Option("--recipe", help=f"A paper's: {', '.join(RECIPES)}; the options below overrule it.")] = "dam",
+    size: Annotated[int | None, typer.Option(min=32, help="Crop side in pixels; the resize is scaled with it. Default: the model card's.")] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Give the whole frame, squeezed to a square, instead of its middle.")] = False,
+    frames: Annotated[int | None, typer.Option(min=1, help="Frames the model reads. Default: the model card's.")] = None,
+    span: Annotated[int | None, typer.Option(min=1, help="Consecutive source frames they are taken from. Default: the model card's.")] = None,
+    people: Annotated[
+        int | None, typer.Option(min=1, help="How many people's joints the model is given. Default: the model card's, which is one.")
+    ] = None,
+    recipe_name: Annotated[str, typer.Option("--recipe", help=f"A paper's: {', '.join(RECIPES)}; the options below override it.")] = "dam",
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Clips per step, over all processes.")] = None,
-    accumulate: Annotated[int | None, typer.Option(min=1, help="In how many parts a process takes its share of a batch.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, help="Gradient accumulation: the number of parts in which a process takes its share of a batch.")
+    ] = None,
     optimizer: Annotated[Optimizer | None, typer.Option(help="gc-sgd: SGD on centralised gradients.")] = None,
     lr: Annotated[float | None, typer.Option(help="The first epochs' learning rate.")] = None,
     momentum: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
@@ -39,14 +44,16 @@ def train(
     schedule: Annotated[Schedule | None, typer.Option(help="How the learning rate falls.")] = None,
     lr_end: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="The last epoch's learning rate as a share of the first's.")] = None,
     warmup: Annotated[int | None, typer.Option(min=0, help="Epochs in which the learning rate rises.")] = None,
-    step: Annotated[list[int] | None, typer.Option(min=0, help="An epoch at which a step schedule falls; several in turn.")] = None,
-    factor: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="What step and plateau multiply the rate by.")] = None,
-    patience: Annotated[int | None, typer.Option(min=0, help="Epochs that a plateau waits.")] = None,
-    clip_norm: Annotated[float | None, typer.Option(min=0.0, help="The gradient's greatest length; 0: no limit.")] = None,
+    step: Annotated[list[int] | None, typer.Option(min=0, help="An epoch at which a step schedule lowers the rate; may be repeated.")] = None,
+    factor: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="The factor by which the step and plateau schedules multiply the rate.")
+    ] = None,
+    patience: Annotated[int | None, typer.Option(min=0, help="Epochs without improvement that the plateau schedule waits for.")] = None,
+    clip_norm: Annotated[float | None, typer.Option(min=0.0, help="The gradient's largest norm (clipping); 0: no limit.")] = None,
     crops: Annotated[
         Crops | None, typer.Option(help="corner: corners and scales; near: milder, for actors small and near the middle; random; none.")
     ] = None,
-    flip: Annotated[Flip | None, typer.Option(help="Mirror every second clip; unless-sided: not where left or right is in a label.")] = None,
+    flip: Annotated[Flip | None, typer.Option(help="Mirror every second clip; unless-sided: not if a label contains left or right.")] = None,
     dropout: Annotated[float | None, typer.Option(min=0.0, max=0.99)] = None,
     norm: Annotated[Norm | None, typer.Option(help="frozen: batch normalisations from --init stay as they are; partial: all but the first.")] = None,
     precision: Annotated[Precision | None, typer.Option(help="auto: bf16 where the processor has units for it.")] = None,

@@ -98,7 +98,7 @@ def opened(path: Path, allowed: Limits | None = None) -> Iterator[tuple[InputCon
             raise bad(path, f"has no video in it, {what}", "choose another file")
         stream = pictures[0]
         if stream.codec_context is None:
-            raise bad(path, "is coded in a way this FFmpeg does not know", "convert it to H.264 (mp4)")
+            raise bad(path, "uses a codec that this FFmpeg does not know", "convert it to H.264 (mp4)")
         if allowed is not None:
             _within(path, allowed, container, stream)
         stream.thread_type = "AUTO"

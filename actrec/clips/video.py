@@ -92,7 +92,7 @@ def stream(video: Video, index: Sequence[int] | NDArray[np.int64]) -> Iterator[t
     """
     numbers = np.unique(np.asarray(index, np.int64))
     if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < video.frames:
-        raise ValueError(f"frames {numbers[0]} … {numbers[-1]} asked of a video with frames 0 … {video.frames - 1}")
+        raise ValueError(f"frames {numbers[0]} … {numbers[-1]} were asked for, and the video has frames 0 … {video.frames - 1}")
     for run in _runs(video, numbers):
         left = run
         for key in dict.fromkeys((_key_before(video, run[0]), None)):  # from the start of the file if the seek leads astray

@@ -37,7 +37,7 @@ def _named(name: str) -> torch.device:
     except RuntimeError:  # no such word, or a kind of device that nothing can run on
         here = False
     if not here:
-        raise ActrecError(f"ACTREC_DEVICE={name!r} is no device of this machine; take cpu, or unset it to have the best there is")
+        raise ActrecError(f"ACTREC_DEVICE={name!r} is not a device of this machine; use cpu, or unset it to get the best that is available")
     return device
 
 

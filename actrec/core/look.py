@@ -53,7 +53,7 @@ class Look:
             if not 0 <= getattr(self, name) <= 1:
                 raise QuestionError(f"{name} {getattr(self, name)!r} is not between 0 and 1; give a share")
         if self.top is not None and not 0 <= self.top < np.inf:
-            raise QuestionError(f"a shared scale needs its top as a number from 0 on, not {self.top!r}; leave it out to take the largest value")
+            raise QuestionError(f"the top of a shared scale must be a number, 0 or more, not {self.top!r}; leave it out to use the largest value")
         if self.moment is not None and not 0 <= self.moment < np.inf:
             raise QuestionError(f"the moment {self.moment!r} is not a second of the clip; give seconds from 0 on")
 

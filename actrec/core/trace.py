@@ -230,7 +230,7 @@ class Trace:
         """
         found = self.model.get_submodule(name)
         if not isinstance(found, kind):
-            raise TypeError(f"{name or 'the model'} is a {type(found).__name__}, which is no {kind.__name__}")
+            raise TypeError(f"{name or 'the model'} is a {type(found).__name__}, which is not a {kind.__name__}")
         return found
 
     def rerun(self, inputs: Inputs | None = None, edits: Mapping[str, Callable[[Tensor], Tensor]] | None = None) -> Tensor:

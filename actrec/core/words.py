@@ -32,6 +32,11 @@ def short_unit(heat: Heat) -> str:
     return heat.unit.split(" (")[0]
 
 
+def data_set(name: str) -> str:
+    """A data set's name within a sentence. `mannequin` is a word of the command line; what it stands for are painted clips."""
+    return "painted mannequins" if name == "mannequin" else name
+
+
 def few(names: Sequence[str], most: int = 4) -> str:
     """The first names of many, and how many more there are; long ones cut short, and what cannot be printed written out."""
     shown = ", ".join(name[:120] if name.isprintable() else repr(name[:120]) for name in names[:most])

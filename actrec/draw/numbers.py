@@ -7,7 +7,6 @@ import importlib.metadata
 import io
 import json
 import platform
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -173,7 +172,7 @@ def provenance(explanation: Explanation, look: Look | None = None) -> dict[str, 
     film = clip.video
     return {
         "question": explanation.question.to_query(),
-        "command": shlex.join([*shlex.split(explanation.question.to_command()), *(look.to_words() if look else [])]),
+        "command": explanation.question.to_command(look),
         **({"look": look.to_json()} if look else {}),
         "clip": {
             "name": film.path.name,

@@ -182,5 +182,5 @@ def caption(heat: Heat) -> str:
         return f"no positive evidence (lowest value {number(float(np.nanmin(heat.values)))} {short_unit(heat)})"
     if heat.constant_in_time:
         what = "one map for the whole window" if len(heat.values) == 1 else "the same map at every step"
-        return f"{what}: it does not tell when"
+        return f"{what}, so it does not say when"
     return ""

@@ -1,4 +1,4 @@
-"""Ways of explaining, one file each. What a way of explaining is stands here; a file in this folder that has METHODS offers some.
+"""Methods, one file each. What a way of explaining is stands here; a file in this folder that has METHODS offers some.
 
 A method takes a trace and gives raw numbers in their units: no scaling, no upsampling, no hooks.
 """

@@ -29,7 +29,7 @@ def setting(ask: Ask, knob: Knob) -> str:
     """
     value = ask.knobs.get(knob.name, knob.choices[0])
     if value not in knob.choices:
-        raise QuestionError(f"{knob.name}={value!r} is no setting of this method; choose {' or '.join(knob.choices)}")
+        raise QuestionError(f"{knob.name}={value!r} is not a setting of this method; choose {' or '.join(knob.choices)}")
     return value
 
 

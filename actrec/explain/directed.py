@@ -59,7 +59,7 @@ def explain(trace: Trace, ask: Ask) -> tuple[Heat, ...]:
     query, key = trace.seen[f"{ask.layer}.q"], trace.seen[f"{ask.layer}.k"]
     relation, axis = query.tap.about["relation"], query.tap.about["axis"]
     if relation not in RELATIONS or axis not in AXES:
-        raise ValueError(f"tap {query.name!r} tells of relation {relation!r} over {axis!r}; known are {RELATIONS} over {AXES}")
+        raise ValueError(f"tap {query.name!r} names the relation {relation!r} over {axis!r}; known are {RELATIONS} over {AXES}")
     q, k = query.grid()[0].detach(), key.grid()[0].detach()  # (d, T, h, w)
     t, y, x = _cell(ask, query, q)
     reach = _reach(axis, _cell(ask, key, k))

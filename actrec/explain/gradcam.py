@@ -53,7 +53,7 @@ LEFT_OUT: Mapping[str, str] = {
     "RefineCAM": "multiplies maps of several layers that were scaled and stretched first",
     "KPCA_CAM": "needs a number for every pair of cells, and its random start changes the last digits from run to run",
     "SegEigenCAM": "is made for segmentation",
-    "RandomCAM": "is no explanation",
+    "RandomCAM": "is not an explanation",
 }
 """Classes of the grad-cam library 1.5.7 that are not offered, and why."""
 
@@ -144,7 +144,7 @@ def first_component(parts: Tensor, towards: Tensor) -> Tensor:
     return torch.where(against, -projection, projection).reshape(towards.shape)
 
 
-_ANYWHERE = "A cell's features have already seen far around the cell, so the heat need not mean the pixels under it. "
+_ANYWHERE = "A cell's features have already seen far around the cell, so the evidence need not come from the pixels under it. "
 
 
 def _method(id: str, way: _Way, line: str, caution: str) -> Method:
@@ -169,26 +169,27 @@ METHODS: tuple[Method, ...] = (
     _method(
         "gradcam-plusplus",
         _Way("Grad-CAM++", "GradCAMPlusPlus", "steps"),
-        "Grad-CAM with weights from the rising gradients alone, so that several places can share the heat.",
-        "Made for features that are never negative: elsewhere, as among tokens, its weights may run away. Its heights are no parts of the logit.",
+        "Grad-CAM with weights from the rising gradients alone, so that several places can share the evidence.",
+        "Made for features that are never negative: elsewhere, as among tokens, its weights may become very large. "
+        "Its values are not parts of the logit.",
     ),
     _method(
         "xgradcam",
         _Way("XGrad-CAM", "XGradCAM", "cells"),
         "Grad-CAM with the mean gradient taken where the channel is active.",
-        "Made for features that are never negative: where a channel's features cancel out, as tokens' may, its weight runs away.",
+        "Made for features that are never negative: where a channel's features cancel out, as tokens' may, its weight becomes very large.",
     ),
     _method(
         "layercam",
         _Way("LayerCAM", "LayerCAM", "cells", per_image=False),
         "Features kept wherever raising them would raise the score; made for early layers too.",
-        "Evidence against the class is dropped before the sum, so the map can be bright where the sum of all evidence is nothing.",
+        "Evidence against the class is dropped before the sum, so the map can be bright where the sum of all evidence is zero.",
     ),
     _method(
         "elementwise",
         _Way("Element-wise Grad-CAM", "GradCAMElementWise", "cells", per_image=False, one_sign=True),
         "Only the channels that speak for the class in a cell, added up cell by cell.",
-        "Evidence against the class is dropped before the sum, so the map can be bright where the sum of all evidence is nothing.",
+        "Evidence against the class is dropped before the sum, so the map can be bright where the sum of all evidence is zero.",
     ),
     _method(
         "eigengradcam",

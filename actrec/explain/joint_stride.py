@@ -83,10 +83,10 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
         QuestionError: the model was given no joints, or none that it can use.
     """
     if trace.inputs.get(POSE) is None or f"{ask.layer}.joints" not in trace.seen or "joints" not in trace.seen:
-        raise QuestionError("joint stride attention needs joints, and the model was given none: bring a file of joints, or choose another view")
+        raise QuestionError("joint stride attention needs joints, and the model was given none: give a file of joints, or choose another view")
     found = windows(trace, ask)
     if not found.seen.any():
-        raise QuestionError("none of the joints can be used: all are missing or too uncertain in these frames; bring a better file of joints")
+        raise QuestionError("none of the joints can be used: all are missing or too uncertain in these frames; give a better file of joints")
     scores, relative = averaged(found)
     joints = joints_on(trace.clip)
     assert joints is not None
@@ -199,8 +199,8 @@ def _strongest(trace: Trace, who: str, skeleton: Skeleton, relative: Scores) -> 
     step, joint = np.unravel_index(int(np.nanargmax(relative)), relative.shape)
     said = [skeleton.names[i].replace("_", " ") for i in (first, second, joint)]
     return (
-        f"{who[0].upper()}{who[1:]} looks most at the {said[0]}, {mean[first]:.1f} times an even spread, before the {said[1]}"
-        f" ({mean[second]:.1f} times); strongest of all at the {said[2]} at {trace.clip.seconds[step]:.2f} s."
+        f"{who[0].upper()}{who[1:]} gives most attention to the {said[0]}, {mean[first]:.1f} times an even spread, then to the {said[1]}"
+        f" ({mean[second]:.1f} times); its largest single value is at the {said[2]} at {trace.clip.seconds[step]:.2f} s."
     )
 
 
@@ -244,7 +244,7 @@ def _covered(found: JointWindows, skeleton: Skeleton) -> Finding:
     several = int((np.bincount(found.index[found.index >= 0], minlength=len(skeleton.names)) > 1).sum())
     count, length = found.index.shape
     windows = f"{count} windows of {length}" if count > 1 else f"one window of {length}"
-    sentence = f"{there} joints stand in {windows} over all {len(found.seen)} frames; {several} of them are in more than one window."
+    sentence = f"{there} joints are in {windows} over all {len(found.seen)} frames; {several} of them are in more than one window."
     return Finding("windows of joints", float(count), sentence)
 
 
@@ -253,7 +253,7 @@ METHODS: tuple[Method, ...] = (
         "joint-stride",
         "Joint stride attention",
         "How much attention each joint gets, frame by frame: on the skeleton, as curves and as a map.",
-        "A joint's token holds the picture's features around it, not its place alone; attention says that they were read, not what for.",
+        "A joint's token holds the picture's features around it, not its place alone; attention shows that they were read, not what for.",
         layers,
         explain,
         knobs=knobs,

@@ -84,11 +84,10 @@ def even(windows: Sequence[tuple[int, int]], frames: int) -> NDArray[np.float64]
 def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[np.float64], heat: Heat, picture: float) -> str:
     """Which frame gets most, with all its tokens; and where in the picture, which may get but little of it."""
     top, clip = int(got.argmax()), trace.clip
-    share = f"which gets {percent(got[top], 0)} of its attention (an even spread would give {percent(even[top], 0)})"
-    where = (
-        "" if heat.empty else f" Of the picture itself, which gets {percent(picture, 0)} of it, it reads most at {strongest.strongest(heat, clip)}."
-    )
-    return f"{who[0].upper()}{who[1:]} reads most of the frame at {clip.seconds[top]:.2f} s, {share}.{where}"
+    share = f"{percent(got[top], 0)} (an even spread would give {percent(even[top], 0)})"
+    within = f" {percent(picture, 0)} of its attention goes to the picture itself, most at {strongest.strongest(heat, clip)}."
+    said = f"{who[0].upper()}{who[1:]} gives most attention to the frame at {clip.seconds[top]:.2f} s: {share}."
+    return said if heat.empty else said + within
 
 
 def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -157,7 +156,7 @@ METHODS: tuple[Method, ...] = (
         "temporal-stride",
         "Temporal stride attention",
         "Which frames look at which: the attention inside the windows of frames, put together.",
-        "Frames that share no window cannot look at each other in one block: a blank is the design's doing, not something the network learnt.",
+        "Frames that share no window cannot look at each other in one block: a blank comes from the design, not from what the network learnt.",
         layers,
         explain,
         knobs=knobs,

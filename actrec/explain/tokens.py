@@ -51,7 +51,7 @@ TOP = Knob(
 
 def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     """Blocks with 3D deformable attention, deepest first; or why there is none."""
-    return blocks_with(card, taps, "deform", "search.points", "{title} takes its tokens from where they are: it chooses no places")
+    return blocks_with(card, taps, "deform", "search.points", "{title} does not choose the places that its tokens come from")
 
 
 def knobs(taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
@@ -92,7 +92,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
         maps.append(_on_cells(trace, ask, "The same attention on the regular grid", reference, scores))
     tokens = _points(trace, ask, title, points, reference, scores, maps[0])
     found = (_share(scores, others), _moved(trace, ask, points, reference), _without(trace, ask, logits))
-    who = f"{_asker(ask)} reads most from {block_name(layer)}'s tokens"
+    who = f"{_asker(ask)} attends most to {block_name(layer)}'s tokens"
     return Evidence(tuple(maps), points=tokens, findings=found, claim=strongest.attention(maps[0], trace.clip, who))
 
 
@@ -203,7 +203,7 @@ METHODS: tuple[Method, ...] = (
         "tokens",
         "Token selection",
         "Where the network took its tokens from, frame by frame, and how much attention each of them gets.",
-        "Attention says what a block reads, not what the answer hangs on; and a token's features have already seen around its place and moment.",
+        "Attention says what a block reads, not what the answer depends on; and a token's features have already seen beyond its place and moment.",
         layers,
         explain,
         knobs=knobs,

@@ -74,7 +74,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for field, choices in CHOICES.items():
             if getattr(self, field) not in get_args(choices):
-                raise RecipeError(f"there is no {field} {getattr(self, field)!r}; take {', '.join(get_args(choices))}")
+                raise RecipeError(f"there is no {field} {getattr(self, field)!r}; use {', '.join(get_args(choices))}")
         least = {"epochs": 1, "batch": 1, "accumulate": 1, "warmup": 0, "patience": 0, "workers": 0, "clip_norm": 0, "weight_decay": 0}
         for field, low in least.items():
             if not getattr(self, field) >= low:
@@ -82,7 +82,7 @@ class Recipe:
         if not 0 < self.lr < math.inf:
             raise RecipeError(f"lr is {self.lr}; it must be more than 0")
         if not 0 <= self.lr_end <= 1 or (self.schedule == "exponential" and not self.lr_end):
-            raise RecipeError(f"lr_end is {self.lr_end}; it is a share of lr up to 1, and an exponential schedule never gets to 0")
+            raise RecipeError(f"lr_end is {self.lr_end}; it is a share of lr up to 1, and an exponential schedule never reaches 0")
 
     def rate(self, epoch: float) -> float:
         """The learning rate at an epoch (fractions allowed), before what a plateau takes from it."""

@@ -99,7 +99,7 @@ def regions(clip: Clip, skeleton: Skeleton | None = None) -> tuple[Region, ...]:
 def known(truth: mannequin.Truth, index: NDArray[np.int64]) -> tuple[Region, ...]:
     """Person, acting limbs and object of a clip whose making is known, at these source frames."""
     parts = (("the person", truth.actor), ("the acting limbs and what they handle", truth.limbs), ("the object", truth.object))
-    return tuple(Region(name, masks[index.clip(max=len(masks) - 1)], truth.every, "known from the clip's making") for name, masks in parts)
+    return tuple(Region(name, masks[index.clip(max=len(masks) - 1)], truth.every, "known because the clip was rendered") for name, masks in parts)
 
 
 def outlined(skeleton: Skeleton, size: tuple[int, int]) -> tuple[Region, ...]:
@@ -107,7 +107,7 @@ def outlined(skeleton: Skeleton, size: tuple[int, int]) -> tuple[Region, ...]:
     moving = moving_groups(skeleton)
     everything = _painted(skeleton, size, skeleton.bones)
     limbs = _painted(skeleton, size, [pair for pair in skeleton.bones if {skeleton.groups[i] for i in pair} <= moving])
-    how = f"taken as what lies within {percent(THICK / 2, 0)} of the person's height of a bone"
+    how = f"taken to be what lies within {percent(THICK / 2, 0)} of the person's height from a bone"
     return Region("the person", everything, EVERY, how), Region(f"the moving limbs ({', '.join(sorted(moving))})", limbs, EVERY, how)
 
 

@@ -10,12 +10,12 @@ from actrec.core.words import percent
 
 
 def attention(heat: Heat, clip: Clip, who: str) -> str:
-    """Where and when attention falls that knows no class; who: what pays it, with its verb ("block 2 reads most")."""
+    """Where and when attention falls that knows no class; who: what pays it, with its verb ("block 2 attends most")."""
     if heat.empty:
         return f"This map shows no attention: its largest value is {heat.peak:.1e}, which is drawn as nothing."
     share, begin, until, even = strongest_step(heat, clip)
     moment = f"{begin:.2f}–{until:.2f} s" if until > begin else f"{begin:.2f} s"
-    when = f"of all moments {moment} gets most, {percent(share, 0)} (an even spread would give {percent(even, 0)})"
+    when = f"{moment} gets the largest share of all moments, {percent(share, 0)} (an even spread would give {percent(even, 0)})"
     return f"{who[0].upper()}{who[1:]} at {strongest(heat, clip)}; {when}."
 
 

@@ -53,7 +53,7 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int, mlp: float, modal: Sequence[str] = ()) -> None:
         super().__init__()
         if dim % heads:
-            raise ValueError(f"{heads} heads do not divide {dim} channels; there is need for a divisor of {dim}")
+            raise ValueError(f"{heads} heads do not divide {dim} channels; give a number of heads that divides {dim}")
         self.heads, self.scale = heads, (dim // heads) ** -0.5
         self.w_q, self.w_k, self.w_v = (nn.Linear(dim, dim, bias=False) for _ in range(3))
         self.w_o = nn.Linear(dim, dim)

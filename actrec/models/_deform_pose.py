@@ -61,7 +61,7 @@ class PoseTokens(nn.Module):
     def __init__(self, channels: int, dim: int, sigma: float, confidence: float, stride: Triple) -> None:
         super().__init__()
         if not sigma > 0:
-            raise ValueError(f"sigma is {sigma}; there is need for a width above 0, in cells of the feature map")
+            raise ValueError(f"sigma is {sigma}; it must be a width above 0, in cells of the feature map")
         self.sigma, self.confidence, self.stride = sigma, confidence, stride
         self.linear = nn.Linear(channels, dim)
         with torch.no_grad():

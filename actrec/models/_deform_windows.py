@@ -22,7 +22,7 @@ def starts(count: int, window: int, stride: int = 0) -> tuple[int, ...]:
     """
     step = stride or max(window // 2, 1)
     if window < 1 or not 1 <= step <= window:
-        raise ValueError(f"windows of {window} every {step} leave places out: there is need for a window of 1 or more and a stride of 1 … {window}")
+        raise ValueError(f"windows of {window} every {step} leave places out; give a window of 1 or more and a stride of 1 … {window}")
     last = max(count - window, 0)
     return (*range(0, last, step), last)
 

@@ -90,15 +90,16 @@ def build(
 NON_LOCAL: tuple[Place, ...] = ((2, 2, "dp-nl"), (2, 4, "dp-nl"), (3, 2, "dp-nl"), (3, 4, "dp-nl"), (3, 6, "dp-nl"))
 """I3D+NL's five blocks, after every second unit of Res2 and Res3 (wang2018nonlocal); θ, φ, g of half the channels give table 6's further 7.3 M."""
 
-SKIPS = "Conv1's stride in time passes over every second sampled frame."
+SKIPS = "Conv1's stride of 2 in time skips every second sampled frame."
 EDGES = (
-    "Order reaches it only through the pooling windows, whose first sees fewer frames than its last; a model trained on clips and their reverses "
-    "learns to use even that, so look at its score reversed and shuffled. "
+    "The order of the frames reaches the model only through its pooling windows, the first of which sees fewer frames than the last; "
+    "a model trained on clips and their reversals "
+    "learns to use even that, so look at its scores for the frames reversed and shuffled. "
 )
 BLIND = (
     "Nothing in it compares earlier with later: attention takes its places as a set, and C2D only pools over time. "
     + EDGES
-    + "The paper's Something-Something figures are not to be expected of this form. "
+    + "The paper's Something-Something figures cannot be expected from this form. "
     + SKIPS
 )
 BARE = "No kernel looks across time. " + EDGES + SKIPS

@@ -84,12 +84,12 @@ def build(
     if tokens not in TOKENS:
         raise ValueError(f"no modal tokens {tokens!r}; there are {', '.join(TOKENS)}")
     if blocks < 1 or not (deform or joint or temporal):
-        raise ValueError(f"{blocks} blocks with deform={deform}, joint={joint}, temporal={temporal}: there is need for a block and an attention")
+        raise ValueError(f"{blocks} blocks with deform={deform}, joint={joint}, temporal={temporal} hold nothing; give a block and an attention")
     channels = scaled(64, width)
     dim = 4 * channels
     kernels = (kernel,) * 3 if isinstance(kernel, int) else tuple(int(k) for k in kernel)
     if len(kernels) != 3 or min(kernels) < 1:
-        raise ValueError(f"kernel is {kernel}; there is need for one length or three (t, y, x), 1 or more")
+        raise ValueError(f"kernel is {kernel}; give one length or three (t, y, x), 1 or more")
 
     names = TOKENS[tokens]
 
@@ -273,8 +273,8 @@ CARDS: tuple[Card, ...] = (
         labels=(),
         inputs=("rgb", "pose"),
         note=(
-            "It reads pictures and joints. Without joints it answers from the pictures alone: its pose stream is off, and no figure of the paper is "
-            "for that. The paper names neither the number of blocks and heads nor the windows, so its size cannot be compared."
+            "It reads frames and joints. Without joints it answers from the frames alone: its pose stream is off, and none of the paper's figures is "
+            "for that case. The paper names neither the number of blocks and heads nor the windows, so its size cannot be compared."
         ),
         paper_figures={
             "PennAction top-1": 99.7,

@@ -65,8 +65,8 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
             found = method.explain(seen, Ask(target.label, target.versus, layer, place, knobs, loaded.card.gap, layout))
     except torch.OutOfMemoryError:
         what = f"{loaded.card.title} with {method.title}"
-        raise ActrecError(f"the {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
-    progress(0.9, "writing it down")
+        raise ActrecError(f"the device {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
+    progress(0.9, "writing the answer")
     evidence = _whole(found if isinstance(found, Evidence) else Evidence(found), asked.clip, layout)
     return _written(asked, method, target, seen.logits, evidence, {"method": method.id, "layer": layer, "knobs": dict(knobs)})
 
@@ -123,7 +123,7 @@ def _settings(question: Question, card: Card, method: Method) -> tuple[str, dict
         if name not in legal:
             raise QuestionError(f"{method.title} has no setting {name!r}; it has {', '.join(['layer', *legal])}")
         if value not in legal[name]:
-            raise QuestionError(f"{name}={value!r} is no setting of {method.title}; choose {', '.join(legal[name])}")
+            raise QuestionError(f"{name}={value!r} is not a setting of {method.title}; choose {', '.join(legal[name])}")
     return layer, {name: given.get(name, choices[0]) for name, choices in legal.items()}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from actrec.core.card import Card
 from actrec.core.clip import Clip
 from actrec.core.evidence import Heat
-from actrec.core.words import percent
+from actrec.core.words import data_set, percent
 from actrec.explain import Method
 from actrec.measure.strongest import peak_place, side, strongest_step
 
@@ -21,7 +21,7 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: 
     where = f"{seconds:.2f} s, {side(x, y, heat)}"
     if picked:
         value = float(np.nanmax(heat.values))
-        return f"From the picked place, the strongest answer is {value:.2f} ({heat.unit}) at {where}."
+        return f"From the picked place, the largest value is {value:.2f} ({heat.unit}) at {where}."
     if np.nanmax(heat.values) <= 0:
         return f"Nothing in this window speaks for {about}: all evidence on this map is against it."
     if heat.constant_in_time:
@@ -41,7 +41,7 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
     elif len(heat.values) == 1:
         found.append("This layer has no time axis left: one map stands for the whole window.")
     elif heat.constant_in_time:
-        found.append("The map does not change over time; do not read a moment out of it.")
+        found.append("The map does not change over time; do not read a moment from it.")
     if not method.by_class:
         found.append("This method does not know the class: every class gets the same map.")
     if clip.padding:
@@ -51,8 +51,10 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
     if card.note:
         found.append(card.note)
     if card.trained_on:
-        known = f"This model knows {len(card.labels)} actions, from {card.trained_on}"
-        found.append(f"{known}: whatever else it is shown, it names one of them, however sure it sounds.")
+        own = card.weights is not None and card.weights.file is not None and card.weights.file.name == card.trained_on
+        source = f"those of {card.trained_on}" if own else f"trained on {data_set(card.trained_on)}"
+        known = f"This model knows {len(card.labels)} actions, {source}"
+        found.append(f"{known}: for a clip of anything else it still names one of them, however confident it seems.")
     return tuple(found)
 
 

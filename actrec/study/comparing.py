@@ -27,7 +27,9 @@ def compare(questions: Sequence[Question], progress: Progress = no_progress) -> 
         QuestionError: another number of questions, or about different clips.
     """
     if not 2 <= len(questions) <= 4 or len({q.clip for q in questions}) > 1:
-        raise QuestionError(f"{len(questions)} questions about {len({q.clip for q in questions})} clips; compare two to four about one clip")
+        raise QuestionError(
+            f"{len(questions)} questions about {len({q.clip for q in questions})} clips; compare two to four questions about one clip"
+        )
     share = 1 / len(questions)
     found = tuple(answering.answer(q, lambda f, text, i=i: progress((i + f) * share, text)) for i, q in enumerate(questions))  # type: ignore[misc]
     pairs = [(i, j) for i in range(len(found)) for j in range(i + 1, len(found))]

@@ -43,7 +43,7 @@ def _cloud(points: Points, film: Video, look: Look) -> None:
     st.plotly_chart(figure, key="cloud", config=BARE)
     st.caption(
         "Drag to turn it. A dot is a token at p + Δp, a line runs to it from its place p on the regular grid; the time axis runs into the picture. "
-        "Time stands between frames because a token is read from two of them."
+        "A time may lie between two frames, because a token is read from both."
     )
 
 

@@ -76,7 +76,7 @@ def _draw(check: Check, question: Question, known: Checked) -> bool:
         st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
     elif isinstance(known, Cost):
         about = f"“{known.label}” gets {percent(known.probability)} with windows and {percent(known.full_probability)} without"
-        st.caption(plain(f"{about}; the model was trained with them, so the second figure is of a network it never was."))
+        st.caption(plain(f"{about}; the model was trained with them, so the second figure is that of a network as it was never trained."))
     return changed
 
 
@@ -119,8 +119,8 @@ def _hide(question: Question, about: Question, card: Card, film: Video) -> None:
         names,
         key="hide",
         format_func=lambda name: name.replace("_", " "),
-        placeholder="nothing: it is told of all joints",
-        help="Joints, limbs or people that the model is not told of. Everything on the page is then about that run.",
+        placeholder="nothing: the model is given all joints",
+        help="Joints, limbs or people that the model is not given. Everything on the page is then about a run without them.",
         on_change=lambda: ask(question.with_(hide=tuple(st.session_state["hide"]))),
     )
 

@@ -110,7 +110,7 @@ def upload_clip(query: Mapping[str, str]) -> None:
         "A clip of your own",
         key=f"clip-upload-{turn}",
         max_upload_size=max(int(limits.max_mb), 1),
-        help=f"Up to {limits.max_mb:g} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and goes when it ends.",
+        help=f"Up to {limits.max_mb:g} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and is deleted when the session ends.",
     )
     noted("clip")
     if file is None:
@@ -132,7 +132,7 @@ def complete(query: Mapping[str, str]) -> Question | None:
     """The question with what it leaves open filled in, put into the address; None where there is nothing to ask about yet."""
     clip, model = query.get("clip") or default_clip(), query.get("model") or default_model()
     if not clip or not model:
-        missing = "There is no clip to look at yet: add one" if not clip else "There is no trained model here yet: choose or bring one"
+        missing = "There is no clip to look at yet: add one" if not clip else "There is no trained model here yet: choose or add one"
         st.info(f"{missing} on the Home page.")
         return None
     question = Question.from_query({**query, "clip": clip, "model": model})

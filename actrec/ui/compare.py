@@ -181,7 +181,7 @@ def _chooser(questions: Sequence[Question], number: int) -> None:
     except ActrecError:
         card = None
     ways = {m.id: m.title for m in catalogue.methods().values() if card is None or not isinstance(catalogue.layers(card, m), str)}
-    _select("Way of explaining", f"way-{number}", question.method, list(ways), ways, lambda way: change(method=way, knobs=()))
+    _select("Method", f"way-{number}", question.method, list(ways), ways, lambda way: change(method=way, knobs=()))
     labels = [None, *(card.labels if card else ())]
     _select("Class", f"class-{number}", question.label, labels, {None: "the model’s first choice"}, lambda label: change(label=label, versus=None))
     if len(questions) > 2:

@@ -7,7 +7,7 @@ import streamlit as st
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
-from actrec.core.words import percent
+from actrec.core.words import data_set, percent
 from actrec.inputs import pose
 from actrec.ui import choose, models, own, parts
 from actrec.ui.frame import PAGES, asked, ink, noted, plain, remembered, trouble, work
@@ -54,7 +54,7 @@ def _answer(question: Question) -> None:
         return
     parts.bars(parts.class_bars(found), key="top", label="The five most probable classes")
     if found.video_only:
-        st.caption(plain(f"{pose.VIDEO_ONLY} Bring a file of them on the next page."))
+        st.caption(plain(f"{pose.VIDEO_ONLY} Give a file of joints on the next page."))
     if st.button(
         "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
     ):
@@ -80,7 +80,7 @@ def _in_words(card: Card) -> None:
     """Accuracy, and how well actions are told from their own reverse."""
     found = card.results
     pairs = found.get("accuracy_within_reversed_pairs") or {}
-    line = f"{percent(found['accuracy'])} of {found['clips']} test clips of {card.trained_on}"
+    line = f"{percent(found['accuracy'])} of {found['clips']} test clips of {data_set(card.trained_on)}"
     if pairs:
         line += f"; {percent(found['accuracy_reversed_pairs_merged'])} when both actions of a time-reversed pair count as one"
     st.markdown(plain(line + "."))

@@ -24,7 +24,7 @@ from actrec.ui.own import belongings
 MOST_OFFSET = 999_999_999
 """What a name can say (see `pose.Named`): a link's number must not break the field that shows it."""
 
-OWN = "the sample clip’s own, known from its making"
+OWN = "the sample clip’s own, known because the clip was rendered"
 
 
 def panel(question: Question, asked_for: Question, card: Card, film: Video) -> Laid | None:
@@ -64,7 +64,7 @@ def _summary(question: Question, found: Laid | None, error: str) -> str:
     if error or found is None:
         return "The joints cannot be used: the panel says why." if error else pose.VIDEO_ONLY
     source = "the sample clip’s own joints" if question.joints is None else f"the joints of {pose.Named.of(question.joints).file}"
-    return f"Besides the pictures the model is given {source}{', which are doubtful' if found.fit.doubtful else ''}."
+    return f"Besides the frames the model is given {source}{', which are doubtful' if found.fit.doubtful else ''}."
 
 
 def _take(question: Question, joints: str | None) -> None:
@@ -104,12 +104,13 @@ def _report(card: Card, found: Laid | None, error: str) -> None:
     if error:
         st.markdown(plain(f"They cannot be used: {error}"))
     elif found is None:
-        st.caption(f"{pose.VIDEO_ONLY} The model’s pose stream is off; it answers from the pictures alone.")
+        st.caption(f"{pose.VIDEO_ONLY} The model’s pose stream is off; it answers from the frames alone.")
     else:
         layout, others = found.whole.layout, found.people - found.given.people
-        lines = [f"{layout.title}" + (f", told to the model as {found.given.layout.name}" if layout != found.given.layout else "")]
+        lines = [f"{layout.title}" + (f", given to the model as {found.given.layout.name}" if layout != found.given.layout else "")]
         lines += [*found.fit.lines, *([found.whole.note] if found.whole.note else [])]
-        lines += [f"{found.people} people, of whom the model is given the first {card.people}"] if others > 0 else []
+        first = "the first" if card.people == 1 else f"the first {card.people}"
+        lines += [f"{found.people} people, of whom the model is given only {first}"] if others > 0 else []
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
         if found.fit.doubtful:
             st.warning("These may be another clip’s joints, or wrongly placed: look at the skeleton on the frames.", icon=":material/rule:")
@@ -144,7 +145,7 @@ def _mend(question: Question, found: Laid | None) -> None:
         help="For files that do not say which joints they have, or say it wrongly.",
         on_change=lambda: change(layout=st.session_state["joints-layout"]),
     )
-    st.caption("An offset of 3 lays the file’s first frame on the clip’s fourth. The skeleton in the player shows whether it fits.")
+    st.caption("An offset of 3 puts the file’s first frame on the clip’s fourth. The skeleton in the player shows whether it fits.")
     st.session_state["joints-swap"] = chosen.swapped
     st.toggle(
         "Left and right are swapped in the file",
@@ -184,7 +185,7 @@ def _bring(question: Question, card: Card, film: Video) -> None:
         "A file of joints",
         key=f"joints-upload-{turn}",
         max_upload_size=max(int(settings.limits().max_mb), 1),
-        help="; ".join(pose.FORMATS.values()) + ". It belongs to this session and goes when it ends.",
+        help="; ".join(pose.FORMATS.values()) + ". It belongs to this session and is deleted when the session ends.",
     )
     noted("joints")
     if file is None:
@@ -202,7 +203,7 @@ def _bring(question: Question, card: Card, film: Video) -> None:
 def _estimate(question: Question, film: Video) -> None:
     """Have the joints found in the pictures, where that can run here; otherwise what is missing."""
     name = st.selectbox(
-        "Or estimate them from the pictures",
+        "Or estimate them from the frames",
         list(pose.ESTIMATORS),
         key="estimator",
         format_func=lambda name: pose.ESTIMATORS[name].title,

@@ -14,6 +14,7 @@ from actrec.core import files, settings
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
+from actrec.core.words import data_set
 from actrec.ui import own, parts
 from actrec.ui.frame import ask, note, noted, plain, work
 from actrec.ui.own import belongings
@@ -45,7 +46,7 @@ def default_model() -> str:
 
 def facts(card: Card) -> str:
     """One line on a model: what it knows, and how well: by its own test, else by its authors' figures."""
-    known = f"{len(card.labels)} actions" + (f" ({card.trained_on})" if card.trained_on else "")
+    known = f"{len(card.labels)} actions" + (f" ({data_set(card.trained_on)})" if card.trained_on else "")
     accuracy, told = card.results.get("accuracy"), card.paper_figures
     if accuracy is not None:
         return f"{known}; {100 * accuracy:.0f} % of its own test clips right"
@@ -61,9 +62,9 @@ def model_rows(chosen: str, query: Mapping[str, str]) -> None:
         rows = [Choice(card.id, card.title, facts(card)) for card in ready]
         parts.choices(rows, chosen, lambda name: take_model(name, query), key="models", label="Models that are ready")
     else:
-        st.info("No trained model here yet. Take one from the list below, or bring a checkpoint of your own.")
+        st.info("No trained model here yet. Choose one from the list below, or add a checkpoint of your own.")
     with st.expander("Models whose weights are fetched when first used", expanded=chosen in [card.id for card in later], icon=":material/download:"):
-        st.caption("Trained on Kinetics-400 by their authors. Needs a network once.")
+        st.caption("Trained on Kinetics-400 by their authors. Needs a network connection once.")
         rows = [Choice(card.id, card.title, facts(card)) for card in later]
         parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-later", label="Models that are fetched")
     with st.expander("A checkpoint of your own", icon=":material/upload_file:"):
@@ -97,7 +98,7 @@ def own_checkpoint(query: Mapping[str, str]) -> None:
     file = st.file_uploader(
         "Checkpoint: safetensors, or a torch file with weights only",
         key=f"weights-upload-{turn}",
-        help="It is read as data: a file that wants to run code is refused. It belongs to this session and goes when it ends.",
+        help="It is read as data: a file that wants to run code is refused. It belongs to this session and is deleted when the session ends.",
     )
     noted("weights")
     if file is not None:
@@ -153,7 +154,7 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
     base = st.selectbox("Architecture", bases, key=f"weights-base-{name}", help="The best fit first.")
     found = next(e for e in examined if e.architecture == base)
     lines = (
-        st.text_area("Names of the classes, one a line (optional)", key=f"weights-labels-{name}", height=90) if name in belongings().weights else ""
+        st.text_area("Names of the classes, one per line (optional)", key=f"weights-labels-{name}", height=90) if name in belongings().weights else ""
     )
     if not found.report.complete:
         st.warning(plain(f"Not usable as {base}: {found.report}."), icon=":material/rule:")

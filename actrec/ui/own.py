@@ -122,7 +122,7 @@ def clip_path(name: str) -> Path:
     own = belongings().clips
     path = own.get(name) or library.samples().get(name)
     if path is None or not path.is_file():
-        raise QuestionError(f"no clip {name!r} here: it is no sample, and no upload of this session; choose one, or upload it again")
+        raise QuestionError(f"no clip {name!r} here: it is neither a sample nor an upload of this session; choose one, or upload it again")
     return path
 
 
@@ -139,7 +139,7 @@ def model_name(name: str) -> str:
         return name
     base, at, file = name.partition("@")
     if base not in known:
-        raise QuestionError(f"no model {name!r} here; choose one of the list")
+        raise QuestionError(f"no model {name!r} here; choose one from the list")
     own = belongings().weights.get(file)
     if at and own is not None:
         return f"{base}@{own}"

@@ -65,8 +65,7 @@ def one(question: Question, found: Explanation, look: Look) -> None:
 
 def said(question: Question, look: Look, line: DeltaGenerator) -> None:
     """Write the command that makes the same files into its place."""
-    words = [*shlex.split(question.to_command()), *look.to_words()]
-    line.code(shlex.join(words), language="bash", wrap_lines=True)
+    line.code(question.to_command(look), language="bash", wrap_lines=True)
 
 
 def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:
@@ -85,7 +84,9 @@ def several(questions: Sequence[Question], found: Comparison, look: Look) -> Non
     if compare_command(questions):
         _restored(questions[0].clip)
     else:
-        st.caption("The address of this page restores this view. The command line compares one class for all answers, with the ways' own settings.")
+        st.caption(
+            "The address of this page restores this view. The command line compares one class for all answers, with the methods' own settings."
+        )
 
 
 def said_of_several(questions: Sequence[Question], look: Look, line: DeltaGenerator) -> None:

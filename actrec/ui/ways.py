@@ -15,14 +15,14 @@ from actrec.ui.parts import Choice
 
 def ways(question: Question, card: Card) -> None:
     """The ways of explaining, those that do not fit with the reason; then the layer and the settings of the chosen one."""
-    st.subheader("Ways of explaining", anchor=False)
+    st.subheader("Methods", anchor=False)
     methods = catalogue.methods()
     fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
     first = study.default_method(card)
     rows = [Choice(m.id, m.title, m.line) for m in methods.values() if not isinstance(fits[m.id], str)]
     rows.sort(key=lambda row: row.id != first)
     rows += [Choice(m.id, m.title, reason=f"Does not fit: {fits[m.id]}") for m in methods.values() if isinstance(fits[m.id], str)]
-    parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Ways of explaining")
+    parts.choices(rows, question.method, lambda name: ask(question.with_(method=name, knobs=())), key="ways", label="Methods")
     chosen = methods.get(question.method)
     if chosen is not None and not isinstance(fits[chosen.id], str):
         _settings(question, card, chosen, tuple(fits[chosen.id]))

@@ -47,7 +47,7 @@ def check(device: torch.device, budget: Budget, section: Section, quick: bool, n
     if not section.rows:
         return
     section.lines[:0] = [
-        f"{total} arrays of {len(section.rows)} models (maps, points, skeletons, matrices, logits), every way of explaining that fits, "
+        f"{total} arrays of {len(section.rows)} models (maps, points, skeletons, matrices, logits), every method that fits, "
         f"{'the default layer' if number == 0 else 'a second layer'}.",
         f"The largest difference is {worst:.1e} of a map's peak. The tolerance is {TOLERANCE:.0e}: on a processor float32 was seen to differ from",
         f"float64 by up to {ROUNDING:.1e} (two methods by more: FEM, and HiResCAM on MViT), and another device's sums run in another order.",

@@ -37,7 +37,7 @@ class Section:
 
     def __str__(self) -> str:
         table = [_row(self.header), _row("---" for _ in self.header), *map(_row, self.rows)] if self.rows else []
-        wrong = ["**Not as it must be:**", "", *(f"- {line}" for line in self.wrong)] if self.wrong else []
+        wrong = ["**Failed:**", "", *(f"- {line}" for line in self.wrong)] if self.wrong else []
         left = [f"Left out: {'; '.join(self.left_out)}."] if self.left_out else []
         blocks = [[f"## {self.title}"], self.lines, table, wrong, left]
         return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -56,7 +56,7 @@ def blank(titles: Sequence[str]) -> str:
 def page(sections: Sequence[Section], device: torch.device, command: str, seconds: float) -> str:
     """The page of a finished run."""
     wrong, left = sum(len(s.wrong) for s in sections), sum(len(s.left_out) for s in sections)
-    verdict = "Everything is as it must be" if not wrong else f"**{wrong} things are not as they must be**"
+    verdict = "Every check holds" if not wrong else f"**{wrong} check{'s' * (wrong != 1)} failed**"
     told = f"{verdict}{f'; {left} things were left out, each named below' if left else ''}. The run took {seconds:.0f} s."
     title = "On a GPU" if device.type == "cuda" else f"No GPU: the program of `{COMMAND}`, tried on {device.type}"
     head = [f"# {title}", "\n".join([f"`{COMMAND}` writes this page. {told}", "", *(f"- {fact}" for fact in facts(device, command))])]

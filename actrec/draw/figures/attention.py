@@ -46,15 +46,15 @@ def tokens(explanation: Explanation, look: Look | None = None, most: int = 128, 
     """
     points, look, only = explanation.points, look or Look(), explanation.with_evidence(skeleton=None)
     if points is None:
-        raise QuestionError("this way of explaining chooses no tokens; ask for one that does")
+        raise QuestionError("this method chooses no tokens; use one that does")
     row, kept, panel = _Row.of(explanation, frames, look), marks.chosen(points, most, look.threshold), 1.7
     notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown, most)]
     notes += [f"Dots below {words.percent(look.threshold, 0)} of the largest are left out."] if look.threshold else []
     notes += [
-        "Below: the same tokens, whatever frame they are read from, at their second and x; ticks: the frames given; dashed: what the model saw."
+        "Below: the same tokens, whatever frame they are read from, by time and x; ticks: the frames that the model was given; dashed: what it saw."
     ]
     outside = int((~points.inside[kept]).sum())
-    notes += [f"{outside} of the {len(kept)} lie outside of that, and are read in part or not at all."] if outside else []
+    notes += [f"{outside} of the {len(kept)} tokens lie outside what the model saw, and are read only in part or not at all."] if outside else []
     top = TOP + row.deep + 0.12
     sheet = _sheet(explanation, points.title, top + panel + 0.36, [*notes, *_asked(explanation)])
     row.draw(sheet, only, look, most)
@@ -71,7 +71,7 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
     """
     skeleton, look, only = explanation.skeleton, look or Look(), explanation.with_evidence(points=None)
     if skeleton is None:
-        raise QuestionError("this way of explaining gives no joints; ask for one that does")
+        raise QuestionError("this method gives no joints; use one that does")
     row, rows = _Row.of(explanation, frames, look), rows_of(explanation.tracks)
     notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown)]
     top = TOP + row.deep + 0.1
@@ -84,7 +84,7 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
     notes.append(f"Curves: {rows.unit} of every joint, limb by limb, all on one scale; map: the same numbers.")
     lost = len(skeleton.names) - len(rows.names)
     notes += ["Grey: not known."] if not np.isfinite(rows.values).all() else []
-    notes += [f"{lost} of {len(skeleton.names)} joints have no score at any time and no row."] if lost > 0 else []
+    notes += [f"{lost} of {len(skeleton.names)} joints have no score at any time and therefore no row."] if lost > 0 else []
     middle = top + len(groups) * step + 0.04
     sheet = _sheet(explanation, skeleton.title, middle + len(rows.names) * line + 0.36, [*notes, *_asked(explanation)])
     row.draw(sheet, only, look)
@@ -106,7 +106,7 @@ def matrix(explanation: Explanation, found: Matrix, look: Look | None = None) ->
     deep = across if square else float(np.clip(0.16 * len(rows), 0.5, 3.6))
     notes = [explanation.claim, found.line]
     notes += [f"Outlined: {len(found.windows)} windows of {_lengths(found)} frames."] if square and found.windows else []
-    notes += ["Grey is blank: no such pair."] if not np.isfinite(found.values).all() else []
+    notes += ["Grey: no such pair."] if not np.isfinite(found.values).all() else []
     foot = 0.12 + longest[1] + (0.2 if square else 0.0)
     wide = left + across + RIGHT + 0.1
     sheet = _sheet(explanation, found.title, TOP + deep + foot + 0.04, [*notes, *_asked(explanation)], wide)
@@ -249,7 +249,7 @@ def _asked(explanation: Explanation) -> list[str]:
     layer, knobs = explanation.provenance.get("layer"), explanation.provenance.get("knobs") or {}
     words = [f"layer {layer}"] if layer else []
     words += [f"{name} {value}" for name, value in dict(knobs).items()]
-    return [*notes, f"Asked: {', '.join(words)}."] if words else notes
+    return [*notes, f"Settings: {', '.join(words)}."] if words else notes
 
 
 def _second_ticks(ends: NDArray[np.floating]) -> list[tuple[float, str]]:

@@ -67,7 +67,9 @@ def comparison(rows: Rows, agreements: Mapping[tuple[int, int], Agreement], look
         grid.sheet.text(EDGE, middle - 0.07, "A − B", size=7, bold=True)
         grid.sheet.text(EDGE, middle + 0.07, "above zero: more in A", size=6, colour=GREY)
     _table(grid.sheet, grid.top(len(maps) + 1) + 0.1, agreements)
-    agreed = " Agreement counts only what both models looked at; A − B is positive evidence, each by its own mean." if agreements else ""
+    agreed = (
+        " Agreement counts only what both models looked at; A − B is of positive evidence, each map divided by its own mean." if agreements else ""
+    )
     _note(grid.sheet, _scale_note(look, len(rows)) + agreed)
     return grid.sheet
 
@@ -207,5 +209,5 @@ def _scale_note(look: Look, count: int) -> str:
     if look.scale == "shared":
         return "Colours: one scale for all maps."
     if look.scale == "frame":
-        return "Colours: each step by its own largest value."
+        return "Colours: each step scaled by its own largest value."
     return "Colours: each map has its own scale." if count > 1 else "Colours: one scale."

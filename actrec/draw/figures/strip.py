@@ -181,10 +181,11 @@ def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], mos
         read = np.max([points.weights(step)[kept] for step in steps], 0) > 0 if steps else np.zeros(len(kept), np.bool_)
         notes.append(marks.say(points, len(kept)))
         if read.sum() < len(kept):
-            notes.append(f"Read from none of the frames shown: {len(kept) - int(read.sum())} of them.")
+            notes.append(f"{len(kept) - int(read.sum())} of these tokens are read from none of the frames shown.")
     if skeleton is not None:
         top = marks.largest(skeleton.scores)
-        known = f"coloured by {skeleton.unit or 'score'} (largest {words.number(top)}), hollow where none" if top >= NOTHING else "hollow: no scores"
+        coloured = f"coloured by {skeleton.unit or 'score'} (largest {words.number(top)}), hollow where there is none"
+        known = coloured if top >= NOTHING else "hollow: no scores"
         notes.append(f"Joints: {known}; faint below a confidence of {marks.UNSURE}; bones in their limb’s colour.")
     return notes
 
@@ -200,7 +201,7 @@ def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequen
     notes.append(
         {
             "clip": "One colour scale for the clip.",
-            "frame": "Each step by its own largest value.",
+            "frame": "Each step is scaled by its own largest value.",
             "shared": "A colour scale shared with other maps.",
         }[look.scale]
     )
@@ -208,5 +209,5 @@ def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequen
         notes.append(f"Evidence below {words.percent(look.threshold, 0)} of the scale’s end is left out.")
     x0, y0, x1, y1 = heat.seen
     if x0 > 0 or y0 > 0 or x1 < clip.video.width or y1 < clip.video.height:
-        notes.append("Dark borders: the model did not see them.")
+        notes.append("Dark borders: what the model did not see.")
     return [note for note in notes if note]

@@ -53,7 +53,7 @@ def estimate(
         raise JointsError(f"no estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")
     numbers = np.arange(clip.frames) if index is None else np.unique(np.asarray(index, np.int64))
     if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < clip.frames:
-        raise JointsError(f"frames {numbers[0]} … {numbers[-1]} asked of a clip with frames 0 … {clip.frames - 1}")
+        raise JointsError(f"frames {numbers[0]} … {numbers[-1]} were asked for, and the clip has frames 0 … {clip.frames - 1}")
     layout = LAYOUTS[way.layout]
     kept = _Kept.read(_place(clip, way, model), len(layout))
     left = [int(number) for number in numbers if int(number) not in kept.people]

@@ -96,7 +96,7 @@ def kind_of(path: Path) -> str:
         return "json"
     if text.split(maxsplit=1) and text.split(maxsplit=1)[0].isdigit():
         return "skeleton"
-    raise JointsError(f"{path.name} is no file of joints that is known (it begins with {head[:8]!r}); give {'; '.join(FORMATS.values())}")
+    raise JointsError(f"{path.name} is not a known file of joints (it begins with {head[:8]!r}); give {'; '.join(FORMATS.values())}")
 
 
 def _checked(path: Path) -> Path:
@@ -129,7 +129,7 @@ def read_npz(path: Path, layout: Layout | None = None) -> Joints:
         if values.ndim == 4 and values.shape[3] == 2:
             values = np.concatenate([values, np.ones((*values.shape[:3], 1), np.float32)], -1)
         if values.ndim != 4:
-            raise JointsError(f"{path.name}: joints {values.shape} are not (T, R, 3) or (people, T, R, 3); save them so")
+            raise JointsError(f"{path.name}: joints {values.shape} are not (T, R, 3) or (people, T, R, 3); save them in that shape")
         size = tuple(int(v) for v in np.ravel(found["size"])) if "size" in found else None
         return Joints(
             values,
@@ -160,7 +160,7 @@ def _arrays(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     except JointsError:
         raise
     except Exception as error:  # zipfile and numpy fail in many ways on a damaged file
-        raise JointsError(f"{path.name} is no npz of joints that can be read ({type(error).__name__}: {error}); save it again") from None
+        raise JointsError(f"{path.name} cannot be read as an npz of joints ({type(error).__name__}: {error}); save it again") from None
 
 
 def packed(joints: Joints) -> bytes:
@@ -226,7 +226,7 @@ def _matlab(path: Path) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]
         raw = path.read_bytes()
         return arrays(raw, most), texts(raw, most)
     except (ValueError, OSError) as error:
-        raise JointsError(f"{path.name} is no MATLAB file of joints that can be read ({error}); fetch it again") from None
+        raise JointsError(f"{path.name} cannot be read as a MATLAB file of joints ({error}); fetch it again") from None
 
 
 def _jhmdb(places: NDArray[np.float64], path: Path) -> Joints:
@@ -266,7 +266,7 @@ def read_ntu(path: Path) -> Joints:
                     raise ValueError(f"a body of {count} joints")
     except (IndexError, ValueError, OSError) as error:
         why = "it ends too early" if isinstance(error, IndexError) else str(error)
-        raise JointsError(f"{path.name} is no NTU skeleton file that can be read ({why}); unpack the skeletons again") from None
+        raise JointsError(f"{path.name} cannot be read as an NTU skeleton file ({why}); unpack the skeletons again") from None
     for one in found:
         one.joints[~np.isfinite(one.joints).all(1)] = np.nan
     looked = np.arange(min(frames, settings.limits().max_frames + 1))

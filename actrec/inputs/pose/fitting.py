@@ -89,7 +89,7 @@ def _on_frames(joints: Joints, video: Video) -> tuple[NDArray[np.int64], list[st
     at = joints.frames / joints.fps
     nearest = np.searchsorted(video.seconds[:-1] + np.diff(video.seconds) / 2, at)
     beyond = at > video.duration
-    return np.where(beyond, video.frames + joints.frames, nearest), [f"{joints.fps:.4g} steps a second laid on {video.fps:.4g} frames a second"]
+    return np.where(beyond, video.frames + joints.frames, nearest), [f"{joints.fps:.4g} steps a second matched to {video.fps:.4g} frames a second"]
 
 
 def _strange(joints: Joints, video: Video, covered: int) -> list[str]:
@@ -101,7 +101,7 @@ def _strange(joints: Joints, video: Video, covered: int) -> list[str]:
         share = 100 * out.sum() / known.sum()
         lines.append(f"{share:.0f} % of the joints lie outside the picture of {video.width}×{video.height}: is this another clip's file?")
     if covered < 0.5 * video.frames:
-        lines.append("less than half of the frames have joints: check the offset, and that the file is this clip's")
+        lines.append("fewer than half of the frames have joints: check the offset, and that the file belongs to this clip")
     return lines
 
 

@@ -24,7 +24,7 @@ NONE = "none"
 """In place of a file: no joints, not even those that are known."""
 
 VIDEO_ONLY = "Video only: no joints were given."
-UNREAD = "The joints were not used: this model reads frames alone."
+UNREAD = "The joints were not used: this model reads frames only."
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ def lay(joints: Joints, video: Video, layout: Layout | None = None, people: int 
     """The joints of the first `people` in a layout, on every frame of the video; who or what is not there is NaN.
 
     Raises:
-        LayoutError: they cannot be said in that layout.  JointsError: not one step falls on the clip.
+        LayoutError: they cannot be converted to that layout.  JointsError: not one step falls on the clip.
     """
     laid = fit(joints if layout is None else joints.convert(layout), video, offset)
     values = laid.joints.values[:people]
@@ -62,12 +62,12 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     chosen = source(name, video)
     if chosen is None:
         if hide:
-            raise JointsError(f"{hide[0]!r} cannot be hidden: no joints were given; bring a file of joints, or leave out hide")
+            raise JointsError(f"{hide[0]!r} cannot be hidden: no joints were given; give a file of joints, or hide nothing")
         return Given(None, {"joints": None}, (VIDEO_ONLY,))
     found = opened(chosen, video)
     laid = lay(found, video, named(card.layout) if card.layout else None, card.people, chosen.offset)
     about = {
-        "source": "the sample clip's own, known from its making" if name is None else chosen.title,
+        "source": "the sample clip's own, known because the clip was rendered" if name is None else chosen.title,
         "sha256": files.digest(_on_disk(chosen.file)),
         "layout": laid.joints.layout.name,
         "people": min(card.people, found.people),
@@ -75,11 +75,12 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     }
     cautions = [f"The joints are doubtful: {laid}."] if laid.doubtful else []
     if found.people > card.people:
-        there, which = found.people + chosen.person - 1, "the first" if chosen.person == 1 else f"from person {chosen.person} on only"
-        cautions.append(f"The file has the joints of {there} people; this model is given {which} {card.people}.")
+        there, last = found.people + chosen.person - 1, chosen.person + card.people - 1
+        which = f"person {last}" if card.people == 1 else f"persons {chosen.person} to {last}"
+        cautions.append(f"The file has the joints of {there} people; this model is given only those of {which}.")
     if hide:
         about["hidden"] = list(hide)
-        cautions.append(f"The model was not told of: {', '.join(part.replace('_', ' ') for part in hide)}.")
+        cautions.append(f"Hidden from the model: {', '.join(part.replace('_', ' ') for part in hide)}.")
     return Given(laid.joints.without(hide), {"joints": about}, tuple(cautions))
 
 
@@ -90,7 +91,7 @@ def unread(name: str | None, card: Card, hide: Sequence[str] = ()) -> tuple[str,
         JointsError: something to be hidden, and nothing to hide it from.
     """
     if hide:
-        raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or leave out hide")
+        raise JointsError(f"{hide[0]!r} cannot be hidden: {card.title} reads no joints; choose a model that does, or hide nothing")
     return (UNREAD,) if name not in (None, NONE) else ()
 
 

@@ -51,12 +51,12 @@ class Joints:
             values = np.array(self.values, np.float32)
         if values.ndim != 4 or values.shape[2:] != (len(self.layout), 3):
             raise JointsError(
-                f"joints of shape {values.shape} are not (people, T, {len(self.layout)}, 3) as {self.layout.name} asks; name another layout"
+                f"joints of shape {values.shape} are not (people, T, {len(self.layout)}, 3) as {self.layout.name} needs; name another layout"
             )
         frames = np.asarray(self.frames, np.int64)
         if frames.shape != values.shape[1:2] or (np.diff(frames) <= 0).any() or (frames < 0).any():
             raise JointsError(
-                f"the frame numbers of {values.shape[1]} steps must be as many, from 0 on and increasing; they are {frames[:8].tolist()}…"
+                f"the frame numbers of {values.shape[1]} steps must be as many, 0 or more and increasing; they are {frames[:8].tolist()}…"
             )
         values[~np.isfinite(values).all(-1)] = np.nan
         values[..., 2] = values[..., 2].clip(0, 1)
@@ -174,7 +174,7 @@ class Joints:
             if _loose(name) == what:
                 return name
         some = f"the limbs {', '.join(self.layout.groups)}, and the joints {', '.join(self.layout.joints)}"
-        raise LayoutError(f"{text!r} is no joint or limb of {self.layout.name}; it has {some}; `person 2` and `2: left arm` name a person's")
+        raise LayoutError(f"{text!r} is not a joint or limb of {self.layout.name}; it has {some}; `person 2` and `2: left arm` name a person's")
 
     def hideable(self) -> tuple[str, ...]:
         """What `without` can take away: people where there are several, limbs, joints; only those of whom a place is known."""

@@ -42,7 +42,7 @@ def parsed(text: bytes, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise JointsError(f"{name} is no JSON that can be read ({error}); copy or export it again") from None
+        raise JointsError(f"{name} cannot be read as JSON ({error}); copy or export it again") from None
 
 
 def read_json(path: Path, layout: Layout | None = None) -> Joints:
@@ -134,7 +134,7 @@ def _mmpose(rows: Sequence[Mapping[str, Any]], path: Path, layout: Layout | None
                 )
             found.append(Found(frame, np.concatenate([xy, scores[:, None]], 1), _who(one, "track_id")))
     if not found:
-        raise JointsError(f"{path.name} has {len(rows)} frames and nobody in them; run the estimator with a lower threshold")
+        raise JointsError(f"{path.name} has {len(rows)} frames but nobody in them; run the estimator with a lower threshold")
     layout = layout or _by_number(len(found[0].joints), path.name)
     return gather(found, layout, frames=numbers, source=path.name)
 
@@ -185,7 +185,7 @@ def _zipped(path: Path) -> dict[str, Any]:
     except JointsError:
         raise
     except Exception as error:  # zipfile fails in many ways on a damaged file
-        raise JointsError(f"{path.name} is no zip that can be read ({error}); pack the folder again") from None
+        raise JointsError(f"{path.name} cannot be read as a zip ({error}); pack the folder again") from None
 
 
 def _openpose(frames: Iterable[Mapping[str, Any]], numbers: NDArray[np.int64], source: str, layout: Layout | None) -> Joints:
@@ -198,7 +198,7 @@ def _openpose(frames: Iterable[Mapping[str, Any]], numbers: NDArray[np.int64], s
                 ids.append(int(np.ravel(one.get("person_id", -1))[0]) if np.size(one.get("person_id", -1)) else -1)
                 found.append(Found(number, _empty(mark), str(ids[-1])))
     if not found:
-        raise JointsError(f"{source} has {len(numbers)} frames and nobody in them; look at OpenPose's own picture of it")
+        raise JointsError(f"{source} has {len(numbers)} frames but nobody in them; look at OpenPose's own picture of it")
     if min(ids) < 0:
         found = [Found(one.frame, one.joints) for one in found]
     count = len(found[0].joints)
@@ -250,7 +250,7 @@ def _counted(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], str]:
     first = int(numbers.min()) if len(numbers) else 0
     if first == 1:
         return numbers - 1, "frames counted from 1"
-    return numbers, "" if first == 0 else f"the first frame told is {first}: whether the file counts from 0 or 1 is not known, 0 was taken"
+    return numbers, "" if first == 0 else f"the first frame listed is {first}: whether the file counts from 0 or from 1 is not known, 0 was assumed"
 
 
 def _last_number(text: str) -> int:

@@ -45,7 +45,7 @@ def _opened(model: Path | None, progress: Progress) -> Iterator[Detect]:
                 (found,) = network([picture])
         except torch.OutOfMemoryError:
             size = f"{frame.shape[1]}×{frame.shape[0]}"
-            raise JointsError(f"{device} has no room for Keypoint R-CNN on {size}; set ACTREC_DEVICE=cpu, or free some of it") from None
+            raise JointsError(f"{device} has too little memory for Keypoint R-CNN on {size}; set ACTREC_DEVICE=cpu, or free some memory") from None
         sure = found["scores"] >= PERSON
         places = found["keypoints"][sure][..., :2].float().cpu().numpy()
         peaks = found["keypoints_scores"][sure].float().cpu().numpy()
@@ -94,5 +94,5 @@ def _lacks(model: Path | None) -> str:
 
 KEYPOINT_RCNN = Estimator(
     "keypointrcnn", "Keypoint R-CNN", "coco17", _opened, _lacks, lambda model: model,
-    "fetches 226 MB once; several seconds a frame without a GPU; scores are the logistic of the heat map's peak, no calibrated probabilities",
+    "fetches 226 MB once; several seconds a frame without a GPU; scores are the logistic of the heat map's peak, not calibrated probabilities",
 )  # fmt: skip

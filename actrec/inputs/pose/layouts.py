@@ -32,7 +32,7 @@ MIDDLES: Mapping[str, tuple[str, str]] = {
 
 
 class LayoutError(ActrecError):
-    """A layout that is not known, or joints that cannot be said in it."""
+    """A layout that is not known, or joints that cannot be converted to it."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def conversion(source: Layout, target: Layout) -> tuple[tuple[int, ...], ...]:
     if 2 * had < len(target) or bare:
         why = f"knows only {had} of its {len(target)} joints" if 2 * had < len(target) else f"has no {' and no '.join(bare)}"
         others = [name for name, other in LAYOUTS.items() if other not in (source, target) and 2 * _shared(source, other) >= len(other)]
-        raise LayoutError(f"{source.name} cannot be said in {target.name}: it {why}; {_way(others)}")
+        raise LayoutError(f"{source.name} cannot be converted to {target.name}: it {why}; {_way(others)}")
     return tuple(made)
 
 
@@ -263,4 +263,4 @@ def _shared(source: Layout, target: Layout) -> int:
 
 
 def _way(others: Sequence[str]) -> str:
-    return f"keep it, or convert it to {' or '.join(others)}" if others else "estimate the joints anew in that layout"
+    return f"keep it, or convert it to {' or '.join(others)}" if others else "estimate the joints again in that layout"

@@ -66,7 +66,7 @@ def _lacks(model: Path | None) -> str:
         return f"MediaPipe is not installed: {cure} (two OpenCVs in one environment break each other); or give a file of joints"
     file = _task(model)
     if file is None or not file.is_file():
-        what = "MediaPipe brings no model" if file is None else f"there is no model file {file}"
+        what = "MediaPipe comes without a model" if file is None else f"there is no model file {file}"
         return f"{what}: {_GET_TASK.format(folder=settings.cache() / 'weights')}"
     return ""
 

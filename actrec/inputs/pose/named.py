@@ -44,8 +44,10 @@ class Named:
         for part in tail.split(",") if tail else ():
             name, _, value = (word.strip() for word in part.partition("="))
             if name not in CHOICES or not value or name in given:
-                what = f"{name}= twice" if name in given else f"no choice {part.strip()!r}" if name not in CHOICES else f"nothing behind {name}="
-                raise JointsError(f"{text!r} has {what}; behind the # stand {', '.join(CHOICES)}, each once, such as #offset=3,sides=swapped")
+                what = (
+                    f"{name}= twice" if name in given else f"the unknown choice {part.strip()!r}" if name not in CHOICES else f"nothing after {name}="
+                )
+                raise JointsError(f"{text!r} has {what}; after the # write {', '.join(CHOICES)}, each once at most, such as #offset=3,sides=swapped")
             given[name] = value
         if given.get("sides", "swapped") != "swapped":
             raise JointsError(f"{text!r}: sides={given['sides']}; write sides=swapped, or leave it out")
@@ -63,7 +65,7 @@ class Named:
     def told(self) -> tuple[str, ...]:
         """The choices that a report on the fit does not speak of, in words."""
         said = [f"taken as {self.layout}"] * bool(self.layout) + ["left and right swapped"] * self.swapped
-        return (*said, *[f"counted from person {self.person} of the file on"] * (self.person > 1))
+        return (*said, *[f"people counted from person {self.person} of the file"] * (self.person > 1))
 
     def __str__(self) -> str:
         said = [f"offset={self.offset}"] * bool(self.offset) + [f"layout={self.layout}"] * bool(self.layout)
@@ -76,5 +78,7 @@ class Named:
 def _number(text: str, name: str, said: str, least: int | None = None) -> int:
     number = int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else None
     if number is None or (least is not None and number < least):
-        raise JointsError(f"{text!r}: {name}={said} is no whole number{f' from {least} on' if least is not None else ''}; write such as {name}=2")
+        raise JointsError(
+            f"{text!r}: {name}={said} is not a whole number{f' of {least} or more' if least is not None else ''}; write for instance {name}=2"
+        )
     return number

@@ -56,7 +56,7 @@ def _joints(path: Path, row: dict[str, Any], layout: Layout | None) -> Joints:
     score = row.get("keypoint_score")
     if points.ndim != 4 or points.shape[3] < 2 or (score is None and points.shape[3] != 2):
         raise JointsError(
-            f"{path.name}: joints {points.shape} of {row['frame_dir']} are in metres, with no place in the picture; take the file with 2-D joints"
+            f"{path.name}: joints {points.shape} of {row['frame_dir']} are in metres, with no place in the picture; use the file with 2-D joints"
         )
     scores = np.ones(points.shape[:3], np.float32) if score is None else np.asarray(score, np.float32).reshape(points.shape[:3])
     values = np.concatenate([points[..., :2], scores[..., None]], -1)
@@ -117,7 +117,9 @@ def _table(path: Path, _stamp: int) -> tuple[dict[str, list[str]], Rows]:
     rows = found.get("annotations") if isinstance(found, dict) else found
     rows = [rows] if isinstance(found, dict) and rows is None and "keypoint" in found else rows
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and ("frame_dir" in row or len(rows) == 1) for row in rows):
-        raise JointsError(f"{path.name} is no skeleton file of MMAction2 or pyskl: it needs annotations with frame_dir, keypoint and keypoint_score")
+        raise JointsError(
+            f"{path.name} is not a skeleton file of MMAction2 or pyskl: it needs annotations with frame_dir, keypoint and keypoint_score"
+        )
     splits = splits if isinstance(splits, dict) else {}
     names = {str(key): [str(name) for name in part] for key, part in splits.items() if isinstance(part, list | tuple | set | np.ndarray)}
     return names, {str(row.setdefault("frame_dir", path.stem)): row for row in rows}
@@ -127,7 +129,7 @@ def read_pickle(path: Path) -> Any:
     """What a pickle holds: containers, numbers, text and numpy arrays of them.
 
     Raises:
-        JointsError: it names anything else (the message says what), or is no pickle that can be read.
+        JointsError: it names anything else (the message says what), or cannot be read as a pickle.
     """
     try:
         with path.open("rb") as file:
@@ -137,7 +139,7 @@ def read_pickle(path: Path) -> Any:
     except RecursionError:
         raise JointsError(f"{path.name} is nested too deeply for joints; save them as an npz instead") from None
     except Exception as error:  # a broken pickle may fail in any way, and each means the same
-        raise JointsError(f"{path.name} is no pickle that can be read ({type(error).__name__}: {error}); copy or fetch it again") from None
+        raise JointsError(f"{path.name} cannot be read as a pickle ({type(error).__name__}: {error}); copy or fetch it again") from None
 
 
 class _Kind:
@@ -189,9 +191,7 @@ class _Reader(pickle.Unpickler):
             return lambda raw, kind, shape, order: kind.values(raw).reshape(shape, order="F" if order == "F" else "C")
         if (module, name) == ("_codecs", "encode"):
             return lambda text, coding="latin1": text.encode("latin1")
-        raise JointsError(
-            f"{self.name} asks for {module}.{name}, which is code and no data; nothing of it was run: save the joints as an npz instead"
-        )
+        raise JointsError(f"{self.name} asks for {module}.{name}, which is code, not data; none of it was run: save the joints as an npz instead")
 
 
 def _finished(value: Any) -> Any:

@@ -56,7 +56,7 @@ def gather(
     last = max((one.frame for one in people), default=-1)
     allowed = settings.limits().max_frames
     if (last + 1 if frames is None else len(frames)) > allowed:
-        raise JointsError(f"{source or 'the file'} speaks of frame {last}, and a clip may have {allowed}; cut it, or raise ACTREC_MAX_FRAMES")
+        raise JointsError(f"{source or 'the file'} has frame number {last}, but a clip may have {allowed} frames; cut it, or raise ACTREC_MAX_FRAMES")
     numbers = np.arange(last + 1) if frames is None else np.unique(np.asarray(frames, np.int64))
     step = {int(number): t for t, number in enumerate(numbers)}
     names = [one.who for one in people] if all(one.who is not None for one in people) else follow(people)

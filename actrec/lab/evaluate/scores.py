@@ -90,7 +90,7 @@ def evaluate(model: nn.Module, windows: sets.Windows, batch: int = 16, workers: 
         scores += [accuracy.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
     if not scores:
         raise ActrecError(
-            f"no clip of {windows.clips.name!r} can be read{f' ({broken[0]})' if broken else ''}; mend the clips, or take another split"
+            f"no clip of {windows.clips.name!r} can be read{f' ({broken[0]})' if broken else ''}; repair the clips, or choose another split"
         )
     labels, pairs = windows.clips.labels, windows.clips.pairs
     if not several:
@@ -144,7 +144,7 @@ def of_model(card: Card, clips: sets.ClipSet) -> sets.ClipSet:
     other = [label for label in clips.labels if label not in card.labels]
     if other:
         raise ActrecError(
-            f"{card.title} and the set {clips.name!r} do not name the same classes (the model knows no {', '.join(other[:4])}"
-            f"{' …' if len(other) > 4 else ''}); evaluate it on a set of its own classes"
+            f"{card.title} and the set {clips.name!r} do not name the same classes (the model does not know {', '.join(other[:4])}"
+            f"{' …' if len(other) > 4 else ''}); evaluate it on a data set with its own classes"
         )
     return replace(clips, labels=card.labels)

@@ -94,7 +94,7 @@ def share() -> tuple[int, int]:
     """
     rank, world = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
     if not (rank.isdecimal() and world.isdecimal() and int(rank) < int(world)):
-        raise ActrecError(f"RANK={rank!r} of WORLD_SIZE={world!r} cannot be; start the processes with torchrun, or unset both")
+        raise ActrecError(f"RANK={rank!r} of WORLD_SIZE={world!r} is not possible; start the processes with torchrun, or unset both")
     return int(rank), int(world)
 
 
@@ -177,7 +177,7 @@ def _forward(model: nn.Module, clip: sets.Batch, windows: sets.Windows, batch: i
         with torch.no_grad(), devices.turn(device):
             parts = [model(*windows.inputs(part, device).values()).float().cpu() for part in _parts(clip, batch)]
     except torch.OutOfMemoryError:
-        raise ActrecError(f"{batch} views at a time do not fit into the device's memory; take a smaller --batch") from None
+        raise ActrecError(f"{batch} views at a time do not fit into the device's memory; use a smaller --batch") from None
     found: NDArray[np.float32] = torch.cat(parts).numpy()
     if not np.isfinite(found).all():
         raise ActrecError("the model's logits are not finite; its weights are damaged, or training diverged")
@@ -208,7 +208,7 @@ def _must_take(card: Card, views: tuple[int, int]) -> None:
     except (RuntimeError, ValueError, AssertionError, TypeError):
         height, width = card.preprocess.crop
         raise ActrecError(
-            f"{card.title} reads pictures of {height} × {width} and no other, but three crops are {side} × {side}; take --views {views[0]}x1"
+            f"{card.title} reads only frames of {height} × {width}, but three crops are {side} × {side}; use --views {views[0]}x1"
         ) from None
 
 

@@ -86,7 +86,7 @@ def _in_order(a: Evaluation, b: Evaluation) -> Evaluation:
         other = sorted(set(a.names) ^ set(b.names))
         word = other[0] if other else "a clip that is listed twice"
         raise ResultError(
-            f"{a.name} has {len(a)} clips and {b.name} {len(b)}, and they are not the same ({word}, …); mend what is broken and evaluate again"
+            f"{a.name} has {len(a)} clips and {b.name} {len(b)}, and they are not the same ({word}, …); repair the broken clips and evaluate again"
         )
     place = {name: number for number, name in enumerate(b.names)}
     clips = np.array([place[name] for name in a.names], np.int64)

@@ -143,7 +143,7 @@ def load(folder: Path) -> Evaluation:
     if not (folder / ABOUT).is_file():
         raise ResultError(f"{folder} holds no evaluation (no {ABOUT}); make one with: python -m actrec evaluate --model … --data …")
     if not (folder / RESULT).is_file():
-        raise ResultError(f"the evaluation in {folder} is not finished (no {RESULT}); run its command again, and it goes on")
+        raise ResultError(f"the evaluation in {folder} is not finished (no {RESULT}); run its command again to continue it")
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         with np.load(folder / RESULT) as kept:

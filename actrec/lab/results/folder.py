@@ -102,7 +102,7 @@ def merge(folder: Path, about: Mapping[str, Any], items: Sequence[Item], clips: 
     read = [item for item in items if done(folder, item)]
     broken = [(folder / "clips" / f"{key(item)}.broken").read_text(encoding="utf-8") for item in items if not done(folder, item)]
     if not read:
-        raise ResultError(f"none of the {len(items)} clips can be read ({broken[0]}); mend them and run the command again")
+        raise ResultError(f"none of the {len(items)} clips can be read ({broken[0]}); repair them and run the command again")
     scores = np.stack([_scores(folder, item, clips) for item in read])
     rows = [[float(label in item.labels) for label in clips.labels] for item in read]
     truth = np.array(rows, np.uint8) if clips.multilabel else np.array([clips.labels.index(item.label) for item in read], np.int64)

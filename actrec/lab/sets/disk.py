@@ -24,11 +24,11 @@ def here(folder: Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise DataError(f"{folder} is a file, not the folder of a set; name the folder, a skeleton file (.pkl) or an index.csv")
+        raise DataError(f"{folder} is a file, not the folder of a data set; name the folder, a skeleton file (.pkl) or an index.csv")
     known = next(parent for parent in (*folder.absolute().parents,) if parent.is_dir())
     inside = sorted(entry.name for entry in known.iterdir())
-    lies = f"there lie {', '.join(inside[:8])}{' …' if len(inside) > 8 else ''}" if inside else "it is empty"
-    raise DataError(f"no folder {folder}; the path is right as far as {known}, and {lies}")
+    lies = f"holds {', '.join(inside[:8])}{' …' if len(inside) > 8 else ''}" if inside else "is empty"
+    raise DataError(f"no folder {folder}; the path exists as far as {known}, which {lies}")
 
 
 def glance(folder: Path, most: int = 400, depth: int = 3) -> list[str]:
@@ -80,7 +80,7 @@ def lines_of(file: Path) -> list[str]:
     try:
         return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is no list in plain text ({error}); fetch it again") from None
+        raise DataError(f"{file} is not a list in plain text ({error}); fetch it again") from None
 
 
 def rows_of(file: Path, *columns: str) -> list[dict[str, str]]:
@@ -106,7 +106,7 @@ def json_of(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{file} is no JSON that can be read ({error}); fetch it again") from None
+        raise DataError(f"{file} cannot be read as JSON ({error}); fetch it again") from None
 
 
 class Shelf:
@@ -176,4 +176,4 @@ def is_frames(folder: Path) -> bool:
 
 def gone(name: str, folder: Path, split: str = "") -> str:
     """A line for a clip that is in a list and not on disk."""
-    return f"{name}{f' ({split})' if split else ''} is listed, but neither a video nor a folder of frames of that name lies under {folder}"
+    return f"{name}{f' ({split})' if split else ''} is listed, but neither a video nor a folder of frames of that name is under {folder}"

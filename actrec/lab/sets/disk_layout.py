@@ -41,7 +41,7 @@ class DiskLayout:
         for name, value in given.items():
             if name not in self.choices:
                 has = ", ".join(self.choices) or "none of its own"
-                raise DataError(f"{self.name} has no choice {name!r}; it has {has}; every set takes layout and fps")
+                raise DataError(f"{self.name} has no choice {name!r}; it has {has}; every data set takes layout and fps")
             if self.choices[name] and value not in self.choices[name]:
                 raise DataError(f"{self.name} has no {name}={value}; write #{name}= and one of {', '.join(self.choices[name])}")
         return {name: next(iter(legal), "") for name, legal in self.choices.items()} | dict(given)

@@ -63,7 +63,7 @@ def split_spec(spec: str) -> tuple[Path, dict[str, str]]:
     place, _, tail = spec.rpartition("#")
     given = dict(part.partition("=")[::2] for part in tail.split(","))
     if not all(name and value for name, value in given.items()):
-        raise DataError(f"{spec!r}: behind the # stands name=value, more of them after commas, such as #split=2 or #protocol=xview,fps=30")
+        raise DataError(f"{spec!r}: after the # write name=value, several separated by commas, such as #split=2 or #protocol=xview,fps=30")
     return Path(place).expanduser(), given
 
 
@@ -94,7 +94,7 @@ def layout_of(path: Path, wanted: str = "") -> DiskLayout:
     if fits:
         raise DataError(f"{path} looks like {' and like '.join(layout.name for layout in fits)}; say which: {path}#layout={fits[0].name}")
     marks = "; ".join(f"{layout.name}: {layout.mark}" for layout in known.values())
-    raise DataError(f"{path} has none of the layouts that are known, by what was looked for: {marks}")
+    raise DataError(f"{path} has none of the known layouts; this was looked for: {marks}")
 
 
 def _at(found: ClipSet, fps: str) -> ClipSet:
@@ -103,6 +103,6 @@ def _at(found: ClipSet, fps: str) -> ClipSet:
     except ValueError:
         rate = 0.0
     if not 0 < rate <= 1000:
-        raise DataError(f"fps={fps} is no rate; give pictures a second, such as #fps=30")
+        raise DataError(f"fps={fps} is not a frame rate; give frames per second, such as #fps=30")
     items = (replace(item, media=replace(item.media, fps=rate)) if item.media.kind in ("pictures", "skeleton") else item for item in found.items)
     return replace(found, items=tuple(items))

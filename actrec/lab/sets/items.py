@@ -88,11 +88,11 @@ class Media:
         if self.kind == "mannequin":
             return Video(self.path, self.key, np.arange(MANNEQUIN_FRAMES) / FPS, 320, 240, 0, "")
         if self.kind == "skeleton":
-            raise ClipError(f"{self.path} has joints and no pictures; put its video into the set's folder")
+            raise ClipError(f"{self.path} has joints but no frames; put its video into the data set's folder")
         files = self._pictures()
         first = cv2.imread(str(files[0]))
         if first is None:
-            raise ClipError(f"{files[0]} is no picture that can be read; extract the frames of {self.path.name} again")
+            raise ClipError(f"{files[0]} cannot be read as a picture; extract the frames of {self.path.name} again")
         return Video(self.path, self.key, np.arange(len(files)) / self.fps, first.shape[1], first.shape[0], 0, "")
 
     def span(self, table: Video) -> tuple[int, int]:
@@ -117,7 +117,7 @@ class Media:
         for i in index:
             frame = cv2.imread(str(files[i]))
             if frame is None or (frames and frame.shape != frames[0].shape):
-                raise ClipError(f"{files[i]} is no picture of the same size as the others; extract the frames of {self.path.name} again")
+                raise ClipError(f"{files[i]} is not a picture of the same size as the others; extract the frames of {self.path.name} again")
             frames.append(np.asarray(frame, np.uint8)[..., ::-1])
         return np.stack(frames)
 
@@ -131,7 +131,7 @@ class Media:
             f for f in inside if f.suffix.lower() in PICTURES and not f.name.startswith(("flow_", "."))
         ]  # flow lies among frames in MMAction2's sets
         if not files:
-            raise ClipError(f"{self.path} holds no pictures; extract the clip's frames there")
+            raise ClipError(f"{self.path} holds no frames; extract the clip's frames there")
         return sorted(files, key=lambda f: [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", f.stem)])
 
 

@@ -19,7 +19,7 @@ def laid(item: Item, table: Video, layout: pose.Layout, people: int) -> NDArray[
     """Joints (people, T, R, 3) of the clip's own frames, in the pixels of the table; NaN where missing, all of them if the clip has no joints.
 
     Raises:
-        DataError: joints that cannot be read, do not fall on the clip, or cannot be said in this layout.
+        DataError: joints that cannot be read, do not fall on the clip, or cannot be converted to this layout.
     """
     first, last = item.media.span(table)
     if not item.posed:

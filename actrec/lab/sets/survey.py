@@ -86,9 +86,9 @@ class Survey:
         for names, subjects in self.shared.items():
             of = f" ({self.subject})" if self.subject else ""
             example = ", ".join(subjects[:3])
-            yield f"  warning: subjects{of} in both {names}: {len(subjects)}, such as {example}; such a test says little of new ones"
+            yield f"  warning: subjects{of} in both {names}: {len(subjects)}, such as {example}; such a test says little about new ones"
         if len(self.splits) > 1 and not any(split.subjects for split in self.splits.values()):
-            yield "  no subjects are told, so whether the splits share people, scenes or videos cannot be seen here"
+            yield "  no subjects are named, so whether the splits share people, scenes or videos cannot be seen here"
         if self.empty:
             yield f"  warning: classes without a clip: {len(self.empty)}, such as {', '.join(self.empty[:3])}"
         yield from _listed("missing or contradictory, and left out", self.problems)

@@ -84,7 +84,7 @@ class Windows(torch.utils.data.Dataset[Found]):
         streams: Sequence[Stream] = (),
     ) -> None:
         if views[1] not in (1, 3) or views[0] < 1:
-            raise DataError(f"{views[0]} windows × {views[1]} crops cannot be tested; take 1 or more windows and 1 or 3 crops")
+            raise DataError(f"{views[0]} windows × {views[1]} crops are not possible; use 1 or more windows and 1 or 3 crops")
         if views[0] > 1 and sampling.kind != "dense":
             raise DataError(f"this model always reads {sampling}: there is one window, not {views[0]}")
         self.items, self.clips, self.sampling, self.preprocess = list(items), clips, sampling, preprocess

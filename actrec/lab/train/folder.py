@@ -126,5 +126,7 @@ def _writer() -> Callable[..., Any]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ActrecError("--tensorboard needs a package that is not here: pip install tensorboard; log.csv and curves.html say the same") from None
+        raise ActrecError(
+            "--tensorboard needs a package that is not installed: pip install tensorboard; log.csv and curves.html hold the same numbers"
+        ) from None
     return SummaryWriter

@@ -59,7 +59,7 @@ class Plan:
             [
                 f"{self.model}, recipe {self.recipe}",
                 f"parameters     {self.parameters / 1e6:.2f} M, {self.trained / 1e6:.2f} M of them trained",
-                f"cost           {self.gflops:.2f} GFLOPs a clip forwards (multiply–accumulates); about three times that with the way back",
+                f"cost           {self.gflops:.2f} GFLOPs a clip, forward pass (multiply–accumulates); about three times that with the backward pass",
                 f"memory         {self.memory / 1e9:.2f} GB in each process ({self.memory_how})",
                 f"steps          {self.steps_per_epoch} × {self.epochs} epochs; {self.clips} training clips, {self.judged} scored after each epoch",
                 f"a step         {self.seconds_computing_a_step:.2f} s computing; {self.seconds_loading_a_clip:.3f} s to load a clip in one process",

@@ -132,10 +132,10 @@ def shares(order: NDArray[np.int64], recipe: Recipe, processes: Processes) -> Sh
     if recipe.batch % (processes.world * recipe.accumulate):
         raise ActrecError(
             f"a batch of {recipe.batch} clips cannot be divided among {processes.world} processes × {recipe.accumulate} parts; "
-            f"take a --batch that is a multiple of {processes.world * recipe.accumulate}"
+            f"use a --batch that is a multiple of {processes.world * recipe.accumulate}"
         )
     if len(order) < processes.world:
-        raise ActrecError(f"there are {len(order)} training clips for {processes.world} processes; start fewer")
+        raise ActrecError(f"there are {len(order)} training clips for {processes.world} processes; start fewer processes")
     clips = min(recipe.batch, len(order))
     steps = len(order) // clips
     dealt = [np.array_split(order[step * clips : (step + 1) * clips], processes.world)[processes.rank] for step in range(steps)]

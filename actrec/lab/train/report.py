@@ -23,7 +23,7 @@ from actrec.lab.train.start import Start
 
 CHOSEN_BY = {
     "val": "The val split chose best.safetensors; the test split was looked at once, at the end.",
-    "test": "There is no val split, so the test split chose best.safetensors and flatters it; the last epoch's numbers were chosen by nothing.",
+    "test": "There is no val split, so the test split chose best.safetensors and flatters it; no split chose the last epoch's numbers.",
 }
 """How the best epoch is chosen, by the split that judges."""
 

@@ -232,11 +232,6 @@ class Run:
             self.files.write("README.md", model_card(metadata))
         return self.processes.same(scores)
 
-    def _unseen(self) -> dict[str, int]:
-        """Test clips that wait for the end."""
-        count = sum(item.split == "test" for item in self.clips.items)
-        return {"test": count} if count and self.judge != "test" else {}
-
     def _open_test(self) -> None:
         """The test split, which nothing has looked at before where a val split judged."""
         there = any(item.split == "test" for item in self.clips.items)
@@ -248,7 +243,7 @@ class Run:
     def _choice(self, best: bool) -> str:
         """How this checkpoint was chosen, in honest words."""
         if not best:
-            return "These are the last epoch's numbers: no figure of any split chose them."
+            return "These are the last epoch's numbers: no split's figures chose them."
         if self.judge == self.final:
             return f"This epoch was chosen by the same {self.final} clips, which flatters the figure."
         return "The val split chose this epoch; the test split was looked at once."

@@ -94,7 +94,7 @@ def adapt(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     given = fitting(model, state)
     if not given:
-        raise ActrecError(f"no tensor of the checkpoint fits this model; it begins with {', '.join(list(state)[:3])}; start from a relative of it")
+        raise ActrecError(f"no tensor of the checkpoint fits this model; it begins with {', '.join(list(state)[:3])}; start from a related model")
     return dict(model.state_dict()) | given
 
 

@@ -102,7 +102,7 @@ def precision(recipe: Recipe, device: torch.device) -> Callable[[], AbstractCont
         RecipeError: fp16 without a CUDA GPU.
     """
     if recipe.precision == "fp16" and device.type != "cuda":
-        raise RecipeError(f"--precision fp16 needs a CUDA GPU, and this runs on {device}; take auto, bf16 or fp32")
+        raise RecipeError(f"--precision fp16 needs a CUDA GPU, and this runs on {device}; use auto, bf16 or fp32")
     if recipe.precision == "auto":
         return lambda: devices.autocast(device)
     if recipe.precision == "fp32":

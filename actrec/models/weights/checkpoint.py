@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     elif head.startswith((b"PK", b"\x80")):
         state, about = _unwrap(_read_torch(path, head.startswith(b"PK")), path.name)
     else:
-        raise WeightsError(f"{path.name} is no checkpoint (it begins with {head[:8]!r}); give a safetensors or a torch file")
+        raise WeightsError(f"{path.name} is not a checkpoint (it begins with {head[:8]!r}); give a safetensors or a torch file")
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_quantized:
             raise WeightsError(f"{path.name}: the tensor {name} is sparse or quantised; save it as a plain one")
@@ -70,9 +70,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
         about = json.loads(written["actrec"]) if "actrec" in written else dict(written)
     except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
-        raise WeightsError(f"{path.name} is damaged or no safetensors file ({_line(error)}); copy or download it again") from None
+        raise WeightsError(f"{path.name} is damaged or not a safetensors file ({_line(error)}); copy or download it again") from None
     if not state or not isinstance(about, dict):
-        raise WeightsError(f"{path.name} holds {'no tensors' if not state else 'metadata that is no object'}; give the checkpoint of a model")
+        raise WeightsError(f"{path.name} holds {'no tensors' if not state else 'metadata that is not an object'}; give the checkpoint of a model")
     return state, about
 
 
@@ -90,7 +90,7 @@ def _read_torch(path: Path, zipped: bool) -> object:
         named = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
         if named:
             raise WeightsError(f"{path.name} {refused.format(named.group(1)[:120])}; {SAFE_WAY}") from None
-        raise WeightsError(f"{path.name} is damaged or no torch file ({_line(error)}); copy or download it again") from None
+        raise WeightsError(f"{path.name} is damaged or not a torch file ({_line(error)}); copy or download it again") from None
 
 
 def _protocol(pickled: IO[bytes]) -> int:

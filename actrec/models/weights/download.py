@@ -85,13 +85,13 @@ def _receive(url: str, file: IO[bytes], text: str, sha256: str, progress: Progre
     if size and file.tell() != size:
         raise URLError(f"the connection ended after {file.tell()} of {size} bytes")
     if not found.startswith(sha256.lower()):
-        raise URLError(f"what came has the sha256 {found[:8]}…, not {sha256}…")
+        raise URLError(f"the downloaded file has the sha256 {found[:8]}…, not {sha256}…")
 
 
 def _why_not(error: OSError | HTTPException, url: str, path: Path) -> str:
     """What went wrong with a download, and what can be done about it."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no room for {path.name} in {path.parent}; make some, or set ACTREC_CACHE to another folder"
+        return f"no space left for {path.name} in {path.parent}; free some, or set ACTREC_CACHE to another folder"
     if isinstance(error, HTTPError):
         reason = f"HTTP {error.code} {error.reason}"
     elif isinstance(error, OSError) and error.filename is not None:  # a file of ours; the network's errors name none

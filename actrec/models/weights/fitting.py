@@ -81,7 +81,7 @@ def load(model: nn.Module, state: Mapping[str, Tensor], *, strict: bool = True) 
         raise Misfit(f"these weights do not fit this model: {report}; choose the model they were trained for", report)
     for name, (_, tensor) in fitting.items():
         if tensor.is_complex() or (tensor.is_floating_point() and not bool(tensor.float().isfinite().all())):
-            raise WeightsError(f"the tensor {name} holds NaN, infinity or complex numbers; the file is spoilt, take another one")
+            raise WeightsError(f"the tensor {name} holds NaN, infinity or complex numbers; the file is damaged; use another one")
     with torch.no_grad():
         for target, tensor in fitting.values():
             target.copy_(tensor)

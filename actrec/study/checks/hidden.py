@@ -67,7 +67,7 @@ def what_if(question: Question, progress: Progress = no_progress) -> WhatIf:
     parts = [(stream, name) for stream in asked.streams for name in stream.parts(asked.given[stream.name])]
     if not parts:
         raise QuestionError(
-            f"there are no joints to hide: {' '.join(asked.cautions) or pose.VIDEO_ONLY} Bring a file of joints for a model that reads them"
+            f"there are no joints to hide: {' '.join(asked.cautions) or pose.VIDEO_ONLY} Give a file of joints for a model that reads them"
         )
     with asked.turn():
         seen = asked.run()
@@ -84,14 +84,14 @@ def lacks(card: Card, taps: Mapping[str, Tap], clip: Clip | None = None) -> str:
     """Why nothing can be hidden from a model, or nothing of what it was given of a clip."""
     optional = [stream for stream in streams.of(card) if stream.optional]
     if not optional:
-        return f"{card.title} reads frames alone; no part of them is hidden by this check"
+        return f"{card.title} reads frames only; this check hides no part of them"
     given = clip is None or any(stream.name in clip.beside for stream in optional)
     return "" if given else f"{card.title} was given no {' and no '.join(stream.title for stream in optional)}"
 
 
 CHECK = Check(
     "hidden",
-    "What if it had not been told of …?",
+    "What if a part were hidden from the model?",
     "The class's score without each person, limb and joint that the model is given.",
     "Run it again without each joint and limb",
     lacks,

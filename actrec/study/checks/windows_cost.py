@@ -65,9 +65,9 @@ class Cost:
         """One sentence: what the windows save here."""
         pairs, full = sum(row.pairs for row in self.rows), sum(row.full_pairs for row in self.rows)
         if not pairs:
-            return "This model attends in no windows: there is nothing to save."
+            return "This model has no attention in windows: there is nothing to save."
         speed = self.full_seconds / self.seconds
-        faster = f"{speed:.2f} times as fast" if speed > 1.05 else "no faster than measuring can tell" if speed > 0.95 else f"slower ({speed:.2f} ×)"
+        faster = f"{speed:.2f} times as fast" if speed > 1.05 else "not measurably faster" if speed > 0.95 else f"slower ({speed:.2f} ×)"
         return (
             f"Windows relate {pairs:,} pairs of tokens instead of {full:,} ({percent(pairs / full, 0)}); the whole pass takes"
             f" {self.gflops:.2f} GFLOPs instead of {self.full_gflops:.2f} and is {faster} on this {self.device}."

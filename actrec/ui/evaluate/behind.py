@@ -168,7 +168,7 @@ def _link_name(one: Shown) -> tuple[str, str]:
         return "", f"the model {link!r} cannot answer here: {catalogue.ready(card)}"
     now = _digest(card.weights.file)
     changed = bool(now and then) and not now.startswith(then) and not then.startswith(now)
-    return link, f"the weights of {link!r} are others than at the evaluation: it may say something else now" if changed else ""
+    return link, f"the weights of {link!r} have changed since the evaluation: the model may answer differently now" if changed else ""
 
 
 def _named(name: str, sha256: str) -> str:
@@ -189,10 +189,10 @@ def _sha256(file: Path, _stamp: int) -> str:
 
 def _differs(shown: Sequence[Shown], numbers: Sequence[int]) -> None:
     """Say why an opened clip may get other probabilities than it got here."""
-    why = ["it is written as a film first"] if any(not _whole(shown[0].found.media[n]) for n in numbers) else []
-    why += ["only its middle window is asked, not all views"] if any(one.found.views != (1, 1) for one in shown) else []
+    why = ["the clip is first written as a video file"] if any(not _whole(shown[0].found.media[n]) for n in numbers) else []
+    why += ["the model sees only its middle window, not all views"] if any(one.found.views != (1, 1) for one in shown) else []
     if why:
-        st.caption(f"An opened clip can get slightly other probabilities than here: {' and '.join(why)}.")
+        st.caption(f"An opened clip can get slightly different probabilities from those here: {' and '.join(why)}.")
 
 
 def _ways_on(shown: Sequence[Shown], models: Sequence[tuple[str, str]], number: int, true: int) -> None:

@@ -155,8 +155,8 @@ def _matrix(shown: Sequence[Shown], view: View, change: results.Difference | Non
         )
     if shown[0].found.multilabel:
         st.caption(
-            "A clip with m classes counts once for each of them: as recognised if the class is among the m most probable ones, else as taken for the "
-            "most probable class that the clip does not have."
+            "A clip with m classes counts once for each of them: as recognised if the class is among the m most probable ones, otherwise as taken "
+            "for the most probable class that the clip does not have."
         )
     if change is None:
         st.caption(
@@ -234,7 +234,7 @@ def _classes(shown: Sequence[Shown], view: View) -> None:
         selection_mode="single-row",
         height=min(38 + 35 * len(tables[0]), 420),
     )
-    st.caption("Recall: the share of the class’s clips that is recognised. Precision: the share of right ones among the clips that were answered so.")
+    st.caption("Recall: the share of the class’s clips that is recognised. Precision: the share of the clips answered with the class that are of it.")
 
 
 def _reliability(shown: Sequence[Shown]) -> None:

@@ -170,7 +170,7 @@ def asked() -> tuple[View, dict[str, Path]] | None:
     """The view of the address, else the last one, else the first two evaluations that fit together; and all evaluations. None where there is none."""
     folders = results.found()
     if not folders:
-        st.info("There is no evaluation here yet. This command makes one (without `--model c2d-mannequin`, take a model of your own):")
+        st.info("There is no evaluation here yet. This command makes one (without `--model c2d-mannequin`, name a model of your own):")
         st.code(HOW, language="bash")
         st.caption(f"Evaluations are looked for in `{plain(str(settings.results()))}` (the variable ACTREC_RESULTS names another folder).")
         return None
@@ -179,7 +179,7 @@ def asked() -> tuple[View, dict[str, Path]] | None:
     view = View.from_query(query or st.session_state.get("evaluated", {}))
     missing = [name for name in (view.first, view.second) if name and name not in folders]
     if missing:
-        trouble(QuestionError(f"no evaluation {missing[0]!r} here; choose one of the list"))
+        trouble(QuestionError(f"no evaluation {missing[0]!r} here; choose one from the list"))
         view = View(view.first if view.first in folders else "")
     if not view.first:
         told = abouts(folders)

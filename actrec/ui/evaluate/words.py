@@ -65,7 +65,7 @@ def pairs(shown: Sequence[Shown]) -> list[str]:
         values = [one.measured.pairs.get(pair, math.nan) for one in shown]
         letters = [one.letter + " " if len(shown) > 1 else "" for one in shown]
         told.append(f"{spaced(pair)} " + ", ".join(f"{letter}{percent(v, 0)}" for letter, v in zip(letters, values, strict=True)))
-    return [f"Told from its own reverse in time (guessing: 50 %): {'; '.join(told)}."]
+    return [f"Told apart from its own reversal in time (guessing: 50 %): {'; '.join(told)}."]
 
 
 def cautions(shown: Sequence[Shown]) -> list[str]:
@@ -77,10 +77,10 @@ def cautions(shown: Sequence[Shown]) -> list[str]:
     if len(shown) == 2:
         lines.append("This compares two trained networks, not two ideas: trained once more with other random numbers, either may do better or worse.")
     lines.append(
-        "The interval and the test take clips as independent. Clips of one person, room or film are not; the true uncertainty is then larger."
+        "The interval and the test take clips as independent. Clips of one person, room or source video are not: the true uncertainty is larger."
     )
     if first.about.get("set") == "mannequin":
-        lines.append("These clips are generated figures. Nothing here says how well the model does on filmed people.")
+        lines.append("These clips show painted mannequins. Nothing here says how well the model does on filmed people.")
     broken = len(first.about.get("broken") or ())
     return lines + ([f"{broken} clips of the set could not be read and are not counted."] if broken else [])
 
@@ -90,9 +90,10 @@ def trust(one: Shown, named: bool) -> str:
     found = one.measured.calibration
     filled = found.count > 0
     if not filled.any():
-        return "No clip, no curve."
+        return "Without clips there is no curve."
     sure, right = (float(np.average(values[filled], weights=found.count[filled])) for values in (found.confidence, found.accuracy))
-    how = "surer than it is right" if sure > right + 0.02 else "less sure than it is right" if sure < right - 0.02 else "about as sure as it is right"
+    apart = sure - right
+    how = "more confident than accurate" if apart > 0.02 else "less confident than accurate" if apart < -0.02 else "about as confident as accurate"
     return (
         f"{one.letter + ': ' if named else ''}{how}: mean probability {percent(sure, 0)}, right in {percent(right, 0)}. "
         f"Expected calibration error (ECE): {100 * found.error:.1f} percentage points."

@@ -77,7 +77,7 @@ def _actions(text: str, names: dict[str, str]) -> tuple[list[Action], list[str]]
             wrong.append(f"{part!r} is not class, first and last second; this action is left out")
             continue
         if code not in names:
-            wrong.append(f"{code} is no class of Charades_v1_classes.txt; this action is left out")
+            wrong.append(f"{code} is not a class of Charades_v1_classes.txt; this action is left out")
         elif action[1] >= action[2]:
             wrong.append(f"{part!r} ends before it begins; this action is left out")
         else:

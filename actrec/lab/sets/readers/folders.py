@@ -27,7 +27,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
     items, problems = list[Item](), list[str]()
     for place, split in parts.items():
         loose = [entry for entry in sorted(place.iterdir()) if entry.suffix.lower() in SUFFIXES]
-        problems += [f"{file} lies in no class's folder" for file in loose]
+        problems += [f"{file} is not in the folder of a class" for file in loose]
         for label in _inside(place):
             found = list(clips_under(label)) if not is_frames(label) else []
             problems += [] if found else [f"{label} holds no clip: neither a video nor a folder of frames"]

@@ -43,7 +43,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
         if media is None:
             event = name.rpartition("_A_")[0]
             problems.append(
-                f"{name} ({split}) is listed, but under {folder} is neither this clip, nor {event} or the whole video with the clip's seconds in "
+                f"{name} ({split}) is listed, but {folder} holds neither this clip, nor {event} or the whole video with the clip's seconds in "
                 "annotations/finegym_annotation_info_v1.1.json"
             )
         else:
@@ -63,7 +63,7 @@ def _row(file: Path, line: str) -> tuple[str, int]:
     """Name and class of a line: “name class”, or with the number of frames between, as MMAction2 writes it."""
     words = line.split()
     if len(words) not in (2, 3) or not words[-1].isdecimal() or not _NAME.fullmatch(words[0]):
-        raise DataError(f"{file}: {line!r} is no line like “0LtLS9wROrk_E_002407_002435_A_0003_0005 31”; fetch the list again")
+        raise DataError(f"{file}: {line!r} is not a line like “0LtLS9wROrk_E_002407_002435_A_0003_0005 31”; fetch the list again")
     return words[0], int(words[-1])
 
 
@@ -71,7 +71,7 @@ def _labels(folder: Path, size: str, most: int) -> tuple[str, ...]:
     """Names from gym99_categories.txt (“Clabel: 0; set: 1; Glabel: 1; (VT) round-off, …”), else numbers."""
     file = first(folder, *(f"{place}gym{size}_categories.txt" for place in _PLACES))
     if most >= int(size):
-        raise DataError(f"the lists in {folder} name class {most}, but gym{size} has {size}; take lists and #classes= of one kind")
+        raise DataError(f"the lists in {folder} name class {most}, but gym{size} has {size}; use lists and #classes= of the same kind")
     if file is None:
         return tuple(f"class {number:03}" for number in range(int(size)))
     found: dict[int, str] = {}

@@ -62,6 +62,6 @@ LAYOUT = DiskLayout(
     mark="testTrainMulti_7030_splits/<class>_test_split1.txt, or videos named …_np1_ba_goo_0",
     finds=lambda folder: seen(folder, r"_test_split[123]\.txt$|_(nm|cm)_np\d_(fr|ba|le|ri)_(goo|med|bad)_\d+"),
     read=read,
-    subject="the film that a class's clips were cut from, by the clips' names",
+    subject="the source video that a class's clips were cut from, as the clips' names tell",
     choices={"split": ("1", "2", "3")},
 )

@@ -36,7 +36,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
             name = _name(row, file, number)
             media = _find(shelf, row, name, label, split)
             if media is None:
-                problems.append(f"{name} ({label}, {split}) is listed in {file.name}, but no clip of that name lies under {folder}")
+                problems.append(f"{name} ({label}, {split}) is listed in {file.name}, but no clip of that name is under {folder}")
             else:
                 items.append(Item(media, (label,), split, row["youtube_id"]))
     return clip_set(folder, LAYOUT.name, items, sorted(labels), problems)
@@ -67,7 +67,7 @@ def _name(row: dict[str, str], file: Path, number: int) -> str:
     try:
         start, end = (round(float(row[key])) for key in ("time_start", "time_end"))
     except ValueError:
-        raise DataError(f"{file}, line {number}: {row['time_start']!r} to {row['time_end']!r} are no seconds; fetch the list again") from None
+        raise DataError(f"{file}, line {number}: {row['time_start']!r} to {row['time_end']!r} are not seconds; fetch the list again") from None
     return f"{row['youtube_id']}_{start:06}_{end:06}"
 
 

@@ -29,7 +29,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
     for file in files:
         place = folder / "frames" / file.stem
         if not place.is_dir() or not is_frames(place):
-            problems.append(f"labels/{file.name} is there, but no pictures in {place}")
+            problems.append(f"labels/{file.name} is there, but there are no frames in {place}")
             continue
         try:
             with naming(file):

@@ -42,7 +42,7 @@ def read(path: Path, choices: Choices) -> ClipSet:
                 continue
             row = rows[name]
             if "keypoint_score" not in row and "keypoint" in row and row["keypoint"].shape[-1] != 2:
-                problems.append(f"{name} ({split}) has joints in metres, not in pixels; take the file with 2-D joints (…_hrnet.pkl)")
+                problems.append(f"{name} ({split}) has joints in metres, not in pixels; use the file with 2-D joints (…_hrnet.pkl)")
                 continue
             media = shelf.find(name.split("/")[-1]) or shelf.find(f"{name}_rgb")
             items.append(Item(media or Media(file / name, "skeleton"), (labels[int(row["label"])],), split, _subject(name), file / name, "pyskl"))
@@ -70,7 +70,7 @@ def _variants(splits: dict[str, list[str]], file: Path) -> dict[str, dict[str, l
     for key, names in splits.items():
         parts = re.fullmatch(r"(?:(.+)_)?(train|val|test)_?(\d*)", key)
         if parts is None:
-            raise DataError(f"{file} has a split {key!r}; known are train, val, test, with a number behind or a protocol before (xsub_train)")
+            raise DataError(f"{file} has a split {key!r}; known are train, val, test, with a number after it or a protocol before it (xsub_train)")
         found.setdefault(parts[1] or parts[3] or "", {})[parts[2]] = names
     return found or {"": {}}
 
@@ -81,7 +81,7 @@ def _labels(file: Path, count: int, example: str) -> tuple[str, ...]:
     if told is not None:
         names = lines_of(told)
         if len(names) < count:
-            raise DataError(f"{told} names {len(names)} classes, but {file.name} has {count}; give it one line a class, in their order")
+            raise DataError(f"{told} names {len(names)} classes, but {file.name} has {count}; give it one line for each class, in their order")
         return tuple(names)
     if re.fullmatch(r"S\d{3}C\d{3}P\d{3}R\d{3}A\d{3}", example):
         return ACTIONS[: 60 if count <= 60 else 120]
@@ -103,6 +103,6 @@ LAYOUT = DiskLayout(
     mark="one .pkl file",
     finds=lambda path: path.suffix in (".pkl", ".pickle") or (path.is_dir() and any(f.suffix in (".pkl", ".pickle") for f in path.iterdir())),
     read=read,
-    subject="the performer, the group or the video, as far as the clips' names say",
+    subject="the performer, the group or the video, as far as the clips' names tell",
     choices={"split": (), "protocol": ()},
 )

@@ -32,7 +32,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
             path = Path(re.sub(r"\s+\d+$", "", line))
             label, name = path.parent.name, path.stem
             if label not in labels:
-                raise DataError(f"{file}, line {number}: {line!r} is of no class in {index}; fetch both lists again")
+                raise DataError(f"{file}, line {number}: {line!r} names no class in {index}; fetch both lists again")
             media = shelf.find(name, label, any_case=True)  # HandstandPushups/v_HandStandPushups_… is written in both ways
             if media is None:
                 problems.append(gone(f"{label}/{name}", folder, split))
@@ -45,7 +45,7 @@ def _labels(index: Path) -> tuple[str, ...]:
     found = [line.split(maxsplit=1) for line in lines_of(index)]
     wrong = [" ".join(words) for words in found if len(words) != 2 or not words[0].isdecimal()]
     if wrong:
-        raise DataError(f"{index}: {wrong[0]!r} is no line like “1 ApplyEyeMakeup”; fetch the list again")
+        raise DataError(f"{index}: {wrong[0]!r} is not a line like “1 ApplyEyeMakeup”; fetch the list again")
     return tuple(label for _, label in sorted((int(number), label) for number, label in found))
 
 
