@@ -140,6 +140,7 @@ def test_a_click_picks_the_source_pixel_under_it(hot: Screen) -> None:
     for picks, page_width in enumerate((1280, 420), 1):  # shown as it is, and shrunk
         hot.page.set_viewport_size({"width": page_width, "height": 900})
         hot.steady()
+        hot.said()  # the frame is told, too: nothing else is on its way when the click is
         picture = hot.page.locator(".picture")
         box = picture.bounding_box()
         assert box

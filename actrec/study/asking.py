@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -102,7 +102,8 @@ class Asked:
 
     def at(self, start: float) -> Asked:
         """The same question about another window of the clip."""
-        return _windowed(self, start)
+        clip, inputs = _window(self.film, self.loaded, self.geometry, self.streams, self.given, start)
+        return replace(self, clip=clip, inputs=inputs)
 
     def without(self, name: str, part: str) -> Inputs:
         """The inputs of one stream, by name, when a part of it is hidden."""
@@ -128,17 +129,19 @@ def opened(question: Question, film: Video, loaded: Loaded) -> Asked:
     cautions = [line for stream in others for line in stream.unread(question, card)]
     given = {stream.name: stream.given(question, film, card) for stream in read}
     cautions += [line for found in given.values() for line in found.cautions]
-    nothing = Clip(film, np.zeros((0, film.height, film.width, 3), np.uint8), np.zeros(0, np.int64), np.zeros(0))
-    begun = Asked(question, film, loaded, nothing, pixels.geometry(film, card.preprocess), read, given, {}, tuple(cautions))
-    return _windowed(begun, question.start)
+    geometry = pixels.geometry(film, card.preprocess)
+    clip, inputs = _window(film, loaded, geometry, read, given, question.start)
+    return Asked(question, film, loaded, clip, geometry, read, given, inputs, tuple(cautions))
 
 
-def _windowed(asked: Asked, start: float) -> Asked:
-    clip = sampling.load(asked.film, asked.card.sampling, start)
-    shown = {stream.name: stream.on_clip(asked.given[stream.name], clip.index) for stream in asked.streams}
+def _window(
+    film: Video, loaded: Loaded, geometry: Geometry, read: Sequence[Stream], given: Mapping[str, Given], start: float
+) -> tuple[Clip, dict[str, Tensor | None]]:
+    """The frames of the window that begins there, and what the model is given of them, by the streams' names."""
+    clip = sampling.load(film, loaded.card.sampling, start)
+    shown = {stream.name: stream.on_clip(given[stream.name], clip.index) for stream in read}
     clip = replace(clip, beside={name: values for name, values in shown.items() if values is not None})
-    inputs = {s.name: s.tensor(asked.given[s.name], clip, asked.geometry, asked.loaded.device) for s in asked.streams}
-    return replace(asked, clip=clip, inputs=inputs)
+    return clip, {stream.name: stream.tensor(given[stream.name], clip, geometry, loaded.device) for stream in read}
 
 
 def stamp(question: Question, film: Video, card: Card) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.clips.mannequin.rendering import Mannequin
+from actrec.core import files
 from actrec.core.errors import QuestionError
 
 MASKS = ("actor", "object", "limbs")
@@ -36,7 +37,8 @@ def write_truth(path: Path, clip: Mannequin, *, every: int = 2) -> None:
     """Save joints (T, 17, 3) and the masks of actor, object and limbs at every second pixel, eight pixels to a byte."""
     actor, thing, limbs = (np.packbits(mask[:, ::every, ::every], axis=-1) for mask in (clip.actor, clip.object, clip.limbs))
     facts = {"layout": np.array(clip.layout), "label": np.array(clip.label), "columns": -(-clip.frames.shape[2] // every), "every": every}
-    np.savez_compressed(path, joints=clip.joints, actor=actor, object=thing, limbs=limbs, **facts)  # type: ignore[arg-type]
+    with files.whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, joints=clip.joints, actor=actor, object=thing, limbs=limbs, **facts)  # type: ignore[arg-type]
 
 
 def read_truth(path: Path) -> Truth:
