@@ -79,7 +79,7 @@ def test_a_card_says_what_torchvision_recorded(card_id):
     assert len(set(card.labels)) == 400
     said = dict(re.findall(r"`(frame_rate|clip_len|clips_per_video)=([\d.]+)`", record.meta["_docs"]))
     assert (card.sampling.kind, card.sampling.frames, card.sampling.rate) == ("dense", int(said["clip_len"]), float(said["frame_rate"]))
-    assert card.note.startswith("It looks at") or {"5": "five", "12": "twelve"}[said["clips_per_video"]] in card.note
+    assert card.note.startswith("This model looks at") or {"5": "five", "12": "twelve"}[said["clips_per_video"]] in card.note
     figures = {**record.meta["_metrics"]["Kinetics-400"], "parameters": record.meta["num_params"], "gflops": record.meta["_ops"]}
     assert card.paper_figures == figures
     assert card.weights.url.endswith(f"-{card.weights.sha256}.pth")

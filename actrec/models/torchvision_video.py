@@ -182,7 +182,7 @@ def _resnet(name: str, title: str, file: str, figures: tuple[float, float, int, 
 
 
 def _s3d(name: str, title: str, file: str, figures: tuple[float, float, int, float]) -> Card:
-    note = "This model looks at 8.5 seconds; a shorter video is padded, and the model was not evaluated on padded video."
+    note = "This model looks at 8.5 seconds; a shorter video is padded, and it was not evaluated on padded video."
     sampling = Sampling("dense", 128, rate=15)
     return _card(name, title, file, "xie2018rethinking", sampling, _S3D, figures, head="classifier.1", gap="avgpool.tap", note=note)
 
