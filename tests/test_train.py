@@ -21,6 +21,7 @@ from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
 from actrec.inputs import pixels, sampling
 from actrec.lab import evaluate, sets, train
+from actrec.measure import accuracy
 from actrec.models import weights
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -140,7 +141,7 @@ def test_training_windows_depend_on_seed_epoch_and_clip_alone() -> None:
 def test_scores_count_pairs_apart_and_together() -> None:
     labels = ["a", "b", "c"]
     truth, answers = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 2, 0])
-    found = evaluate.score(labels, truth, answers, [("a", "b")])
+    found = evaluate.Scores.of(labels, accuracy.measure(labels, np.eye(len(labels))[answers], truth, [("a", "b")]))
     assert found.accuracy == pytest.approx(3 / 6)
     assert found.merged == pytest.approx(5 / 6)
     assert found.pairs == {"a / b": 0.5}

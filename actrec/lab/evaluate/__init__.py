@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from actrec.lab.evaluate.scores import Scores, absent, evaluate, examine, of_model, opened, score
+from actrec.lab.evaluate.scores import Scores, absent, evaluate, examine, of_model, opened
 from actrec.lab.evaluate.sharded import Trial, logits, merge, run, share
 
-__all__ = ["Scores", "Trial", "absent", "evaluate", "examine", "logits", "merge", "of_model", "opened", "run", "score", "share"]
+__all__ = ["Scores", "Trial", "absent", "evaluate", "examine", "logits", "merge", "of_model", "opened", "run", "share"]

@@ -38,6 +38,11 @@ class Scores:
     weighted_ap: float | None = None
     broken: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, labels: tuple[str, ...], found: accuracy.Measures, broken: Sequence[str] = ()) -> Scores:
+        """What training needs of all that was measured."""
+        return cls(labels, found.confusion, found.merged, found.pairs, found.mean_ap, found.weighted_ap, tuple(broken))
+
     @property
     def accuracy(self) -> float:
         return float(np.trace(self.confusion) / max(self.confusion.sum(), 1))
@@ -59,13 +64,6 @@ class Scores:
         return found | several | ({"broken": list(self.broken)} if self.broken else {})
 
 
-def score(labels: Sequence[str], truth: NDArray[np.int64], answers: NDArray[np.int64], pairs: Sequence[tuple[str, str]]) -> Scores:
-    """Count answers (n) against the truth (n), both class numbers."""
-    places = np.stack([np.arange(len(truth)), truth, answers], 1)
-    matrix = accuracy.confusion(places, len(labels))
-    return Scores(tuple(labels), matrix, accuracy.merged(labels, matrix, pairs), accuracy.within_pairs(labels, matrix, pairs))
-
-
 @torch.no_grad()
 def evaluate(model: nn.Module, windows: sets.Windows, batch: int = 16, workers: int = 0) -> Scores:
     """The windows' views (DAM §4.2: a single one, centre crop), float32, `batch` clips at a time; scores averaged over a clip's views.
@@ -81,25 +79,19 @@ def evaluate(model: nn.Module, windows: sets.Windows, batch: int = 16, workers: 
     truth: list[NDArray[Any]] = []
     scores: list[NDArray[np.float32]] = []
     broken: list[str] = []
-    for found in sets.batches(windows, batch, workers=workers):
-        broken += found.broken
-        if not found.numbers:
+    for clips in sets.batches(windows, batch, workers=workers):
+        broken += clips.broken
+        if not clips.numbers:
             continue
-        truth.append(windows.targets(found.numbers).numpy())
-        logits = model(*windows.inputs(found, device).values()).float().cpu().numpy()
-        scores += [accuracy.chances(views, several) for views in logits.reshape(len(found.numbers), -1, logits.shape[-1])]
+        truth.append(windows.targets(clips.numbers).numpy())
+        logits = model(*windows.inputs(clips, device).values()).float().cpu().numpy()
+        scores += [accuracy.chances(views, several) for views in logits.reshape(len(clips.numbers), -1, logits.shape[-1])]
     if not scores:
         raise ActrecError(
             f"no clip of {windows.clips.name!r} can be read{f' ({broken[0]})' if broken else ''}; repair the clips, or choose another split"
         )
-    labels, pairs = windows.clips.labels, windows.clips.pairs
-    if not several:
-        counted = score(labels, np.concatenate(truth), np.argmax(np.stack(scores), 1), pairs)
-        return replace(counted, broken=tuple(broken))
-    wanted = np.concatenate(truth).astype(np.uint8)
-    matrix = accuracy.confusion(accuracy.counted(np.stack(scores), wanted), len(labels))
-    aps = accuracy.average_precisions(np.stack(scores), wanted)
-    return Scores(labels, matrix, float("nan"), {}, accuracy.mean_ap(aps), accuracy.weighted_ap(aps, wanted), tuple(broken))
+    wanted: NDArray[np.integer[Any]] = np.concatenate(truth).astype(np.uint8 if several else np.int64)
+    return Scores.of(windows.clips.labels, accuracy.measure(windows.clips.labels, np.stack(scores), wanted, windows.clips.pairs), broken)
 
 
 def opened(card: Card, clips: sets.ClipSet, splits: Sequence[str], **how: Any) -> sets.Windows:
