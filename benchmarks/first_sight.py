@@ -40,7 +40,7 @@ def main() -> int:
             page.get_by_text("What did the model see?").wait_for(timeout=60_000)
             paint = time.monotonic() - started
             page.locator("[data-testid=stBidiComponentRegular], [data-testid=stBidiComponentIsolated]").first.wait_for(timeout=60_000)
-            page.get_by_text("%").first.wait_for(timeout=60_000)
+            page.locator(".st-key-top").get_by_text("%").first.wait_for(timeout=60_000)
             prediction = time.monotonic() - started
             page.get_by_text("Explore: where did it look?").click()
             page.get_by_text("What not to conclude").wait_for(timeout=60_000)

@@ -144,7 +144,7 @@ def test_a_cell_shows_its_clips_and_the_link_restores_them(page: Page, address: 
     texts = clip_texts(page)
     assert len(texts) == min(len(clips), 4)
     shown = kept["scores"][clips, answer].max()
-    assert f"{LABELS[answer]} {100 * shown:.1f} %" in texts[0]  # the surest mistake first
+    assert f"{LABELS[answer]} {100 * shown:.1f}\u00a0%" in texts[0]  # the surest mistake first
     assert cell(page, true, answer).get_attribute("aria-pressed") == "true"
     other = browser.new_page()
     open_page(other, address, page.url.removeprefix(address))

@@ -64,15 +64,17 @@ def below(module: str) -> None:
 # ---------------------------------------------------------------------------------------------------------------- text
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$^=&@\"'])")
+_PERCENT = re.compile(r"(?<=\d) (?=%)")
 _ADDRESS = re.compile(r"(?i)(\b(?:https?|ftp|mailto|www)(?=[:.])|@)")
 
 
 def plain(text: str) -> str:
     """The text so that Markdown shows it letter for letter, on one line: names from files, links and uploads are nobody's markup.
 
-    A word joiner keeps addresses from turning into links, which Markdown does even where every sign is escaped.
+    A word joiner keeps addresses from turning into links, which Markdown does even where every sign is escaped. A number and its percent sign stay
+    on one line.
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = _PERCENT.sub("\u00a0", " ".join("".join(c if c.isprintable() else " " for c in text).split()))
     return _SIGNS.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", line))
 
 
