@@ -89,6 +89,7 @@ class Player {
     this.line.set({ ...sent, seconds: this.seconds });
     this.refresh();
     this.layout();
+    if (!this.reel.playing) this.soon();
   }
 
   // Whether a frame to start at is one that Python was told, coming back late as the look's moment, and no wish to go there.
@@ -241,6 +242,7 @@ class Player {
     if (this.frame < 0) return;
     if (!this.sent.picks) return this.toggle();
     this.reel.pause();
+    clearTimeout(this.resting); // the frame is told when the answer is there: a second run must not overtake the first
     this.marker = [this.frame, x, y];
     this.redraw();
     this.api.setTriggerValue('pick', { frame: this.frame, x, y });
