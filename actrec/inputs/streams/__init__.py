@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
@@ -64,8 +65,8 @@ class Labelled(Protocol):
 
 
 @dataclass(frozen=True)
-class Stream:
-    """One of a model's inputs; this class is a stream made from the frames alone, by `batch`.
+class Stream(ABC):
+    """One of a model's inputs. As it stands here a stream is made from the frames alone, and says only how: `batch`.
 
     name: in a card's `inputs`.  title: for reading.  channels: of its tensor.  optional: whether the network does without.
     """
@@ -134,9 +135,9 @@ class Stream:
         """Its own share of one view, beside the frames; None for a stream that is made from the frames."""
         return None
 
+    @abstractmethod
     def batch(self, frames: Tensor, own: Tensor | None) -> Tensor | None:
         """The network's input (N, C, T, H, W) of views: frames uint8 (N, T, H, W, 3) as they are cut, own (N, …): what `view` gave of each."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how its tensor is made")
 
     def absent(self, clips: Sequence[Labelled], where: str, model: str) -> str:
         """A sentence if the model gets nothing of it from any of these clips, else ""."""
