@@ -143,3 +143,8 @@ def sound(path: Path, cover: bool = False) -> Path:
             container.mux(art.encode(av.VideoFrame.from_ndarray(picture(0, 64, 64), format="rgb24").reformat(format="yuvj420p")))
             container.mux(art.encode())
     return path
+
+
+def numbers(frames: np.ndarray) -> list[int]:
+    """The numbers that are painted on frames."""
+    return [number_of(frame) for frame in frames]

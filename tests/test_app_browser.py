@@ -12,7 +12,7 @@ import clips_made
 import demo_made
 import pytest
 from conftest import ROOT, Serve
-from pages_made import PATIENCE, open_page, rest, settle
+from pages_made import PATIENCE, open_page, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -27,24 +27,6 @@ ALWAYS = 3
 
 GONE, GLANCE = 30, 0.2
 """Seconds within which the server must have noticed that a reader has gone, and from one look at its folder to the next."""
-
-SLOW_APP = """
-import time, streamlit as st
-from actrec.ui import frame
-from actrec.core.errors import Progress
-
-STEPS, STEP = 600, 0.05  # half a minute of work in steps: time to press Stop in, which is heard between two steps
-
-def slowly(progress: Progress) -> str:
-    st.session_state.begun = st.session_state.get("begun", 0) + 1
-    for i in range(STEPS):
-        time.sleep(STEP)
-        progress(i / STEPS, f"step {i}")
-    return "done"
-
-st.text(f"result: {frame.work('slow', 'Counting', slowly)}")
-st.text(f"begun: {st.session_state.begun}")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -229,18 +211,6 @@ def test_a_narrow_screen_cuts_nothing_off(page: Page, address: str, path: str) -
         "[...document.querySelectorAll('[data-testid=stMain], [data-testid=stMain] *')].some(e => e.getBoundingClientRect().right > 481)"
     )
     assert not wide
-
-
-def test_slow_work_shows_progress_and_is_stopped_by_the_reader(page: Page, serve: Serve, tmp_path: Path) -> None:
-    script = tmp_path / "slow.py"
-    script.write_text(SLOW_APP, encoding="utf-8")
-    page.goto(serve(script))
-    page.get_by_role("button", name="Stop").click(timeout=PATIENCE)
-    page.get_by_text("result: None").wait_for(timeout=PATIENCE)
-    rest(page)  # it would begin again at once
-    assert page.get_by_text("begun: 1").count() == 1
-    page.get_by_role("button", name="Go on").click()
-    page.get_by_role("button", name="Stop").wait_for(timeout=PATIENCE)
 
 
 def shown_look(page: Page) -> tuple[str, ...]:

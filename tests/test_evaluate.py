@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from runs_small_made import LABELS, card, files, trial
 from sklearn.metrics import average_precision_score
 
 from actrec import catalogue, cli
 from actrec.clips import video
-from actrec.core.card import Card
-from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import ActrecError
 from actrec.lab import evaluate, results, sets
 from actrec.lab.evaluate import sharded
@@ -27,8 +26,6 @@ from actrec.models import weights
 
 ROOT = Path(__file__).parent.parent
 
-
-LABELS = ("blue", "green", "red")
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -48,24 +45,10 @@ def clips(tmp_path: Path) -> sets.ClipSet:
     return sets.read_index(where)
 
 
-def card() -> Card:
-    base = catalogue.card("c2d-r50")
-    small = {"arguments": {**base.arguments, "width": 0.125}, "labels": LABELS}
-    return replace(base, sampling=Sampling("dense", 4, 8), preprocess=Preprocess(36, (32, 32)), **small)  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="module")
 def model() -> torch.nn.Module:
     torch.manual_seed(0)
     return catalogue.build(card()).eval()
-
-
-def trial(clips: sets.ClipSet, **changes: object) -> evaluate.Trial:
-    return replace(evaluate.Trial("tiny", card(), "0" * 64, clips, "test"), **changes)  # type: ignore[arg-type]
-
-
-def files(where: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in where.iterdir() if path.is_file()}
 
 
 def test_a_run_writes_everything_and_its_numbers_are_the_models(clips: sets.ClipSet, model: torch.nn.Module, tmp_path: Path) -> None:

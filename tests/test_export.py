@@ -13,33 +13,23 @@ import av
 import cv2
 import numpy as np
 import pytest
-from answers_made import attentive, explanation, heat, one_hot, points, skeleton
+from answers_made import heat, one_hot, points, skeleton
 from clips_made import clip as make_clip
+from grey_made import MORE, about, attending, grey
 
 from actrec.clips import video
 from actrec.core.answer import Explanation
 from actrec.core.clip import Video
 from actrec.core.errors import Cancelled
-from actrec.core.evidence import Heat
 from actrec.core.look import Look
 from actrec.core.question import Question
 from actrec.draw import export, overlay_video
 from actrec.measure import agreement
 
 
-def grey(number: int, width: int, height: int) -> np.ndarray:
-    """A frame whose grey says its number, without any colour."""
-    return np.full((height, width, 3), 10 + 6 * number, np.uint8)
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Video:
     return video.probe(make_clip(tmp_path_factory.mktemp("clips") / "grey.mp4", 40, size=(64, 48), options={"crf": "8"}, paint=grey))
-
-
-def about(source: Video, *heats: Heat, **changes: object) -> Explanation:
-    index = np.arange(4, 32, 2)
-    return explanation(*heats, video=source, index=list(index), frames=video.read(source, index), **changes)
 
 
 def test_the_arrays_are_the_explanations_own_to_the_bit_and_load_without_pickles(tmp_path: Path, source: Video) -> None:
@@ -171,15 +161,6 @@ def test_progress_only_rises_and_ends_at_one(tmp_path: Path, source: Video) -> N
 
 
 # ------------------------------------------------------------------------------------- tokens, joints, matrices, findings
-
-
-def attending(source: Video, **changes: object) -> Explanation:
-    """An answer with everything about frames 0, 2, … 30."""
-    index = np.arange(0, 32, 2)
-    return attentive(video=source, index=list(index), frames=video.read(source, index), **changes)
-
-
-MORE = ("tokens", "tokens_svg", "joints", "joints_svg", "matrix", "matrix_svg", "matrix_2", "matrix_2_svg", "tokens_html")
 
 
 @pytest.fixture(scope="module")

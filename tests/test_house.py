@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*(ROOT / "actrec").rglob("*.py"), ROOT / "app.py", *(ROOT / "pages").glob("*.py")])
 SCRIPTS = sorted((ROOT / "actrec").rglob("*.js"))
+BESIDE = sorted(path for folder in ("tests", "benchmarks", "docs") for kind in ("*.py", "*.js") for path in (ROOT / folder).rglob(kind))
 
 FLOORS = [
     {"core"},
@@ -227,7 +228,7 @@ def test_models_and_explanations_do_not_know_each_other() -> None:
         assert room(path) != "explain" or "models" not in others
 
 
-@pytest.mark.parametrize("path", [*FILES, *SCRIPTS], ids=named)
+@pytest.mark.parametrize("path", [*FILES, *SCRIPTS, *BESIDE], ids=named)
 def test_a_file_holds_one_idea(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= MOST_LINES, f"{path} has {lines} lines: is there a second idea in it?"

@@ -10,17 +10,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from runs_made import TINY, card, log, make_set, run
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from actrec import catalogue, cli
-from actrec.core.clip import Sampling
 from actrec.lab import evaluate, sets, train
-from actrec.lab.recipes import RECIPES, Recipe, RecipeError, recipe, sided
+from actrec.lab.recipes import RECIPES, Recipe
 from actrec.lab.train import steps
 from actrec.models import weights
 
@@ -225,117 +222,6 @@ def test_a_run_can_start_from_the_weights_of_a_card(clips: Path, tmp_path: Path)
         run(clips, tmp_path / "other", init="nobody")
     with pytest.raises(train.run.ActrecError, match="cannot be started from: it has no weights"):
         run(clips, tmp_path / "other", init="dam-6")
-
-
-def test_mirroring_is_off_where_left_or_right_is_in_a_label() -> None:
-    labels = ["push_left", "Throwing something from RIGHT to left", "TurnRight", "bright_light", "cleft", "wave"]
-    assert sided(labels) == labels[:3]
-
-
-def test_a_mirrored_window_is_the_same_one_read_backwards(clips: Path) -> None:
-    found = sets.read_index(clips)
-    how = {"train": True, "crops": "near", "keep": False}
-    plain, mirrored = (sets.open_windows(found.items[:1], found, card().sampling, card().preprocess, flip=flip, **how)[0] for flip in (False, True))
-    turns = set()
-    for epoch in range(12):
-        plain.epoch = mirrored.epoch = epoch
-        one, two = plain[0][1], mirrored[0][1]
-        assert not isinstance(one, str)
-        assert not isinstance(two, str)
-        turned = not np.array_equal(one, two)
-        assert np.abs(one[..., ::-1, :].astype(int) - two).max() <= 1 or not turned
-        turns.add(turned)
-    assert turns == {True, False}
-
-
-def test_random_crops_are_places_of_the_shrunk_frame(clips: Path) -> None:
-    found = sets.read_index(clips)
-    how = {"train": True, "keep": False}
-    whole = sets.open_windows(found.items[:1], found, card().sampling, replace(card().preprocess, crop=(36, 43)), crops="none", **how)[0]
-    random = sets.open_windows(found.items[:1], found, card().sampling, card().preprocess, crops="random", **how)[0]
-    all_of_it, places = whole[0][1], set()
-    assert not isinstance(all_of_it, str)
-    assert all_of_it.shape[2:4] == (36, 43)
-    for random.epoch in range(1, 20):
-        whole.epoch = random.epoch
-        frame, part = whole[0][1][0, 0], random[0][1][0, 0]
-        at = [(y, x) for y in range(5) for x in range(12) if np.array_equal(frame[y : y + 32, x : x + 32], part)]
-        assert len(at) == 1
-        places |= set(at)
-    assert len(places) > 8
-
-
-def test_training_takes_a_frame_at_random_of_each_segment() -> None:
-    clips = sets.mannequin_set(1, 1)
-    windows = sets.open_windows(clips.items[:1], clips, Sampling("segments", 4), card().preprocess, train=True, keep=False)[0]
-    part = windows.items[0].media.table()
-    drawn = np.stack([windows._scattered(part, np.random.default_rng(seed)) for seed in range(50)])
-    assert (drawn // (part.frames // 4) == np.arange(4)).all()
-    assert len(np.unique(drawn[:, 0])) > 8
-
-
-def test_centralised_gradients_have_no_mean_and_vectors_keep_theirs() -> None:
-    layer = nn.Conv3d(3, 5, 2)
-    layer(torch.randn(2, 3, 4, 4, 4)).square().sum().backward()
-    assert layer.weight.grad is not None
-    assert layer.bias is not None
-    assert layer.bias.grad is not None
-    bias, before = layer.bias.grad.clone(), layer.weight.grad.clone()
-    steps.centralise(layer.parameters())
-    assert layer.weight.grad.mean((1, 2, 3, 4)).abs().max() < 1e-5
-    torch.testing.assert_close(before - layer.weight.grad, before.mean((1, 2, 3, 4), keepdim=True).expand_as(before))
-    assert torch.equal(layer.bias.grad, bias)
-
-
-def test_the_plateau_falls_when_torchs_does() -> None:
-    figures = [1.0, 0.8, 0.8, 0.79999, 0.7, 0.71, 0.72, 0.73, 0.74, 0.9, 0.6, 0.61, 0.62, 0.63]
-    weight = torch.nn.Parameter(torch.zeros(1))
-    sgd = torch.optim.SGD([weight], 1.0)
-    theirs, ours = ReduceLROnPlateau(sgd, factor=0.5, patience=2), steps.Plateau(0.5, 2)
-    for figure in figures:
-        theirs.step(figure)
-        ours.note(figure)
-        assert ours.scale == sgd.param_groups[0]["lr"]
-    assert ours.scale == 0.25
-
-
-def test_the_cosine_falls_as_torchs_does() -> None:
-    chosen = Recipe(epochs=10, lr=0.3, lr_end=0.1, schedule="cosine")
-    sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.3)
-    theirs = CosineAnnealingLR(sgd, 10, eta_min=0.03)
-    for epoch in range(10):
-        assert chosen.rate(epoch) == pytest.approx(theirs.get_last_lr()[0])
-        sgd.step()
-        theirs.step()
-    warm = replace(chosen, warmup=2)
-    assert warm.rate(0) < 0.01 < warm.rate(1) < warm.rate(2) == 0.3
-
-
-def test_steps_fall_at_their_epochs() -> None:
-    assert [RECIPES["pyramid"].rate(epoch) for epoch in (0, 39.9, 40, 80)] == pytest.approx([0.01, 0.01, 0.001, 0.0001])
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [({"optimizer": "adam"}, "no optimizer 'adam'; use sgd"), ({"epochs": 0}, "epochs is 0"), ({"lr": 0.0}, "lr is 0"), ({"lr_end": 0.0}, "lr_end")],
-)
-def test_a_recipe_that_cannot_be_followed_is_refused(change: dict[str, object], words: str) -> None:
-    with pytest.raises(RecipeError, match=words):
-        replace(RECIPES["dam"], **change)
-
-
-def test_a_recipe_that_does_not_exist_is_named() -> None:
-    with pytest.raises(RecipeError, match="no recipe 'damn'; there are dam, deform"):
-        recipe("damn")
-
-
-def test_sixteen_bits_with_a_scale_need_a_gpu(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTREC_DEVICE", "cpu")
-    with pytest.raises(RecipeError, match="fp16 needs a CUDA GPU"):
-        run(clips, tmp_path / "run", Recipe(precision="fp16"))
-    done = run(clips, tmp_path / "bf16", Recipe(epochs=1, batch=4, precision="bf16"))
-    done.fit()
-    assert np.isfinite(float(log(tmp_path / "bf16")[0]["loss"]))
 
 
 def test_clips_with_several_labels_are_scored_class_by_class() -> None:

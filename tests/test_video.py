@@ -20,10 +20,6 @@ REAL = sorted(p for p in (Path(__file__).resolve().parents[2] / "shared/data/cli
 VFR = np.cumsum(np.random.default_rng(5).integers(1, 9, 40)).tolist()
 
 
-def numbers(frames: np.ndarray) -> list[int]:
-    return [made.number_of(frame) for frame in frames]
-
-
 WAYS = {
     "plain.mp4": {},
     "short_gops.mp4": {"options": {"g": "2", "bf": "1"}},
@@ -73,12 +69,12 @@ def test_every_frame_comes_back_under_its_number(folder: Path, name: str) -> Non
     assert (clip.frames, clip.lost, clip.width, clip.height) == (count, 0, width, height)
     frames = video.read(clip, range(count))
     assert frames.shape == (count, height, width, 3)
-    assert numbers(frames) == list(range(count))
+    assert made.numbers(frames) == list(range(count))
     assert made.corner(frames[0])
     some = np.random.default_rng(0).integers(0, count, 9)
     np.testing.assert_array_equal(video.read(clip, some), frames[some])
     for number in {0, count // 2, count - 1}:
-        assert numbers(video.read(clip, [number])) == [number]
+        assert made.numbers(video.read(clip, [number])) == [number]
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -98,7 +94,7 @@ def test_frames_hidden_by_an_edit_list_are_not_listed(folder: Path) -> None:
     data[begin : begin + 4] = (int.from_bytes(data[begin : begin + 4], "big") + skip).to_bytes(4, "big")
     path.write_bytes(data)
     clip = video.probe(path)
-    assert numbers(video.read(clip, range(clip.frames))) == list(range(12, 40))
+    assert made.numbers(video.read(clip, range(clip.frames))) == list(range(12, 40))
     assert clip.seconds[0] == 0
     assert clip.lost == 0
 
@@ -112,7 +108,7 @@ def test_a_fragmented_file_is_read_whole(tmp_path: Path, folder: Path) -> None:
                 new.mux(packet)
     clip = video.probe(tmp_path / "f.mp4")
     assert (clip.frames, clip.lost) == (40, 0)
-    assert numbers(video.read(clip, [39, 3])) == [39, 3]
+    assert made.numbers(video.read(clip, [39, 3])) == [39, 3]
 
 
 def test_the_table_is_the_same_whether_all_or_only_places_were_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +118,7 @@ def test_the_table_is_the_same_whether_all_or_only_places_were_checked(folder: P
         quick = video.probe(make(folder, name))
         monkeypatch.undo()
         np.testing.assert_array_equal(quick.seconds, whole.seconds)
-        assert numbers(video.read(quick, [39, 20, 11])) == [39, 20, 11]
+        assert made.numbers(video.read(quick, [39, 20, 11])) == [39, 20, 11]
 
 
 def test_a_stream_gives_each_wanted_frame_once_and_in_order(folder: Path) -> None:
@@ -146,44 +142,6 @@ def test_a_picture_that_changes_its_size_keeps_the_first(tmp_path: Path, folder:
 def test_the_checksum_is_the_files(folder: Path) -> None:
     path = make(folder, "plain.mp4")
     assert video.probe(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_damage_in_the_middle_costs_the_frames_there_and_no_other(tmp_path: Path) -> None:
-    whole = made.clip(tmp_path / "whole.mp4", 120, options={"g": "12"})
-    clip = video.probe(made.damaged(whole, tmp_path / "hurt.mp4"))
-    assert 0 < clip.lost < 60
-    assert clip.frames + clip.lost >= 120
-    assert (np.diff(clip.seconds) > 0).all()
-    true = np.rint(clip.seconds * 25).astype(int)
-    frames = video.read(clip, range(clip.frames))
-    early, late = true < 30, true >= 96  # well away from the noise
-    assert true[early].tolist() == list(range(30))
-    assert true[late].tolist() == list(range(96, 120))
-    assert numbers(frames[early]) == true[early].tolist()
-    assert numbers(frames[late]) == true[late].tolist()
-
-
-@pytest.mark.parametrize("share", [0.3, 0.7])
-def test_a_file_cut_off_behind_its_index_gives_what_is_there(tmp_path: Path, share: float) -> None:
-    video.write(tmp_path / "whole.mp4", [made.picture(i) for i in range(60)], 25, exact_seek=True)
-    clip = video.probe(made.cut(tmp_path / "whole.mp4", tmp_path / "cut.mp4", share))
-    assert 0 < clip.frames < 60
-    assert clip.lost >= 60 - clip.frames - 1
-    assert numbers(video.read(clip, range(clip.frames - 1))) == list(range(clip.frames - 1))
-
-
-def test_damage_that_probe_did_not_come_across_is_said_on_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = made.clip(tmp_path / "whole.mp4", 400, options={"g": "10"})
-    hurt = made.damaged(whole, tmp_path / "hurt.mp4", [(0.36, 0.40)])
-    monkeypatch.setattr(demux, "CHECKED", 96 * 64 * 8 * 8)
-    clip = video.probe(hurt)
-    assert clip.frames == 400  # as the packets promise
-    with pytest.raises(ClipError, match=r"hurt.mp4 is damaged or was changed: frame \d+ .*; "):
-        video.read(clip, range(400))
-    assert numbers(video.read(clip, [5, 300])) == [5, 300]
-    copy = video.proxy(clip, tmp_path / "proxy.mp4")
-    assert copy.frames == video.probe(copy.path).frames == 400
-    assert 0 < len(copy.held) < 60
 
 
 def bad_files(folder: Path, good: Path) -> dict[Path, str]:
@@ -256,33 +214,10 @@ def test_noise_in_a_file_never_brings_anything_but_a_clip_error(folder: Path, tm
                 assert len(video.read(clip, [0, clip.frames - 1])) == 2
 
 
-@pytest.mark.parametrize("size", [(96, 64), (97, 65), (1, 1), (64, 31)])
-def test_written_frames_come_back_and_odd_sizes_repeat_their_edge(tmp_path: Path, size: tuple[int, int]) -> None:
-    width, height = size
-    frames = [np.full((height, width, 3), (10 * i, 250 - 10 * i, 90), np.uint8) for i in range(8)]
-    video.write(tmp_path / "deep" / "out.mp4", frames, 12.5)
-    clip = video.probe(tmp_path / "deep" / "out.mp4")
-    assert (clip.frames, clip.width, clip.height) == (8, width + width % 2, height + height % 2)
-    np.testing.assert_allclose(clip.seconds, np.arange(8) / 12.5, atol=1e-9)
-    back = video.read(clip, range(8)).astype(int)
-    assert np.abs(back - np.stack(frames)[:, :1, :1]).max() <= 4
-
-
-def test_colours_are_written_so_that_they_are_read_the_same(tmp_path: Path) -> None:
-    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [200, 100, 50], [128, 128, 128], [0, 0, 0], [255, 255, 255]], np.uint8)
-    frame = colours.repeat(16, 0)[None].repeat(32, 0)
-    video.write(tmp_path / "out.mp4", [frame] * 3, 25, crf=1)
-    clip = video.probe(tmp_path / "out.mp4")
-    seen = video.read(clip, [1])[0, 16, 8::16].astype(int)
-    assert np.abs(seen - colours).max() <= 4
-    small = video.probe(video.proxy(clip, tmp_path / "proxy.mp4").path)
-    assert np.abs(video.read(small, [1])[0, 16, 8::16].astype(int) - colours).max() <= 16
-
-
 def test_colours_that_swscale_refuses_are_read_as_if_unnamed(folder: Path, tmp_path: Path) -> None:
     path = made.clip(tmp_path / "odd_colours.mp4", 20, options={"x264-params": "colormatrix=ictcp"})
     clip = video.probe(path)
-    assert numbers(video.read(clip, [3, 17])) == [3, 17]
+    assert made.numbers(video.read(clip, [3, 17])) == [3, 17]
     assert video.proxy(clip, tmp_path / "proxy.mp4").frames == 20
 
 
@@ -304,14 +239,6 @@ def test_an_unfinished_file_leaves_nothing_behind(tmp_path: Path, folder: Path) 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_write_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
-    video.write(tmp_path / "out.mp4", [made.picture(0)], 25)
-    before = (tmp_path / "out.mp4").read_bytes()
-    with pytest.raises(ValueError, match="no frames"):
-        video.write(tmp_path / "out.mp4", [], 25)
-    assert (tmp_path / "out.mp4").read_bytes() == before
-
-
 @pytest.mark.parametrize(
     "name", ["plain.mp4", "uneven.mp4", "turned_left.mp4", "turned_right.mov", "odd.mkv", "odd.avi", "picture.gif", "reordered.avi", "one.mp4"]
 )
@@ -320,36 +247,13 @@ def test_a_proxy_shows_source_frame_i_as_frame_i_at_a_constant_rate(folder: Path
     copy = video.proxy(clip, tmp_path / "proxy.mp4", progress=lambda fraction, text: reports.append(fraction))
     again = video.probe(copy.path)
     assert copy.frames == again.frames == clip.frames
-    assert numbers(video.read(again, range(again.frames))) == list(range(clip.frames))
+    assert made.numbers(video.read(again, range(again.frames))) == list(range(clip.frames))
     assert made.corner(video.read(again, [0])[0])
     np.testing.assert_allclose(again.seconds, np.arange(clip.frames) / copy.fps, atol=1e-6)
     assert (copy.width, copy.height) == (again.width, again.height)
     assert copy.held == ()
     assert reports == sorted(reports)
     assert 0 <= reports[0] <= reports[-1] <= 1
-
-
-def test_a_proxy_is_small_keyed_often_and_never_reordered(tmp_path: Path) -> None:
-    clip = video.probe(made.clip(tmp_path / "large.mp4", 40, size=(1280, 720)))
-    copy = video.proxy(clip, tmp_path / "proxy.mp4")
-    assert (copy.width, copy.height) == (640, 360)
-    with av.open(str(copy.path)) as container:
-        packets = [p for p in container.demux(video=0) if p.size]
-    assert [p.pts for p in packets] == sorted(p.pts for p in packets) == [p.dts for p in packets]
-    assert [i for i, p in enumerate(packets) if p.is_keyframe] == [0, 15, 30]
-    data = copy.path.read_bytes()
-    assert data.index(b"moov") < data.index(b"mdat")  # a browser can begin before it has all
-
-
-def test_motion_is_zero_where_nothing_moves_and_the_share_of_change_where_it_does(tmp_path: Path) -> None:
-    dark, half = np.zeros((64, 96, 3), np.uint8), np.zeros((64, 96, 3), np.uint8)
-    half[:, :48] = 255
-    video.write(tmp_path / "cut.mp4", [dark] * 5 + [half] * 5, 25)
-    motion = video.proxy(video.probe(tmp_path / "cut.mp4"), tmp_path / "proxy.mp4").motion
-    assert motion.dtype == np.float64
-    assert motion.shape == (10,)
-    assert motion[5] == pytest.approx(0.5, abs=0.03)
-    assert np.delete(motion, 5).max() < 0.005
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
