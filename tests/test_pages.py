@@ -52,6 +52,30 @@ def test_home_runs_and_fills_the_address(visit: Open) -> None:
     assert address(test)["method"] == "cam"
 
 
+EARLY = """
+import streamlit as st
+from actrec.ui import choose, models
+from actrec.ui.frame import asked
+
+if not st.session_state.get("taken"):
+    st.session_state["taken"] = True
+    {taken}
+    st.rerun()
+question = choose.complete(asked())
+st.text(f"{{question.clip}} {{question.model}} {{question.method}}")
+"""
+
+
+@pytest.mark.parametrize("taken", ['choose._take_clip("long", {})', 'models.take_model("tinydam", {})'])
+def test_a_choice_before_the_first_answer_leaves_the_rest_to_the_page(home: Path, taken: str) -> None:
+    test = AppTest.from_string(EARLY.format(taken=taken), default_timeout=300).run()
+    assert not test.exception, test.exception
+    clip, model, method = test.text[0].value.split()
+    assert "-" not in (clip, model)
+    assert (clip == "long") if "clip" in taken else (model == "tinydam")
+    assert method == "cam"
+
+
 def test_explore_shows_what_its_link_asks_and_keeps_the_link(visit: Open) -> None:
     test = visit(EXPLORE, **LINK)
     assert not test.error

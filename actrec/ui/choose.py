@@ -14,7 +14,7 @@ from actrec.core import settings
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.ui import own, parts
-from actrec.ui.frame import ask, note, noted
+from actrec.ui.frame import ask, begin, note, noted
 from actrec.ui.models import default_model, fitting
 from actrec.ui.own import belongings, receive_clip
 from actrec.ui.parts import Choice
@@ -99,7 +99,7 @@ def await_previews(seconds: float = 20.0) -> None:
 def _take_clip(name: str, query: Mapping[str, str]) -> None:
     """Another clip: keep the model and the way of explaining; a place and a second belong to the old clip, and a class perhaps too."""
     kept = {key: value for key, value in query.items() if key in ("model", "method") or key.startswith("knob.")}
-    ask(Question.from_query({"model": "-"} | kept | {"clip": name}))
+    begin(kept | {"clip": name})
 
 
 def upload_clip(query: Mapping[str, str]) -> None:

@@ -143,8 +143,12 @@ def remembered() -> dict[str, str]:
 
 def ask(question: Question) -> None:
     """Put a question into the address, beside the look that is there; the page shows it from the next run on."""
-    query = question.to_query()
-    st.session_state["asked"] = query | worn(query, address() or remembered())
+    begin(question.to_query())
+
+
+def begin(query: Mapping[str, str]) -> None:
+    """As `ask`, for what is known of a question so far: before the first answer an address may name no model. The page fills in the rest."""
+    st.session_state["asked"] = {**query} | worn(query, address() or remembered())
     put(remembered())
 
 

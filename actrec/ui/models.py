@@ -16,7 +16,7 @@ from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import data_set
 from actrec.ui import own, parts
-from actrec.ui.frame import ask, note, noted, plain, work
+from actrec.ui.frame import begin, note, noted, plain, work
 from actrec.ui.own import belongings
 from actrec.ui.parts import Choice
 
@@ -74,7 +74,7 @@ def model_rows(chosen: str, query: Mapping[str, str]) -> None:
 def take_model(name: str, query: Mapping[str, str]) -> None:
     """Another model on the same clip, window and joints; class and settings belong to the old one, and the way of explaining must fit the new one."""
     kept = {key: value for key, value in query.items() if key in ("clip", "start", "at", "joints")}
-    ask(Question.from_query({"clip": "-", "method": fitting(name, query.get("method", ""))} | kept | {"model": name}))
+    begin({"method": fitting(name, query.get("method", ""))} | kept | {"model": name})
 
 
 def fitting(model: str, method: str) -> str:
