@@ -92,3 +92,14 @@ def test_a_question_that_hides_survives_links_and_commands(home: Path) -> None:
     assert question.hide == ("2: left arm", "left_wrist")
     assert Question.from_query(question.to_query()) == question
     assert "--hide '2: left arm' --hide left_wrist" in question.to_command()
+
+
+@pytest.mark.parametrize("versus", [None, "sit"])
+def test_the_verdict_follows_from_its_numbers_whatever_is_hidden(versus: str | None) -> None:
+    parts = (hidden.Effect("all boxes", 0.25, -1.0), hidden.Effect("left box", 0.5, 1.5), hidden.Effect("right box", 0.75, 2.25))
+    said = hidden.WhatIf("stand", versus, 0.75, 2.0, parts).verdict
+    assert said.startswith("Without any boxes the probability of “stand” goes from 0.750 to 0.250;"), "a probability is of one class alone"
+    measured = "logit" if versus is None else "lead over “sit” in logits"
+    assert said.endswith(f"hiding left box moves its {measured} most, by −0.50.")
+    still = hidden.WhatIf("stand", versus, 0.75, 2.0, (parts[0], hidden.Effect("left box", 0.75, 2.0004))).verdict
+    assert still.endswith(f"; no single part moves its {measured} by 0.001.")

@@ -42,14 +42,15 @@ class WhatIf:
     @property
     def verdict(self) -> str:
         """One sentence: what matters most, or that nothing does."""
-        about = f"“{self.label}”" + (f" rather than “{self.versus}”" if self.versus else "")
         everything, *parts = self.effects
         telling = max(parts, key=lambda effect: abs(effect.score - self.score), default=everything)
-        lost = f"Without any joints the probability of {about} goes from {self.probability:.3f} to {everything.probability:.3f}"
+        nothing = everything.name.replace("all ", "any ")
+        lost = f"Without {nothing} the probability of “{self.label}” goes from {self.probability:.3f} to {everything.probability:.3f}"
+        score = "logit" if self.versus is None else f"lead over “{self.versus}” in logits"
         if abs(telling.score - self.score) < 1e-3:
-            return f"{lost}; no single part moves it."
+            return f"{lost}; no single part moves its {score} by 0.001."
         change = f"{telling.score - self.score:+.2f}".replace("-", "−")
-        return f"{lost}; of the single parts, hiding {telling.name.replace('_', ' ')} moves the score most, by {change}."
+        return f"{lost}; of the single parts, hiding {telling.name.replace('_', ' ')} moves its {score} most, by {change}."
 
     def to_json(self) -> dict[str, Any]:
         rows = [{"hidden": e.name, "probability": e.probability, "score": e.score, "change": e.score - self.score} for e in self.effects]
