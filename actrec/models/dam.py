@@ -4,12 +4,14 @@ DAM-k has k modules. The paper's fig. 4, which places them, is lost, but its tab
 the four stages exactly one gives DAM-12's +16.20 M parameters and +10.17 GFLOPs under table 4's increments — 3 DA-Poly in Res1, 3 DA-DA in Res2
 and 6 DA-NL in Res3. DAM-1/3/6 are 1/3/6 DA-NL in Res3, DAM-9 adds the DA-DA, DAM-12 the DA-Poly.
 
-Our reading of where: one before each unit (fig. 5 counts places like that); where there are fewer modules than units, the later places; DAM-1 before
-the last unit of Res3 (table 3), DAM-3 before every second one (fig. 5: modules with units between them do better than neighbours). A module
-before a stage's first unit sees the grid and the channels of the stage before.
+Our reading of where: one after each unit, on its stage's own grid and channels, the first places where a stage has more units than modules. The
+increments of table 4 leave no other: 0.77·C·N² per DA-NL, what the products between places alone cost on the stage's own grid, gives DAM-12 10.10
+of the paper's 10.17 GFLOPs; a module before the first unit of Res1 or Res3 would stand on the grid of the stage before (15.84 G). DAM-1 stands before
+the last unit of Res3 (table 3), DAM-3 before every second one (fig. 5: modules with units between them do better than neighbours).
 
-Our counts stand higher than the paper's: its increments are those of the products between places alone (0.77·C·N² for DA-NL), ours include the
-1×1×1 convolutions, and those are what is left to pay in the linear form. Its parameters per module fit no widths that also give its GFLOPs.
+The paper's increments are those products alone. Ours are in the linear form, which has next to none of them, and count the 1×1×1 convolutions, which
+the paper leaves out: `python -m actrec models` shows ours, the paper's and the paper's rule side by side. Its parameters per module fit no widths
+that also give its GFLOPs.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ __all__ = ["CARDS", "NON_LOCAL", "build", "inflate", "places"]
 Place = tuple[int, int, str]
 """Stage 1 … 4, the unit before which the module stands (from 0; the number of units: after the last), the block's name."""
 
-_RES3 = {1: (5,), 3: (1, 3, 5), 6: (0, 1, 2, 3, 4, 5)}
+_RES3 = {1: (5,), 3: (1, 3, 5), 6: (1, 2, 3, 4, 5, 6)}
 
 
 def places(dam: int) -> tuple[Place, ...]:
@@ -41,7 +43,7 @@ def places(dam: int) -> tuple[Place, ...]:
     """
     if dam not in (0, 1, 3, 6, 9, 12):
         raise ValueError(f"there is no DAM-{dam}; k is 1, 3, 6, 9 or 12, or 0 for the bare backbone")
-    res1 = [(1, unit, "da-poly") for unit in (0, 1, 2)] if dam == 12 else []
+    res1 = [(1, unit, "da-poly") for unit in (1, 2, 3)] if dam == 12 else []
     res2 = [(2, unit, "da-da") for unit in (1, 2, 3)] if dam >= 9 else []
     res3 = [(3, unit, "da-nl-1") for unit in _RES3.get(min(dam, 6), ())]
     return (*res1, *res2, *res3)

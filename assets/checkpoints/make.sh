@@ -18,8 +18,9 @@ weizmann="--data data/weizmann --frames 32 --span 32 --batch 7 --warmup 2 --lr 0
   train --model i3d-r50 $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/i3d-mannequin --title "I3D · mannequin"
   train --model i3d-r50 ${mannequin/clips 80/clips 120} --init runs/i3d-mannequin/model.safetensors --lr 0.015 --lr-end 0.02 --epochs 3 \
     --out runs/i3d-long --title "I3D · mannequin"
-  train --model dam-12 $mannequin --lr 0.02 --lr-end 0.05 --epochs 3 --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
-  train --model dam-12-c3d $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/dam-12-c3d-mannequin --title "DAM-12 on C3D · mannequin"
+  dam="${mannequin/c2d-16/c2d-mannequin}"
+  train --model dam-12 $dam --lr 0.02 --lr-end 0.05 --epochs 3 --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
+  train --model dam-12-c3d $dam --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/dam-12-c3d-mannequin --title "DAM-12 on C3D · mannequin"
   train --model c2d-r50 $weizmann --init runs/c2d-mannequin/model.safetensors --out runs/c2d-weizmann --title "C2D · weizmann"
   train --model i3d-r50 $weizmann --init runs/i3d-mannequin/model.safetensors --out runs/i3d-weizmann --title "I3D · weizmann"
   train --model dam-12 $weizmann --init runs/dam-12-mannequin/model.safetensors --out runs/dam-12-weizmann --title "DAM-12 on C2D · weizmann"
