@@ -97,11 +97,12 @@ def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None,
     clear()
     if as_json:
         runs = {name: {"logit": z, "probability": p} for name, z, p in zip(order.names, order.logits, order.probabilities, strict=True)}
-        return print_json(_summary(found) | {"order": runs, "verdict": order.verdict, "joints": _joints_told(found)})
+        told = {"order": runs, "verdict": order.verdict, "joints": _joints_told(found), "notes": found.clip.video.notes}
+        return print_json(_summary(found) | told)
     _print_top(found)
     print(f"\n{order.verdict}")
-    if told := _joints_told(found):
-        print(told)
+    for line in filter(None, (_joints_told(found), *found.clip.video.notes)):
+        print(line)
 
 
 @app.command()
@@ -137,7 +138,7 @@ def compare(
     clear()
     if as_json:
         answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
-        return print_json({"answers": answers, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
+        return print_json({"answers": answers, "notes": found.explanations[0].clip.video.notes, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
     for explanation in found.explanations:
         print(f"{explanation.model}, {explanation.question.method}")
         _print_top(explanation)

@@ -46,6 +46,9 @@ PER_BYTE = 10_000
 TS_DISCONT = 0x0200
 """AVFMT_TS_DISCONT: FFmpeg's word for a format whose clock may jump."""
 
+SEEK_TO_PTS = 0x4000000
+"""AVFMT_SEEK_TO_PTS: a seek in such a format is told when a frame shows, in the others when it is decoded."""
+
 OPENING = 10.0
 """Seconds that opening a file, or finding its next packet, may take."""
 
@@ -72,7 +75,7 @@ class Decoder:
     def since(self, keys: NDArray[np.int64], row: int) -> Iterator[VideoFrame]:
         """Frames from that key (of the rows pts, dts) on, or from one before it; none where the seek leads to anything else."""
         try:
-            self.container.seek(int(keys[row, 1]), stream=self.stream)
+            self.container.seek(int(keys[row, 0 if self.container.format.flags & SEEK_TO_PTS else 1]), stream=self.stream)
         except FFmpegError:
             return
         for count, frame in enumerate(self):

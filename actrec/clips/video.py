@@ -110,12 +110,12 @@ def write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, *, crf: i
 
 
 def proxy(video: Video, path: Path, *, height: int = 360, progress: Progress = no_progress) -> Proxy:
-    """Copy a whole video for the browser in one pass, at most `height` pixels high, and measure its motion on the way.
+    """Copy a whole video for the browser in one pass, at most `height` pixels high and four times as wide, and measure its motion on the way.
 
     Raises:
         Cancelled: from `progress`; nothing is left of the unfinished copy.
     """
-    scale = min(1.0, height / video.height)
+    scale = min(1.0, height / video.height, 4 * height / video.width)
     size = (max(2, round(video.width * scale / 2) * 2), max(2, round(video.height * scale / 2) * 2))
     rate = _rate((video.frames - 1) / video.seconds[-1] if video.frames > 1 else video.fps)
     picture: _Picture = np.zeros((size[1], size[0], 3), np.uint8)

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actrec.core.clip import Geometry, Preprocess, Video
+from actrec.core.errors import ClipError
+
+RESIZED = 4096 * 2304
+"""Pixels of a resized frame at most. Only a frame many times longer than wide comes near: at 256 pixels on the short side, 144 times."""
 
 
 def geometry(video: Video, preprocess: Preprocess) -> Geometry:
     """Where resize and centre crop put a frame of this video, rounded as torchvision rounds.
 
     A crop larger than the resized frame gives a negative offset: the frame sits inside black borders.
+
+    Raises:
+        ClipError: frames so narrow that, their short side brought to size, the long one would fill the memory.
     """
     height, width = video.height, video.width
     if isinstance(preprocess.resize, int):
@@ -23,6 +30,9 @@ def geometry(video: Video, preprocess: Preprocess) -> Geometry:
         resized = size if height < width else (size[1], size[0])
     else:
         resized = preprocess.resize
+    if resized[0] * resized[1] > RESIZED:
+        grown = f"frames of {width}×{height}, which this model would resize to {resized[1]}×{resized[0]} before it cuts out {preprocess.crop[1]}×{preprocess.crop[0]}"
+        raise ClipError(f"{video.path.name} has {grown}; cut it to a more usual shape, or choose a model that takes the whole frame")
     offset = (_margin(resized[0], preprocess.crop[0]), _margin(resized[1], preprocess.crop[1]))
     return Geometry((height, width), resized, preprocess.crop, offset)
 
@@ -42,12 +52,11 @@ def cropped(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometr
     """Frames (T, h, w, 3) as the model is given them: resized and cut, uint8 (T, H, W, 3), black where the crop reaches beyond the frame."""
     top, left = geometry.offset
     height, width = geometry.crop
-    image = shrink(frames, preprocess, geometry)[:, max(top, 0) : top + height, max(left, 0) : left + width]
-    if image.shape[1:3] == (height, width):
-        return image
-    out = np.zeros((len(image), height, width, 3), np.uint8)
     above, before = max(-top, 0), max(-left, 0)
-    out[:, above : above + image.shape[1], before : before + image.shape[2]] = image
+    out = np.zeros((len(frames), height, width, 3), np.uint8)
+    for image, frame in zip(out, frames, strict=True):
+        part = shrink(frame[None], preprocess, geometry)[0, max(top, 0) : top + height, max(left, 0) : left + width]
+        image[above : above + part.shape[0], before : before + part.shape[1]] = part
     return out
 
 

@@ -62,6 +62,8 @@ def show() -> None:
 def _below(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
     """What was found out, from the player to the files."""
     _player(questions, found, media, line)
+    for note_ in found.explanations[0].clip.video.notes:
+        st.caption(plain(note_))
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)

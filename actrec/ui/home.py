@@ -55,6 +55,8 @@ def _answer(question: Question) -> None:
     parts.bars(parts.class_bars(found), key="top", label="The five most probable classes")
     if found.video_only:
         st.caption(plain(f"{pose.VIDEO_ONLY} Give a file of joints on the next page."))
+    for line in found.clip.video.notes:
+        st.caption(plain(line))
     if st.button(
         "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
     ):
