@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import clips_made
-import demo_made
 import numpy as np
 import pytest
 import torch
