@@ -138,13 +138,15 @@ def compare(
     clear()
     if as_json:
         answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
-        return print_json({"answers": answers, "notes": found.explanations[0].clip.video.notes, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
+        told = {"answers": answers, "notes": found.explanations[0].clip.video.notes, "agreements": agreement.to_json(found.agreements)}
+        return print_json(told | {"files": {k: str(v) for k, v in files.items()}})
     for explanation in found.explanations:
         print(f"{explanation.model}, {explanation.question.method}")
         _print_top(explanation)
         print(f"  {explanation.claim}\n")
     for (i, j), common in found.agreements.items():
         print(f"{i + 1} and {j + 1}: {common}")
+    print(*found.explanations[0].clip.video.notes, sep="\n")
     print("\n".join(str(path) for path in files.values()))
 
 

@@ -40,8 +40,11 @@ def rgb(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
     if not has_alpha(frame):
         return np.asarray(frame.reformat(width, height, format="rgb24").to_ndarray(), np.uint8)
     pixels = frame.reformat(width, height, format="rgba").to_ndarray()
-    opaque = pixels[..., 3:].astype(np.uint16)
-    return ((pixels[..., :3] * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
+    shown, opaque = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), pixels[..., 3]
+    through = opaque < 255
+    part = opaque[through][:, None].astype(np.uint16)
+    shown[through] = (shown[through] * part + 255 * (255 - part) + 127) // 255
+    return shown
 
 
 def plain(frame: VideoFrame) -> None:

@@ -23,8 +23,8 @@ class Limits:
     max_seconds: float = 900
     max_pixels: int = 4096 * 2304  # of one frame
     max_frames: int = 40_000
-    max_work: float = 4e9  # pixels of all frames together, beyond what a file of its size may hold
-    max_wait: float = 8  # seconds, where every frame has to be decoded to be listed
+    max_work: float = 2e9  # pixels of all frames together, beyond what a file of its size may hold
+    max_wait: float = 10  # seconds, where every frame has to be decoded to be listed
 
 
 def limits() -> Limits:

@@ -31,8 +31,9 @@ def geometry(video: Video, preprocess: Preprocess) -> Geometry:
     else:
         resized = preprocess.resize
     if resized[0] * resized[1] > RESIZED:
-        grown = f"frames of {width}×{height}, which this model would resize to {resized[1]}×{resized[0]} before it cuts out {preprocess.crop[1]}×{preprocess.crop[0]}"
-        raise ClipError(f"{video.path.name} has {grown}; cut it to a more usual shape, or choose a model that takes the whole frame")
+        grown = f"{resized[1]}×{resized[0]}, of which it takes {preprocess.crop[1]}×{preprocess.crop[0]}"
+        narrow = f"{video.path.name} has frames of {width}×{height}, which this model would resize to {grown}"
+        raise ClipError(f"{narrow}; cut it to a more usual shape, or choose a model that takes the whole frame")
     offset = (_margin(resized[0], preprocess.crop[0]), _margin(resized[1], preprocess.crop[1]))
     return Geometry((height, width), resized, preprocess.crop, offset)
 

@@ -150,9 +150,9 @@ def _table(path: Path) -> Video:
         pass
     film = video.probe(path)
     facts_of = np.array([film.width, film.height, film.rotation, film.lost])
-    told = {"names": np.array([film.sha256, film.codec]), "notes": np.array(film.notes, str)}
+    names, notes = np.array([film.sha256, film.codec]), np.array(film.notes, str)
     with files.whole(file) as part, part.open("wb") as opened:
-        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, **told)
+        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=names, notes=notes)
     return film
 
 
