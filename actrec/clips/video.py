@@ -72,7 +72,8 @@ def read(video: Video, index: Sequence[int] | NDArray[np.int64]) -> NDArray[np.u
     wanted = np.asarray(index, np.int64).reshape(-1)
     out = np.empty((len(wanted), video.height, video.width, 3), np.uint8)
     for number, frame in stream(video, wanted):
-        out[wanted == number] = frame
+        for place in np.flatnonzero(wanted == number):
+            out[place] = frame
     return out
 
 

@@ -51,6 +51,7 @@ def batch_to_input(frames: Tensor, preprocess: Preprocess) -> Tensor:
 
 def cropped(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry) -> NDArray[np.uint8]:
     """Frames (T, h, w, 3) as the model is given them: resized and cut, uint8 (T, H, W, 3), black where the crop reaches beyond the frame."""
+    _fitting(frames, geometry)
     top, left = geometry.offset
     height, width = geometry.crop
     above, before = max(-top, 0), max(-left, 0)
@@ -66,8 +67,7 @@ def shrink(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry
 
     One frame at a time, so that a long clip of large frames needs no large float copy.
     """
-    if frames.shape[1:] != (*geometry.source, 3):
-        raise ValueError(f"frames of shape {frames.shape} do not fit a geometry for {geometry.source}: need (T, height, width, 3)")
+    _fitting(frames, geometry)
     if geometry.source == geometry.resized:
         return frames
     out = np.empty((len(frames), *geometry.resized, 3), np.uint8)
@@ -76,6 +76,11 @@ def shrink(frames: NDArray[np.uint8], preprocess: Preprocess, geometry: Geometry
         image = F.interpolate(pixels, size=geometry.resized, mode="bilinear", align_corners=False, antialias=preprocess.antialias)[0]
         out[t] = image.round_().clamp_(0, 255).permute(1, 2, 0).numpy()
     return out
+
+
+def _fitting(frames: NDArray[np.uint8], geometry: Geometry) -> None:
+    if frames.shape[1:] != (*geometry.source, 3):
+        raise ValueError(f"frames of shape {frames.shape} do not fit a geometry for {geometry.source}: need (T, height, width, 3)")
 
 
 def _margin(size: int, crop: int) -> int:

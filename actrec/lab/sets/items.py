@@ -144,8 +144,8 @@ def _table(path: Path) -> Video:
         with np.load(file) as kept:
             width, height, rotation, lost = (int(v) for v in kept["facts"])
             sha256, codec = (str(v) for v in kept["names"])
-            notes = tuple(str(line) for line in kept["notes"])
-            return Video(path, sha256, kept["seconds"], width, height, rotation, codec, lost, kept["pts"], kept["keys"], notes)
+            told = tuple(str(line) for line in kept["notes"])
+            return Video(path, sha256, kept["seconds"], width, height, rotation, codec, lost, kept["pts"], kept["keys"], told)
     except (OSError, KeyError, ValueError, EOFError):
         pass
     film = video.probe(path)
