@@ -185,8 +185,7 @@ def test_names_within_each_other_through_references_are_refused() -> None:
 def test_the_file_beside_goes_before_the_checkpoint_and_the_count_must_meet_the_head(tmp_path: Path) -> None:
     file, about = tmp_path / "net.pth", {"hyper_parameters": {"class_to_idx": {"run": 1, "walk": 0}}}
     assert labels.of_checkpoint(file, about, 2) == (("walk", "run"), "")
-    assert labels.of_checkpoint(file, {}, 2, ("a", "b")) == (("a", "b"), "")
-    assert labels.of_checkpoint(file, {"labels": 3}, 3) == (("class 0", "class 1", "class 2"), "")
+    assert labels.of_checkpoint(file, {"labels": 3}, 3) == (None, "")
     file.with_suffix(".txt").write_text("1 sit\n2 stand\n3 lie")
     assert labels.of_checkpoint(file, about, 3) == (("sit", "stand", "lie"), "")
     names, said = labels.of_checkpoint(file, about, 2)

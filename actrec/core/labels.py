@@ -99,25 +99,26 @@ def beside(checkpoint: Path) -> Path | None:
     return next((file for ending in (".txt", ".json", ".csv") if (file := checkpoint.with_suffix(ending)).is_file()), None)
 
 
-def of_checkpoint(checkpoint: Path, about: Mapping[str, Any], classes: int, known: Sequence[str] = ()) -> tuple[Names, str]:
-    """A name for each of a checkpoint's classes, and what to say if they had to be numbered.
+def of_checkpoint(checkpoint: Path, about: Mapping[str, Any], classes: int) -> tuple[Names | None, str]:
+    """The names of a checkpoint's classes, None where it gives none; and what to say where it names more or fewer than there are, and are numbered.
 
-    The file beside it goes before what stands in it, and that before `known`, the names of whoever published these very weights.
+    The file beside it goes before what stands in it.
 
     Raises:
         LabelsError, TooMuch: as `read`.
     """
     file = beside(checkpoint)
     names = read(file) if file else inside(about, checkpoint.name)
-    if names is None and len(known) == classes:
-        return tuple(known), ""
-    if names is not None and len(names) == classes:
+    if names is None or len(names) == classes:
         return names, ""
-    numbered = tuple(f"class {number}" for number in range(classes))
-    if names is None:
-        return numbered, ""
     count = f"{file.name if file else checkpoint.name} names {len(names)} class{'es' * (len(names) > 1)} and this model has {classes}"
-    return numbered, f"{count}: its classes are numbered instead. Give {classes} names, one per line, in {checkpoint.stem}.txt beside it."
+    way = f"Give {classes} names, one per line, in {checkpoint.stem}.txt beside it."
+    return numbered(classes), f"{count}: its classes are numbered instead. {way}"
+
+
+def numbered(classes: int) -> Names:
+    """What classes are called that nobody has named."""
+    return tuple(f"class {number}" for number in range(classes))
 
 
 class _Unclear(Exception):
