@@ -88,6 +88,18 @@ def test_frames_share_windows_as_the_windows_lie(length: int, stride: int, steps
     np.testing.assert_array_equal(Sharing(length, stride).reads(steps), together)
 
 
+@pytest.mark.parametrize(("length", "shift"), [(4, 0), (4, 2), (3, 1)])
+@pytest.mark.parametrize("steps", [3, 8, 10])
+def test_video_swins_windows_join_the_steps_that_gradients_join(steps: int, length: int, shift: int) -> None:
+    from torchvision.models.video.swin_transformer import ShiftedWindowAttention3d
+
+    attention = ShiftedWindowAttention3d(8, [length, 1, 1], [shift, 0, 0], 2)
+    x = torch.randn(1, steps, 2, 2, 8, requires_grad=True)
+    mixed = (attention(x) * torch.randn(1, steps, 2, 2, 8)).sum((0, 2, 3, 4))
+    rows = [torch.autograd.grad(step, x, retain_graph=True)[0][0].abs().amax((1, 2, 3)) for step in mixed]
+    np.testing.assert_array_equal(Windows(length, shift).reads(steps), torch.stack([row > 1e-9 * row.max() for row in rows]).numpy())
+
+
 def test_shifted_windows_keep_the_ends_apart() -> None:
     groups = [np.flatnonzero(row).tolist() for row in Windows(4, 2).reads(8)]
     assert groups == [[0, 1]] * 2 + [[2, 3, 4, 5]] * 4 + [[6, 7]] * 2

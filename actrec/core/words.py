@@ -18,7 +18,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 def number(value: float) -> str:
     """Three significant digits, with a true minus sign."""
-    return f"{value:.3g}".replace("-", "−", 1) if value < 0 else f"{value:.3g}"
+    return f"{value:.3g}".replace("-", "−", 1) if value < 0 else f"{abs(value):.3g}"
 
 
 def fixed(value: float, sign: str = "", digits: int = 3) -> str:

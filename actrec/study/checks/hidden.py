@@ -69,7 +69,8 @@ class WhatIf:
 
     def told(self, effect: Effect) -> str:
         """The score without a part, and the probability with it and without."""
-        return f"{fixed(effect.score)} (probability {percent(self.probability)} to {percent(effect.probability)})"
+        of = "" if self.versus is None else f" of “{self.label}”"  # a lead is of two classes, a probability of one
+        return f"{fixed(effect.score)} (probability{of} {percent(self.probability)} to {percent(effect.probability)})"
 
     def to_json(self) -> dict[str, Any]:
         rows = [{"hidden": e.name, "probability": e.probability, "score": e.score, "change": self.change(e)} for e in self.effects]
