@@ -167,7 +167,7 @@ export class Timeline {
       node.hidden = !range;
       if (!range) return;
       const [left, right] = range.map((frame) => this.time.edge(frame)), wide = Math.max(right - left, 12); // wide enough to be taken
-      node.style.height = `${17 + 9 * Math.max(1, this.rows.length)}px`;
+      node.style.height = `${17 + this.high * Math.max(1, this.rows.length)}px`;
       node.style.left = `${(left + right - wide) / 2}px`;
       node.style.width = `${wide}px`;
     };
