@@ -168,10 +168,10 @@ def what_if(
     clear()
     if as_json:
         return print_json(found.to_json())
-    print(f"{'hidden':24} {'probability':>11} {'change':>8} {'score':>8} {'change':>8}")
-    print(f"{'nothing':24} {found.probability:11.3f} {'':8} {found.score:8.2f}")
+    print(f"{'hidden':24} {'score':>8} {'change':>8} {'probability':>11}\nscore: {found.measure}")
+    print(f"{'nothing':24} {found.score:8.3f} {'':8} {found.probability:11.3f}")
     for row in found.effects:
-        print(f"{row.name:24} {row.probability:11.3f} {row.probability - found.probability:+8.3f} {row.score:8.2f} {row.score - found.score:+8.2f}")
+        print(f"{row.name:24} {row.score:8.3f} {found.change(row):+8.3f} {row.probability:11.3f}")
     print(f"\n{found.verdict}")
 
 

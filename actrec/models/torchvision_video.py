@@ -17,13 +17,15 @@ import importlib.util
 import runpy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from actrec.core.card import Card, Gap, Weights
 from actrec.core.clip import Preprocess, Sampling
-from actrec.core.trace import Axes, Tap, Triple, attach
+from actrec.core.reach import Everywhere, Hop, Slide, Windows
+from actrec.core.trace import Axes, Tap, Triple, attach, follow
 
 
 def build(name: str, classes: int = 400) -> nn.Module:
@@ -31,6 +33,10 @@ def build(name: str, classes: int = 400) -> nn.Module:
     video = importlib.import_module("torchvision.models.video")  # late: 3 s
     model: nn.Module = getattr(video, name)(weights=None, num_classes=classes)
     _WATCH[name.split("_")[0]](model)
+    for part in model.modules():
+        if (hop := _HOPS.get(type(part).__name__)) is not None:
+            part.hops = (hop(part),)  # type: ignore[assignment]
+    follow(model)
     return model
 
 
@@ -120,6 +126,14 @@ _WATCH: dict[str, Callable[[nn.Module], None]] = {
     "mvit": _watch_mvit,
     "swin3d": _watch_swin3d,
 }
+
+
+_HOPS: dict[str, Callable[[Any], Hop]] = {
+    "SepInceptionBlock3D": lambda part: Slide(3, 1, 1),  # the longest of its branches
+    "MultiscaleAttention": lambda part: Everywhere(),
+    "ShiftedWindowAttention3d": lambda part: Windows(part.window_size[0], part.shift_size[0]),
+}
+"""How torchvision's parts join steps in time, as far as they are not convolutions and poolings in a row."""
 
 
 def _kinetics400() -> tuple[str, ...]:

@@ -7,30 +7,29 @@ import numpy as np
 from actrec.core.card import Card
 from actrec.core.clip import Clip
 from actrec.core.evidence import Heat
-from actrec.core.words import data_set, percent
+from actrec.core.words import data_set, number, percent, short_unit
 from actrec.explain import Method
-from actrec.measure.strongest import peak_place, side, strongest_step
+from actrec.measure import strongest
 
 
-def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, picked: bool = False) -> str:
-    """One claim that the numbers bear out, about the place and the time of the strongest evidence."""
+def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, by_class: bool = True, place: str = "") -> str:
+    """One claim that the numbers bear out, about the place and the time of the strongest evidence.
+
+    by_class: whether the map is about the class.  place: what it relates all places to, "" for a map that starts from no place.
+    """
+    if place:
+        return strongest.relation(heat, clip, place) if heat.signed else strongest.attention(heat, clip, f"{place} attends most")
     about = f"“{label}”" if versus is None else f"“{label}” rather than “{versus}”"
-    if heat.empty:
-        return f"This map shows no evidence for {about}: its largest value is {heat.peak:.1e} {heat.unit}, which is drawn as nothing."
-    seconds, x, y = peak_place(heat, clip)
-    where = f"{seconds:.2f} s, {side(x, y, heat)}"
-    if picked:
-        value = float(np.nanmax(heat.values))
-        return f"From the picked place, the largest value is {value:.2f} ({heat.unit}) at {where}."
-    if np.nanmax(heat.values) <= 0:
-        return f"Nothing in this window speaks for {about}: all evidence on this map is against it."
-    if heat.constant_in_time:
-        return f"The evidence for {about} is strongest {side(x, y, heat)}; the map is the same at all times, so it says nothing about when."
-    share, begin, until, even = strongest_step(heat, clip)
-    return (
-        f"The evidence for {about} is strongest at {where}; "
-        f"{percent(share, 0)} of it falls between {begin:.2f} and {until:.2f} s (an even spread would give {percent(even, 0)})."
-    )
+    if none := strongest.nothing(heat, f"evidence for {about}" if by_class else "activation"):
+        return none
+    told = strongest.told(heat, clip)
+    if strongest.sign(heat) < 0:
+        largest = f"its largest value is {number(strongest.peak(heat).value)} {short_unit(heat)}"
+        speaks = f"speaks for {about}" if by_class else "stands out"
+        return f"Nothing on this map {speaks}: {largest}. What {'speaks against it' if by_class else 'lies below'} is strongest {told}"
+    if not by_class:
+        return f"What stands out to the network, whatever the class ({short_unit(heat)}), is strongest {told}"
+    return f"The evidence for {about} is strongest {told}"
 
 
 def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, ...]:
@@ -40,7 +39,9 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
         found.append("An empty map is an answer, not a fault: this method finds nothing at this layer.")
     elif len(heat.values) == 1:
         found.append("This layer has no time axis left: one map stands for the whole window.")
-    elif heat.constant_in_time:
+    elif len(heat.told) == 1:
+        found.append("Only one step of this map has values: it compares places, not moments.")
+    elif heat.timeless:
         found.append("The map does not change over time; do not read a moment from it.")
     if not method.by_class:
         found.append("This method does not know the class: every class gets the same map.")
