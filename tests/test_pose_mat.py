@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from actrec.core.outside import Budget, TooMuch
+from actrec.core.outside import Budget
 from actrec.inputs.pose import mat
 
 

@@ -69,7 +69,9 @@ class Budget:
         """Call before so many bytes are allocated; sizes that a file claims count like real ones."""
         self.bytes_left -= self._count(count)
         if self.bytes_left < 0:
-            raise TooMuch(f"{self.name} would take more than {self._bytes / 1e6:.0f} MB to read; cut it to what is needed, or save it in another form")
+            raise TooMuch(
+                f"{self.name} would take more than {self._bytes / 1e6:.0f} MB to read; cut it to what is needed, or save it in another form"
+            )
 
     def items(self, count: int = 1) -> None:
         """Call before so many names, values or entries are made."""
@@ -137,7 +139,10 @@ def archive(path: Path, spend: Budget) -> Iterator[dict[str, Callable[[], bytes]
             file.spend = None
 
             def unpack(info: zipfile.ZipInfo) -> bytes:
-                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # of the others zipfile unpacks a megabyte to any size at once
+                if info.compress_type not in (
+                    zipfile.ZIP_STORED,
+                    zipfile.ZIP_DEFLATED,
+                ):  # of the others zipfile unpacks a megabyte to any size at once
                     raise zipfile.BadZipFile(f"{info.filename} is neither stored nor deflated")
                 with inside.open(info) as part:
                     return _limited(part.read, spend)

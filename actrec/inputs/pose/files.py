@@ -40,6 +40,7 @@ FORMATS: Mapping[str, str] = {
 SUFFIXES: tuple[str, ...] = ("npz", "json", "mat", "skeleton", "pkl", "pickle", "zip")
 """Endings of files worth trying, for a file chooser; a zip holds OpenPose's folder."""
 
+
 def read(path: Path, video: Video | None = None, layout: Layout | None = None) -> Joints:
     """The joints of a file or folder, as they are in it; `fit` lays them on the clip.
 

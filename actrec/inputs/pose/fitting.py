@@ -60,7 +60,7 @@ def fit(joints: Joints, video: Video, offset: int = 0, people: int | None = None
     values[:, frames[on]] = joints.values[:, on]
     made = replace(joints, values=values, frames=np.arange(video.frames), size=None, fps=None)
     covered = int(made.known.any((0, 2)).sum())
-    lines += [*left_out, *[f"moved by {offset:+d} frames"] * bool(offset), *scaled, *[assumed] * bool(assumed), *rated]
+    lines += [*left_out, *[f"moved by {offset:+d} frames"] * bool(offset), *[assumed] * bool(assumed), *scaled, *rated]
     lines += [f"{_steps(int((~on).sum()))} before or after the clip left out"] * (not on.all())
     lines += [f"{video.frames - covered} of {video.frames} frames have no joints"] * (covered < video.frames)
     doubts = plausible.doubts(made.first(people or made.people), video, len(np.unique(frames[on])), measured)

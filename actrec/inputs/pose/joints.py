@@ -89,13 +89,14 @@ class Joints:
         source = self.source or "the file"
         if self.size is not None and not all(0 < side <= MOST_SIDE for side in self.size):
             said = "×".join(f"{side:g}" for side in self.size)
-            raise JointsError(f"{source} says that its picture is {said}, which no picture is; save it with the true width and height, or without")
+            raise JointsError(f"{source} says that its picture is {said}, which cannot be; save it with the true width and height, or without")
         if self.fps is not None and not 0 < self.fps < np.inf:
-            raise JointsError(f"{source} says that it has {self.fps:g} steps a second, which is no rate; save it with the true fps, or without")
+            raise JointsError(f"{source} says that it has {self.fps:g} steps a second, which cannot be; save it with the true fps, or without")
 
     def _numbered(self, steps: int) -> NDArray[np.int64]:
         frames = np.asarray(self.frames)
-        right = frames.shape == (steps,) and frames.dtype.kind in "iuf" and bool(((frames >= 0) & (frames < 2**53) & (frames % 1 == 0)).all())
+        right = frames.shape == (steps,) and frames.dtype.kind in "iuf" and bool(((frames >= 0) & (frames < 2**53)).all())
+        right = right and bool((frames % 1 == 0).all())
         if not right or (np.diff(frames := frames.astype(np.int64)) <= 0).any():
             told = ", ".join(str(one)[:20] for one in frames.ravel()[:8])
             raise JointsError(f"the frame numbers of {steps} steps must be as many whole numbers, 0 or more and increasing; they are {told}…")

@@ -52,7 +52,7 @@ def _joints(found: Mapping[str, Any], layout: Layout | None, name: str, spend: B
     if shape[-1] == 2:
         values = np.concatenate([values, np.ones((*values.shape[:3], 1), np.float32)], -1)
     size, fps = (None if key not in found else found[key].ravel() for key in ("size", "fps"))
-    if size is not None and len(size) != 2 or fps is not None and len(fps) != 1:
+    if (size is not None and len(size) != 2) or (fps is not None and len(fps) != 1):
         raise JointsError(f"{name}: size must be width and height, and fps one number; save it so, or without them")
     return Joints(
         values,
@@ -60,9 +60,14 @@ def _joints(found: Mapping[str, Any], layout: Layout | None, name: str, spend: B
         found["frames"] if "frames" in found else np.arange(values.shape[1]),
         str(found["source"])[:200] if "source" in found else name,
         fps=None if fps is None else float(fps[0]),
-        size=None if size is None else (float(size[0]), float(size[1])),  # type: ignore[arg-type]
+        size=None if size is None else (_side(size[0]), _side(size[1])),
         centred=bool(found["centred"].any()) if "centred" in found else False,
     )
+
+
+def _side(said: Any) -> int:
+    """Pixels of a picture's side; 0 for what is none, which no picture has."""
+    return int(said) if np.isfinite(said) else 0
 
 
 def _said(told: Any, spend: Budget) -> Layout:

@@ -22,7 +22,9 @@ def doubts(joints: Joints, video: Video, steps: int, size: tuple[int, int] | Non
     """
     found = []
     if steps < 0.5 * video.frames:
-        found.append(f"fewer than half of the frames have joints in the file ({steps} of {video.frames}): check the offset, and that it belongs to this clip")
+        found.append(
+            f"fewer than half of the frames have joints in the file ({steps} of {video.frames}): check the offset, and that it belongs to this clip"
+        )
     if not joints.known.any():
         return [*found, "no joint has a place on the clip's frames: choose another file"]
     return [*found, *_outside(joints, video), *(_small(joints, video) or _corner(joints, video, size))]
@@ -46,7 +48,8 @@ def _small(joints: Joints, video: Video) -> list[str]:
     if long >= TINY * min(video.width, video.height):
         return []
     way = f"if they are {units.UNITS['fractions']}, add #units=fractions; else choose another file"
-    return [f"people are {long:.2g} pixels long in a picture of {video.width}×{video.height}: {way}"]
+    where = f"people are {long:.1f} pixels from end to end" if long >= 0.1 else "all joints of a person lie at one place"
+    return [f"{where} in a picture of {video.width}×{video.height}: {way}"]
 
 
 def _corner(joints: Joints, video: Video, size: tuple[int, int] | None) -> list[str]:

@@ -59,9 +59,10 @@ def gather(
     """
     people = list(found)
     marks = np.stack([one.joints for one in people]) if people else np.zeros((0, len(layout), 3), np.float32)
-    whole = np.isfinite(marks).all(2)
-    sure = np.where(whole, marks[..., 2], 0).sum(1)[whole.any(1)] + 1e-3
-    people = [one for one, there in zip(people, whole.any(1), strict=True) if there]
+    whole: NDArray[np.bool_] = np.asarray(np.isfinite(marks).all(2))
+    there = np.flatnonzero(whole.any(1))
+    sure = (np.where(whole, marks[..., 2], 0).sum(1)[there] + 1e-3).tolist()
+    people = [people[i] for i in there]
     last = max((one.frame for one in people), default=-1)
     allowed = settings.limits().max_frames
     if (last + 1 if frames is None else len(frames)) > allowed:
@@ -70,7 +71,7 @@ def gather(
     step = {int(number): t for t, number in enumerate(numbers)}
     names = [one.who for one in people] if all(one.who is not None for one in people) else follow(people)
     weight: dict[str | None, float] = {}
-    for name, weighs in zip(names, sure.tolist(), strict=True):
+    for name, weighs in zip(names, sure, strict=True):
         weight[name] = weight.get(name, 0.0) + weighs
     lost = weight.pop(None, 0.0)
     most = min(MOST, max(1, MOST_PLACES // (max(len(numbers), 1) * len(layout))))
@@ -97,9 +98,10 @@ def follow(found: Sequence[Found]) -> list[str | None]:
         here = here if len(here) <= MOST_AT_ONCE else sorted(here, key=lambda i: -np.nansum(found[i].joints[:, 2]))[:MOST_AT_ONCE]
         last = dict([(name, i) for name, i in last.items() if frame - found[i].frame <= GAP][-2 * MOST_AT_ONCE :])
         alive = list(last)
-        way = apart(np.stack([found[last[name]].joints for name in alive]), np.stack([found[i].joints for i in here])) if alive else np.zeros((0, 0))
-        for a, b in _pairs(way):
-            names[here[b]] = alive[a]
+        if alive:
+            way = apart(np.stack([found[last[name]].joints for name in alive]), np.stack([found[i].joints for i in here]))
+            for a, b in _pairs(way):
+                names[here[b]] = alive[a]
         for i in here:
             name = names[i] = names[i] or str(next(new))
             last.pop(name, None)
@@ -130,7 +132,7 @@ def apart(a: Values, b: Values) -> NDArray[np.float32]:
 
 def _placed(people: Values) -> tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.float32]]:
     """x + iy of people's joints (P, R, 3), NaN where missing; 1 where they are known, else 0; and the diagonals (P) of the boxes around them."""
-    known = np.isfinite(people).all(-1)
-    xy = np.where(known[..., None], people[..., :2], np.nan)
-    box = np.nanmax(xy, 1) - np.nanmin(xy, 1)
-    return xy[..., 0] + np.complex64(1j) * xy[..., 1], known.astype(np.float32), np.hypot(box[:, 0], box[:, 1])
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(people).all(-1))
+    xy = np.where(known[..., None], people[..., :2], np.float32(np.nan))
+    long: NDArray[np.float32] = np.linalg.norm(np.nanmax(xy, 1) - np.nanmin(xy, 1), axis=-1)
+    return xy[..., 0] + np.complex64(1j) * xy[..., 1], known.astype(np.float32), long

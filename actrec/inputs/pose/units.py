@@ -1,7 +1,7 @@
 """What the numbers of a file of joints are measured in: pixels of the clip or of a copy of another size, or fractions of the picture.
 
-Detectors that give fractions (MediaPipe, OpenPose with --keypoint_scale) and clips that were made smaller before the joints were estimated are the most
-frequent reasons why joints lie in a corner of the picture, where a model takes them for another action.
+Detectors that give fractions (MediaPipe, OpenPose with --keypoint_scale) and clips that were made smaller before the joints were estimated put joints
+into a corner of the picture, where a model takes them for another action.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def unit(text: str) -> str:
     """A unit as it is written.
 
     Raises:
-        JointsError: none.
+        JointsError: there is none such.
     """
     found = re.fullmatch(r"0*([1-9]\d{0,5})\s*[x×]\s*0*([1-9]\d{0,5})", text, re.IGNORECASE | re.ASCII)
     if found is None and text not in UNITS:
-        raise JointsError(f"units={text} is no unit of joints; write {', '.join(UNITS)}, or the size of the picture as in 640x480")
+        raise JointsError(f"units={text} is not a unit of joints; write {', '.join(UNITS)}, or the size of the picture as in 640x480")
     return f"{found[1]}x{found[2]}" if found else text
 
 

@@ -166,7 +166,8 @@ def _raw(spend: Budget, text: Any = b"", _: str = "latin1") -> bytes:
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{f"{module}.{name}": _set for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
-    **dict.fromkeys(("builtins.bytearray", "__builtin__.bytearray", "_codecs.encode"), _raw),
+    **{f"{module}.{name}": _raw for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray")},
+    "_codecs.encode": _raw,
     "collections.OrderedDict": _ordered,
     **{f"{module}.{name}": lambda spend, *given: _Array() for module in _NUMPY for name in ("_reconstruct", "ndarray")},
     **{f"{module}.dtype": lambda spend, code, *given: _Kind(code) for module in _NUMPY},
