@@ -289,7 +289,7 @@ def _joints_told(found: Explanation) -> str:
     if "joints" not in found.provenance:
         return pose.UNREAD if found.question.joints not in (None, pose.NONE) else ""
     about = found.provenance["joints"]
-    return f"Joints: {about['source']} ({about['fit']})." if about else pose.VIDEO_ONLY
+    return f"{'Doubtful joints' if about['doubts'] else 'Joints'}: {about['source']} ({about['fit']})." if about else pose.VIDEO_ONLY
 
 
 def _print_top(found: Explanation) -> None:
