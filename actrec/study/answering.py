@@ -78,16 +78,20 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
     told = {"model": loaded.card.id, "weights_sha256": loaded.sha256, "clip_sha256": film.sha256, **run}
     about = {name: value for given in asked.given.values() for name, value in given.about.items()}
     said = claim.sentence(first, clip, target.name, target.against, picked=method.picks(run["knobs"]))
+    predictions = asked.predictions(logits)
+    doubts = claim.doubts(loaded.card, predictions, loaded.doubt)
+    seen = claim.cut(asked.geometry)
     return Explanation(
         question=asked.question,
         model=loaded.card.title,
-        predictions=asked.predictions(logits),
+        predictions=predictions,
         label=target.name,
         versus=target.against,
         probability=probability,
         score=score,
         claim=evidence.claim or said,
-        cautions=(*asked.cautions, *claim.cautions(first, clip, loaded.card, method)),
+        doubts=doubts,
+        cautions=(*doubts, *asked.cautions, *([seen] if seen else []), *claim.cautions(first, clip, loaded.card, method)),
         evidence=evidence,
         clip=clip,
         geometry=asked.geometry,
