@@ -3,8 +3,8 @@
 from actrec.catalogue.counting import counts, known
 from actrec.catalogue.explanations import knobs, layers, methods, taps
 from actrec.catalogue.learnt import untrained
-from actrec.catalogue.models import SUFFIXES, architectures, card, cards, ready, remarks, with_weights
-from actrec.catalogue.networks import build, inflate, without_numbers, without_windows
+from actrec.catalogue.models import SUFFIXES, architectures, card, cards, classes, ready, remarks, with_weights
+from actrec.catalogue.networks import build, implied, inflate, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -12,7 +12,9 @@ __all__ = [
     "build",
     "card",
     "cards",
+    "classes",
     "counts",
+    "implied",
     "inflate",
     "knobs",
     "known",

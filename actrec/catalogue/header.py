@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ from safetensors import SafetensorError, safe_open
 from actrec.core.card import Card, Weights
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import WeightsError
-
-MOST_TEXT = 10_000_000
-"""Characters of a header. The confusions of a thousand classes have three million."""
+from actrec.core.labels import LabelsError, meant
+from actrec.core.outside import Budget, TooMuch, parsed
 
 MOST_PIXELS = 1 << 22
 """Frames × height × width that a model may ask for, 64 frames of 256×256, unless its architecture's own card asks for more."""
@@ -46,29 +44,32 @@ def card(file: Path, bases: Mapping[str, Card]) -> Card | None:
     """
     try:
         with safe_open(file, framework="numpy") as opened:
-            text = (opened.metadata() or {}).get("actrec")
-            heads = {name: opened.get_slice(name).get_shape() for name in opened.keys() if name.endswith(".weight")} if text else {}  # noqa: SIM118
-        return _card(_object(text), file, bases, heads) if text else None
+            text, names = (opened.metadata() or {}).get("actrec"), set(opened.keys())
+            if not text:
+                return None
+            found = _mapping(parsed(text.encode(), Budget(file.name)), "it")
+            return _card(found, file, bases, lambda name: next(iter(opened.get_slice(name).get_shape()), 0) if name in names else None)
     except SafetensorError as error:
         raise WeightsError(f"{file.name} is damaged or not a safetensors file ({error}); copy or download it again") from None
     except OSError as error:
         raise WeightsError(f"{file.name} cannot be read ({error.strerror or error}); check its permissions") from None
-    except RecursionError:
-        raise WeightsError(f"{file.name} has a header that is nested too deeply; save the model again") from None
-    except Wrong as error:
+    except TooMuch as error:
+        raise WeightsError(str(error)) from None
+    except (ValueError, LabelsError) as error:
         raise WeightsError(f"the header of {file.name} is not a card: {error}; save the model again, or correct the header") from None
 
 
-def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], heads: Mapping[str, Sequence[int]]) -> Card:
+def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], rows_of: Callable[[str], int | None]) -> Card:
+    """rows_of: how many rows the file's tensor of that name has, None where there is none."""
     name = _text(found.get("architecture"), "architecture", 200)
     if name not in bases:
         raise Wrong(f"there is no architecture {name!r}")
     base = bases[name]
     arguments = _arguments(_mapping(found.get("arguments"), "arguments"), base.family)
-    labels = tuple(_text(label, "a label", 500) for label in _items(found.get("labels"), "labels", 100_000, least=1))
-    rows = heads.get(f"{base.head}.weight")
-    if rows is not None and rows[0] != len(labels):
-        raise Wrong(f"it names {len(labels)} classes, and the last layer in the file has {rows[0]}")
+    labels = meant(found.get("labels"), "it") or ()
+    rows = rows_of(f"{base.head}.weight")
+    if not labels or rows not in (None, len(labels)):
+        raise Wrong(f"it names {len(labels)} classes, and the last layer in the file has {rows}")
     layout = tuple(_text(joint, "a joint", 100) for joint in _items(found.get("layout", []), "layout", 1000))
     people = _whole(found.get("people", 1), "people", 1, 100)
     if len(layout) * people > MOST_JOINTS or arguments.get("layout", len(layout)) not in (0, len(layout)):
@@ -76,7 +77,7 @@ def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], heads
     return replace(
         base,
         id=f"{base.id}@{file.name}",
-        title=" ".join(_text(found.get("title") or file.stem, "title", MOST_TEXT).split())[:120],
+        title=" ".join(_text(found.get("title") or file.stem, "title", 1_000_000).split())[:120],
         arguments=arguments,
         sampling=(sampling := _sampling(_mapping(found.get("sampling"), "sampling"))),
         preprocess=_preprocess(_mapping(found.get("preprocess"), "preprocess"), sampling.frames, base),
@@ -89,15 +90,6 @@ def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], heads
         layout=layout,
         people=people,
     )
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    if len(text) > MOST_TEXT:
-        raise Wrong(f"it has {len(text)} characters, more than {MOST_TEXT}")
-    try:
-        return _mapping(json.loads(text), "it")
-    except json.JSONDecodeError as error:
-        raise Wrong(f"it is not JSON ({error})") from None
 
 
 def _sampling(found: Mapping[str, Any]) -> Sampling:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import json
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,13 +18,14 @@ import torch
 import actrec.explain
 import actrec.models
 from actrec.catalogue import header
-from actrec.core import files, settings
+from actrec.catalogue.networks import implied
+from actrec.core import files, labels, settings
 from actrec.core.card import Card, Weights
 from actrec.core.errors import QuestionError, WeightsError
 from actrec.core.words import data_set
 from actrec.models import weights
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin", ".ckpt", ".tar")
 
 
 @functools.cache
@@ -109,13 +109,14 @@ def _find_file(name: str) -> Path:
 
 
 def with_weights(base: Card, file: Path) -> Card:
-    """A card with a checkpoint of the reader's: class count from the head's shape, class names from file.txt (one a line) or file.json beside it.
+    """A card with a checkpoint of the reader's: class count and width from the shapes of its tensors, class names as `core.labels` finds them.
 
-    What is known of other weights — accuracy, what they were trained on, what not to expect of them — goes with those. It stays where the file is the
+    What is known of other weights (accuracy, what they were trained on, what not to expect of them) goes with those. It stays where the file is the
     authors' own, by its checksum.
 
     Raises:
         WeightsError: a file that cannot be read, or one whose header says that it is of this architecture, and is wrong otherwise.
+        LabelsError: names of classes that cannot be read, or in more than one way.
     """
     state, metadata = weights.read(file)
     name, title = f"{base.id}@{file.name}", f"{base.title} · {file.name}"
@@ -125,18 +126,20 @@ def with_weights(base: Card, file: Path) -> Card:
             return own
     if base.weights is not None and base.weights.sha256 and files.digest(file).startswith(base.weights.sha256):
         return replace(base, id=name, title=title, weights=replace(base.weights, file=file))
-    told = tuple(metadata.get("labels", ())) or _labels_beside(file)
-    labels = told or _numbered(base, state)
+    fitted, count = implied(base, state), classes(base, state)
+    told, said = labels.of_checkpoint(file, metadata, count)
+    names = told or (base.labels if len(base.labels) == count else labels.numbered(count))
     return replace(
-        base,
+        fitted,
         id=name,
         title=title,
-        labels=labels,
+        labels=names,
         weights=Weights(file),
         results={},
         paper_figures={},
         trained_on="",
-        assumed="" if told or labels != base.labels else _assumed(base),
+        note=" ".join(filter(None, (said, _by_shape(base, fitted), base.note))),
+        assumed="" if told or names != base.labels else _assumed(base),
     )
 
 
@@ -149,20 +152,19 @@ def _assumed(base: Card) -> str:
     )
 
 
-def _labels_beside(file: Path) -> tuple[str, ...]:
-    text, listed = file.with_suffix(".txt"), file.with_suffix(".json")
-    if text.is_file():
-        return tuple(line.strip() for line in text.read_text(encoding="utf-8").splitlines() if line.strip())
-    if listed.is_file():
-        found = json.loads(listed.read_text(encoding="utf-8"))
-        return tuple(map(str, found if isinstance(found, list) else found.get("labels", ())))
-    return ()
+def _by_shape(base: Card, fitted: Card) -> str:
+    """What was found from a file's shapes alone, and what was not."""
+    found = " and ".join(f"{name} of {value:g}" for name, value in fitted.arguments.items() if base.arguments.get(name) != value)
+    if not found:
+        return ""
+    other = f"Picture size, frames and strides cannot be: they are those of {base.title}"
+    return f"A {found} was found from the shapes of the file's tensors. {other}, and if the model was trained with others its answers are wrong."
 
 
-def _numbered(base: Card, state: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
-    head = [tensor for name, tensor in state.items() if name == f"{base.head}.weight" or name.endswith(f".{base.head}.weight")]
-    count = len(head[0]) if head else max(len(base.labels), 1)
-    return base.labels if count == len(base.labels) else tuple(f"class {i}" for i in range(count))
+def classes(base: Card, state: Mapping[str, torch.Tensor]) -> int:
+    """How many classes a checkpoint's last layer has; as many as the card's where it has no such layer."""
+    head = [tensor for name, tensor in state.items() if (name == f"{base.head}.weight" or name.endswith(f".{base.head}.weight")) and tensor.ndim]
+    return len(head[0]) if head and len(head[0]) else max(len(base.labels), 1)
 
 
 @functools.lru_cache(256)

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
+from actrec.models import weights
 
 MOST_TENSORS = 20_000
 """Tensors of a network; the largest here has 1 000. It is its card that says how many, and a card may come from anywhere."""
@@ -50,6 +51,15 @@ def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> 
         return state
     found: Mapping[str, torch.Tensor] = module.inflate(model, state)
     return found
+
+
+def implied(card: Card, state: Mapping[str, torch.Tensor]) -> Card:
+    """The card with the constructor arguments that a file's shapes imply, such as its width; the same card where they imply none."""
+    module = importlib.import_module(f"actrec.models.{card.family}")
+    if not hasattr(module, "implied"):
+        return card
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.plain(state).items()}
+    return replace(card, arguments=module.implied(card.arguments, shapes))
 
 
 def without_windows(card: Card) -> Card | None:
