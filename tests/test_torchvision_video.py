@@ -79,9 +79,12 @@ def test_a_card_says_what_torchvision_recorded(card_id):
     assert len(set(card.labels)) == 400
     said = dict(re.findall(r"`(frame_rate|clip_len|clips_per_video)=([\d.]+)`", record.meta["_docs"]))
     assert (card.sampling.kind, card.sampling.frames, card.sampling.rate) == ("dense", int(said["clip_len"]), float(said["frame_rate"]))
-    assert card.note.startswith("This model looks at") or {"5": "five", "12": "twelve"}[said["clips_per_video"]] in card.note
+    published = card.weights.note
+    assert published.startswith("This model looks at") or {"5": "five", "12": "twelve"}[said["clips_per_video"]] in published
     figures = {**record.meta["_metrics"]["Kinetics-400"], "parameters": record.meta["num_params"], "gflops": record.meta["_ops"]}
-    assert card.paper_figures == figures
+    assert {**card.paper_figures, **card.weights.figures} == figures
+    assert not any(name.startswith("acc") for name in card.paper_figures), "accuracy belongs to the weights"
+    assert card.weights.megabytes == record.meta["_file_size"]
     assert card.weights.url.endswith(f"-{card.weights.sha256}.pth")
     assert len(card.weights.sha256) == 8
 

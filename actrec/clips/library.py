@@ -37,10 +37,16 @@ def samples() -> dict[str, Path]:
     """Clips by name: those that ship, then those in the reader's own clip folders. A name that is taken twice keeps the first."""
     found: dict[str, Path] = {}
     for folder in settings.clip_folders():
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.suffix.lower() in SUFFIXES and file.is_file():
+        for file in files.inside(folder):
+            if file.suffix.lower() in SUFFIXES and not files.odd(file):
                 found.setdefault(file.stem, file)
     return found
+
+
+def ships(name: str) -> bool:
+    """Whether a clip of that name is one of the samples that ship, and not the reader's own. An upload never has a sample's name."""
+    found = samples().get(name)
+    return found is not None and found.parent == settings.assets() / "clips"
 
 
 def browser_copy(film: Video, folder: Path | None = None, progress: Progress = no_progress) -> Proxy:

@@ -79,16 +79,20 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
     about = {name: value for given in asked.given.values() for name, value in given.about.items()}
     place = from_where(asked.question.at is not None) if method.picks(run["knobs"]) else ""
     said = claim.sentence(first, clip, target.name, target.against, by_class=method.by_class, place=place)
+    predictions = asked.predictions(logits)
+    doubts = claim.doubts(loaded.card, predictions, loaded.doubt)
+    seen = claim.cut(asked.geometry)
     return Explanation(
         question=asked.question,
         model=loaded.card.title,
-        predictions=asked.predictions(logits),
+        predictions=predictions,
         label=target.name,
         versus=target.against,
         probability=probability,
         score=score,
         claim=evidence.claim or said,
-        cautions=(*asked.cautions, *claim.cautions(first, clip, loaded.card, method)),
+        doubts=doubts,
+        cautions=(*doubts, *asked.cautions, *([seen] if seen else []), *claim.cautions(first, clip, loaded.card, method)),
         evidence=evidence,
         clip=clip,
         geometry=asked.geometry,

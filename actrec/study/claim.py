@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from actrec.core.answer import Predictions
 from actrec.core.card import Card
-from actrec.core.clip import Clip
+from actrec.core.clip import Clip, Geometry
 from actrec.core.evidence import Heat
 from actrec.core.words import data_set, number, percent, short_unit
 from actrec.explain import Method
@@ -34,7 +35,7 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, by_class
 
 def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, ...]:
     """What not to conclude, the gravest first."""
-    found = untaught(card)
+    found = []
     if heat.empty:
         found.append("An empty map is an answer, not a fault: this method finds nothing at this layer.")
     elif len(heat.values) == 1:
@@ -49,14 +50,49 @@ def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, .
         found.append(clip.padding[0].upper() + clip.padding[1:] + ".")
     if method.caution:
         found.append(method.caution)
-    if card.note:
-        found.append(card.note)
-    if card.trained_on:
-        own = card.weights is not None and card.weights.file is not None and card.weights.file.name == card.trained_on
-        source = f"those of {card.trained_on}" if own else f"trained on {data_set(card.trained_on)}"
-        known = f"This model knows {len(card.labels)} actions, {source}"
-        found.append(f"{known}: for a clip of anything else it still names one of them, however confident it seems.")
-    return tuple(found)
+    found += [note for note in (card.note, card.weights.note if card.weights else "") if note]
+    return (*found, closest(card)) if card.trained_on or card.weights else tuple(found)
+
+
+def closest(card: Card) -> str:
+    """What any answer of the model is: one of the actions that it has names for."""
+    source = f"trained on {data_set(card.trained_on)}" if card.trained_on else "and what it was trained on is not known"
+    return (
+        f"This model knows {len(card.labels)} actions, {source}: for a clip of anything else it still names one of them, however confident it seems."
+    )
+
+
+def cut(geometry: Geometry) -> str:
+    """That a large part of the picture, more than a third, is outside what the model sees; "" where it is less."""
+    left, top, right, bottom = geometry.box
+    height, width = geometry.source
+    share = (min(right, width) - max(left, 0)) * (min(bottom, height) - max(top, 0)) / (height * width)
+    if share >= 2 / 3:
+        return ""
+    return f"The model sees only {percent(share, 0)} of the picture, cut from its middle: what happens outside that part cannot count."
+
+
+def doubts(card: Card, predictions: Predictions, untrained: str) -> tuple[str, ...]:
+    """Reasons to believe neither the answer nor its map, the gravest first. untrained: as `catalogue.untrained`."""
+    found = [untrained, *untaught(card), undecided(predictions), card.assumed]
+    return tuple(line for line in found if line)
+
+
+def undecided(predictions: Predictions) -> str:
+    """That the probabilities are spread almost evenly, as if guessed, over at least 95 % of the classes; "" where they are not.
+
+    Over how many is the exponential of their entropy: the number of classes that, all equally probable, would be as uncertain. Unlike a bound on the
+    largest probability it means the same for 2 classes and for 400, of which it asks for less than about 1 % in the first.
+    """
+    shares = predictions.probabilities.astype(np.float64)
+    over = float(np.exp(-(shares * np.log(np.maximum(shares, 1e-300))).sum()))
+    if len(shares) < 2 or over < 0.95 * len(shares):
+        return ""
+    name, first = predictions.top(1)[0]
+    return (
+        f"This model does not decide: its probabilities are spread almost evenly over its {len(shares)} actions (“{name}” comes first with "
+        f"{percent(first)}; guessing gives {100 / len(shares):.2g} %). Its maps show what it looks at, not what it recognises."
+    )
 
 
 def untaught(card: Card) -> list[str]:

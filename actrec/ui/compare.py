@@ -255,6 +255,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
         _ask([new if i == number else q for i, q in enumerate(questions)])
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
+    parts.doubts(answer)
     parts.bars(parts.class_bars(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
     st.caption(plain(f"{answer.claim} {pose.VIDEO_ONLY}" if answer.video_only else answer.claim))
 
