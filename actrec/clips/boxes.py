@@ -47,7 +47,7 @@ def claims(path: Path) -> Claims:
                 told.samples, track = told.samples + _listed(track), {}
             elif name in _COUNTS:
                 track[name] = track.get(name, 0) + _number(content, _COUNTS[name])
-            elif name == b"hdlr":
+            elif name == b"hdlr" and content[8:12] in (b"vide", b"soun"):  # another one tells where the data are
                 track[b"sound"] = content[8:12] == b"soun"
             elif name == b"stts":  # runs of samples that last as long as each other
                 track[b"each lasts"] = _number(content, 12) if _number(content, 4) == 1 else 0

@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from actrec.clips import boxes
-from actrec.core import files
+from actrec.core import files, settings
 from actrec.core.errors import ClipError
 from actrec.core.settings import Limits
 
@@ -101,8 +101,8 @@ def opened(path: Path, allowed: Limits | None = None) -> Iterator[tuple[InputCon
     Raises:
         ClipError: no video, or one whose header already shows it to be over the limits.
     """
-    with contextlib.suppress(AttributeError):  # Windows finds no function of a library through another
-        ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(max(ALLOCATION, 32 * (allowed.max_pixels if allowed else 0))))
+    with contextlib.suppress(AttributeError, OSError):  # Windows finds no function of a library through another
+        ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(max(ALLOCATION, 32 * (allowed or settings.limits()).max_pixels)))
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         container = av.open(str(path.resolve()), options=options, metadata_errors="replace", timeout=OPENING)

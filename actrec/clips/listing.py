@@ -110,10 +110,9 @@ def _stamps(found: list[_Packet], jumped: bool, linear: bool) -> tuple[Numbers, 
 def _notes(container: InputContainer, stream: VideoStream) -> tuple[str, ...]:
     """What the file says of itself that the reader must know."""
     notes = []
-    others = [f"{s.codec_context.width}×{s.codec_context.height}" for s in demux.pictures(container)[1:] if s.codec_context is not None]
-    if others:
-        size = f"{stream.codec_context.width}×{stream.codec_context.height}"
-        notes.append(f"The file has {len(others) + 1} picture tracks; this is its main one, of {size} pixels, not {' or '.join(others)}.")
+    sizes = [f"{s.codec_context.width}×{s.codec_context.height}" for s in demux.pictures(container) if s.codec_context is not None]
+    if len(sizes) > 1:
+        notes.append(f"The file has {len(sizes)} picture tracks, of {', '.join(sizes[:5])} pixels; the first of these is its main one and is shown.")
     pixels = stream.codec_context.format
     if stream.metadata.get("alpha_mode") == "1" and not (pixels is not None and any(part.is_alpha for part in pixels.components)):
         notes.append("The file has transparent places, which are not read as such: they show the colours that lie under them.")
