@@ -14,7 +14,7 @@ from actrec.core import settings
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.ui import own, parts
-from actrec.ui.frame import ask, begin, note, noted
+from actrec.ui.frame import address, ask, begin, note, noted, shows
 from actrec.ui.models import default_model, fitting
 from actrec.ui.own import belongings, receive_clip
 from actrec.ui.parts import Choice
@@ -139,7 +139,7 @@ def complete(query: Mapping[str, str]) -> Question | None:
     if not query.get("method"):
         question = question.with_(method=fitting(model, "") or question.method)
     unread = st.session_state.get("notes", {}).get("address", ("", {}))
-    stays = unread[0] and unread[1] == st.query_params.to_dict()
+    stays = unread[0] and unread[1] == address()
     ask(question)
     if stays:
         note("address", unread[0])
@@ -150,7 +150,5 @@ def clip_select(question: Question) -> None:
     """The clip, to change it in place."""
     names = clip_names()
     options = names if question.clip in names else [question.clip, *names]
-    st.session_state["clip-select"] = question.clip
-    st.selectbox(
-        "Clip", options, key="clip-select", format_func=clip_title, on_change=lambda: _take_clip(st.session_state["clip-select"], question.to_query())
-    )
+    changed = shows("clip-select", question.clip, lambda clip: _take_clip(clip, question.to_query()))
+    st.selectbox("Clip", options, key="clip-select", format_func=clip_title, on_change=changed)

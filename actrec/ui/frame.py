@@ -11,9 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from actrec.core import settings
 from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
@@ -26,6 +27,9 @@ PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_
 
 SHOWN_AFTER = 0.3
 """Seconds that work may take before its progress is drawn: a bar that only flashes up tells nobody anything."""
+
+MOST_PUT = 32
+"""Addresses that are remembered for a run that comes late."""
 
 STYLE = """
 <style>
@@ -47,6 +51,7 @@ def page(name: str) -> None:
     """Set the page up: its title, and the way to the other pages."""
     st.set_page_config(page_title=f"{name} · actrec", page_icon=str(settings.assets() / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
     st.html(STYLE)
+    _arrive(name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="topbar"):
         st.html('<span class="brand">actrec</span>', width="content")
         for title, file in PAGES.items():
@@ -93,13 +98,13 @@ def trouble(error: ActrecError | str) -> None:
 
 def note(place: str, error: ActrecError | str) -> None:
     """Keep a sentence about what went wrong for this place of the page, as long as the address stays what it is now."""
-    st.session_state.setdefault("notes", {})[place] = (str(error), st.query_params.to_dict())
+    st.session_state.setdefault("notes", {})[place] = (str(error), address())
 
 
 def noted(place: str) -> None:
     """Show what was noted for this place, if the address is still the same."""
-    sentence, address = st.session_state.get("notes", {}).get(place, ("", {}))
-    if sentence and address == st.query_params.to_dict():
+    sentence, where = st.session_state.get("notes", {}).get(place, ("", {}))
+    if sentence and where == address():
         trouble(sentence)
 
 
@@ -132,8 +137,21 @@ def asked() -> dict[str, str]:
 
 
 def address() -> dict[str, str]:
-    """All that the address says, as flat text pairs."""
-    return {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    """All that the address says, as flat text pairs.
+
+    A run brings along the address that the browser had when it asked for the run. If that is one we have changed since, the browser had not heard
+    of it yet, and the later one counts; unless the reader went back to it, which the browser says.
+    """
+    said = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    made = st.session_state.get("put", [])
+    return dict(made[-1]) if said in made[:-1] else said
+
+
+def _arrive(name: str) -> None:
+    """On another page, and where the reader went back or forward in the browser, nothing of what was put counts any more."""
+    run = get_script_run_ctx()
+    if st.session_state.get("page") != name or (run is not None and run.is_history_navigation):
+        st.session_state.update(page=name, put=[])
 
 
 def remembered() -> dict[str, str]:
@@ -163,14 +181,33 @@ def look(usual: Look | None = None) -> Look:
     return Look.from_query(address(), usual)
 
 
-def dress(look: Look, usual: Look | None = None) -> None:
-    """Put a look into the address, beside the question that is there."""
-    put({name: value for name, value in address().items() if not name.startswith(MARK)} | look.to_query(usual))
+def dress(look: Look, usual: Look | None = None, kept: str = "asked") -> None:
+    """Put a look into the address, beside the question that is there. kept: where this session remembers it."""
+    query = {name: value for name, value in address().items() if not name.startswith(MARK)} | look.to_query(usual)
+    st.session_state[kept] = query
+    put(query)
+
+
+def shows(key: str, value: object, taken: Callable[[Any], None]) -> Callable[[], None]:
+    """Make the widget of this key show a value; the widget's `on_change`, which hands on what the reader chooses instead.
+
+    A run also brings along what the browser's widgets said when it asked for the run. Where the page has changed since, that is an old value or that
+    of a widget which is gone, and nobody's choice: it is what the widget showed, or comes with a run of the player alone.
+    """
+    st.session_state[key] = value
+
+    def changed() -> None:
+        run, now = get_script_run_ctx(), st.session_state[key]
+        if now != value and not (run is not None and run.fragment_ids_this_run):
+            taken(now)
+
+    return changed
 
 
 def put(query: dict[str, str]) -> None:
     """Make the address say this, and leave it alone if it does already."""
     if st.query_params.to_dict() != query:
+        st.session_state["put"] = [*st.session_state.get("put", []), address(), dict(query)][-MOST_PUT:]
         st.query_params.from_dict(query)
 
 

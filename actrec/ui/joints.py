@@ -17,7 +17,7 @@ from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.inputs.streams.pose import reads as reads_joints
 from actrec.ui import own
-from actrec.ui.frame import ask, note, noted, plain, work
+from actrec.ui.frame import ask, note, noted, plain, shows, work
 from actrec.ui.laid import Laid, laid
 from actrec.ui.own import belongings
 
@@ -81,10 +81,8 @@ def _choose(question: Question, film: Video) -> None:
         chosen = pose.Named.of(question.joints).file if question.joints is not None else None if own else pose.NONE
     except ActrecError:  # choices that there are none of
         chosen = question.joints
-    st.session_state["joints-choice"] = chosen
 
-    def take() -> None:
-        name = st.session_state["joints-choice"]
+    def take(name: str | None) -> None:
         if name in belongings().joints:
             name = str(pose.Named(name))
         _take(question, None if name == pose.NONE and not own else name)
@@ -95,7 +93,7 @@ def _choose(question: Question, film: Video) -> None:
         key="joints-choice",
         format_func=lambda name: {None: OWN, pose.NONE: "none: video only"}.get(name, str(name)),
         placeholder=OWN,  # what is shown for None, which is a choice here
-        on_change=take,
+        on_change=shows("joints-choice", chosen, take),
     )
 
 
@@ -127,41 +125,37 @@ def _mend(question: Question, found: Laid | None) -> None:
         _take(question, str(replace(chosen, **changes)))  # type: ignore[arg-type]
 
     offset, layout = st.columns(2)
-    st.session_state["joints-offset"] = chosen.offset
     offset.number_input(
         "Offset in frames",
         key="joints-offset",
         min_value=-MOST_OFFSET,
         max_value=MOST_OFFSET,
         step=1,
-        on_change=lambda: change(offset=int(st.session_state["joints-offset"])),
+        on_change=shows("joints-offset", chosen.offset, lambda offset: change(offset=int(offset))),
     )
-    st.session_state["joints-layout"] = chosen.layout
     layout.selectbox(
         "Layout",
         ["", *pose.LAYOUTS],
         key="joints-layout",
         format_func=lambda name: pose.LAYOUTS[name].title if name else "as the file says",
         help="For files that do not say which joints they have, or say it wrongly.",
-        on_change=lambda: change(layout=st.session_state["joints-layout"]),
+        on_change=shows("joints-layout", chosen.layout, lambda layout: change(layout=layout)),
     )
     st.caption("An offset of 3 puts the file’s first frame on the clip’s fourth. The skeleton in the player shows whether it fits.")
-    st.session_state["joints-swap"] = chosen.swapped
     st.toggle(
         "Left and right are swapped in the file",
         key="joints-swap",
         help="The person's own left is meant: blue limbs are left, orange ones right.",
-        on_change=lambda: change(swapped=bool(st.session_state["joints-swap"])),
+        on_change=shows("joints-swap", chosen.swapped, lambda swapped: change(swapped=bool(swapped))),
     )
     people = chosen.person if found is None else found.people + chosen.person - 1
     if people > 1:
-        st.session_state["joints-person"] = chosen.person
         st.selectbox(
             "The person who comes first",
             range(1, people + 1),
             key="joints-person",
             format_func=lambda number: f"person {number}",
-            on_change=lambda: change(person=int(st.session_state["joints-person"])),
+            on_change=shows("joints-person", chosen.person, lambda person: change(person=int(person))),
         )
 
 

@@ -16,7 +16,7 @@ from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import data_set
 from actrec.ui import own, parts
-from actrec.ui.frame import begin, note, noted, plain, work
+from actrec.ui.frame import begin, note, noted, plain, shows, work
 from actrec.ui.own import belongings
 from actrec.ui.parts import Choice
 
@@ -180,11 +180,10 @@ def model_select(question: Question) -> None:
     """The model, to change it in place."""
     titles = model_titles()
     options = list(titles) if question.model in titles else [question.model, *titles]
-    st.session_state["model-select"] = question.model
     st.selectbox(
         "Model",
         options,
         key="model-select",
         format_func=lambda name: titles.get(name, name),
-        on_change=lambda: take_model(st.session_state["model-select"], question.to_query()),
+        on_change=shows("model-select", question.model, lambda model: take_model(model, question.to_query())),
     )

@@ -211,7 +211,7 @@ class Player {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       const news = this.look.news();
-      if (news) this.api.setTriggerValue('look', news);
+      if (news) this.api.setStateValue('look', { ...news, told: Date.now() });
     }, 400);
   }
 
