@@ -109,8 +109,8 @@ def upload_clip(query: Mapping[str, str]) -> None:
     file = st.file_uploader(
         "A clip of your own",
         key=f"clip-upload-{turn}",
-        max_upload_size=max(int(limits.max_mb), 1),
-        help=f"Up to {limits.max_mb:g} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and is deleted when the session ends.",
+        max_upload_size=own.most_mb(),
+        help=f"Up to {own.most_mb()} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and is deleted when the session ends.",
     )
     noted("clip")
     if file is None:
@@ -119,7 +119,7 @@ def upload_clip(query: Mapping[str, str]) -> None:
     try:
         with st.spinner("Reading the clip …"):
             _take_clip(receive_clip(file, file.name, file.size), query)
-    except ActrecError as error:
+    except (ActrecError, OSError) as error:
         note("clip", error)
     own.forget(file)
     st.rerun()

@@ -16,14 +16,17 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
 from actrec.core.look import MARK, Look
 from actrec.core.question import Question
+from actrec.ui.skip import skip
 
 Value = TypeVar("Value")
 
 PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_Compare.py", "Evaluate": "pages/3_Evaluate.py"}
+
+WITH_PLAYER = ("Explore", "Compare")
 
 SHOWN_AFTER = 0.3
 """Seconds that work may take before its progress is drawn: a bar that only flashes up tells nobody anything."""
@@ -39,6 +42,9 @@ STYLE = """
 .st-key-topbar .brand { font-weight: 700; font-size: 1.2rem; letter-spacing: -0.01em; padding-right: 0.6rem; }
 .st-key-topbar .stPageLink a { padding: 0.15rem 0.6rem; border-radius: 6px; }
 .st-key-topbar .stPageLink a[aria-current="page"] { background: color-mix(in srgb, currentColor 8%, transparent); }
+.st-key-topbar .stPageLink a:focus-visible { outline: 2px solid currentColor; outline-offset: 1px; }
+.st-key-skip { position: absolute; width: 0; height: 0; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.78; }
 h1 { font-size: 1.55rem !important; padding: 0.2rem 0 !important; letter-spacing: -0.01em; }
 h2 { font-size: 1.1rem !important; padding: 0.4rem 0 0 !important; }
 h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0.35rem !important; }
@@ -53,6 +59,8 @@ def page(name: str) -> None:
     st.html(STYLE)
     _arrive(name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="topbar"):
+        if name in WITH_PLAYER:
+            skip()
         st.html('<span class="brand">actrec</span>', width="content")
         for title, file in PAGES.items():
             st.page_link(file, label=title, query_params=remembered() if title in ("Home", "Explore") else None)
@@ -63,7 +71,19 @@ def below(module: str) -> None:
     first = f"actrec.ui.{module}" not in sys.modules
     with st.spinner("Getting ready …") if first else nullcontext():
         loaded = importlib.import_module(f"actrec.ui.{module}")  # also when it is there: another session may be half-way through importing it
-    loaded.show()
+    try:
+        loaded.show()
+    except (ActrecError, OSError) as error:
+        failed(error)
+
+
+def failed(error: Exception) -> bool:
+    """Say what went wrong where nobody else did, as far as the reader can mend it; whether that was said."""
+    if isinstance(error, OSError):
+        error = ActrecError(files.reason(error))
+    if isinstance(error, ActrecError):
+        trouble(error)
+    return isinstance(error, ActrecError)
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
@@ -83,6 +103,13 @@ def plain(text: str) -> str:
     return _SIGNS.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", line))
 
 
+def code(text: str) -> str:
+    """The text as Markdown's code, letter for letter, on one line: a path, a command, a name."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
 _OPENERS = {"a", "an", "choose", "it", "its", "no", "not", "that", "the", "there", "these", "this"}
 
 
@@ -96,9 +123,10 @@ def trouble(error: ActrecError | str) -> None:
     st.error(plain(_sentence(str(error))), icon=":material/error:")
 
 
-def note(place: str, error: ActrecError | str) -> None:
-    """Keep a sentence about what went wrong for this place of the page, as long as the address stays what it is now."""
-    st.session_state.setdefault("notes", {})[place] = (str(error), address())
+def note(place: str, error: ActrecError | OSError | str) -> None:
+    """Keep a sentence about what went wrong for this place of the page, as long as the address stays what it is now. "" forgets it."""
+    sentence = files.reason(error) if isinstance(error, OSError) else str(error)
+    st.session_state.setdefault("notes", {})[place] = (sentence, address())
 
 
 def noted(place: str) -> None:
@@ -231,9 +259,9 @@ def work(key: str, what: str, do: Callable[[Progress], Value]) -> Value | None:
         found = do(bar)
     except Cancelled:
         found = None
-    except ActrecError as error:
+    except (ActrecError, OSError) as error:
         place.empty()
-        trouble(error)
+        failed(error)
         return None
     place.empty()
     return found

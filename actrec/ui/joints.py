@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from actrec.clips import mannequin
-from actrec.core import settings
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
@@ -178,7 +177,7 @@ def _bring(question: Question, card: Card, film: Video) -> None:
     file = st.file_uploader(
         "A file of joints",
         key=f"joints-upload-{turn}",
-        max_upload_size=max(int(settings.limits().max_mb), 1),
+        max_upload_size=own.most_mb(),
         help="; ".join(pose.FORMATS.values()) + ". It belongs to this session and is deleted when the session ends.",
     )
     noted("joints")

@@ -14,7 +14,7 @@ import streamlit as st
 from actrec.core import settings
 from actrec.core.errors import ActrecError, QuestionError
 from actrec.lab import results
-from actrec.ui.frame import address, noted, plain, put, shows, trouble
+from actrec.ui.frame import address, code, noted, plain, put, shows, trouble
 
 HOW = "python -m actrec evaluate --model c2d-mannequin --data mannequin"
 """A command that makes an evaluation, where there is none yet."""
@@ -172,7 +172,7 @@ def asked() -> tuple[View, dict[str, Path]] | None:
     if not folders:
         st.info("There is no evaluation here yet. This command makes one (without `--model c2d-mannequin`, name a model of your own):")
         st.code(HOW, language="bash")
-        st.caption(f"Evaluations are looked for in `{plain(str(settings.results()))}` (the variable ACTREC_RESULTS names another folder).")
+        st.caption(f"Evaluations are looked for in {code(str(settings.results()))} (the variable ACTREC_RESULTS names another folder).")
         return None
     noted("address")
     view = View.from_query(address() or st.session_state.get("evaluated", {}))
