@@ -1,8 +1,8 @@
 """What there is and what fits what: the folders are the registry. Models (cards and checkpoints), their networks, ways of explaining."""
 
 from actrec.catalogue.explanations import knobs, layers, methods, taps
-from actrec.catalogue.models import SUFFIXES, architectures, card, cards, ready, with_weights
-from actrec.catalogue.networks import build, counts, inflate, without_numbers, without_windows
+from actrec.catalogue.models import SUFFIXES, architectures, card, cards, classes, ready, with_weights
+from actrec.catalogue.networks import build, counts, implied, inflate, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -10,7 +10,9 @@ __all__ = [
     "build",
     "card",
     "cards",
+    "classes",
     "counts",
+    "implied",
     "inflate",
     "knobs",
     "layers",

@@ -19,13 +19,15 @@ from safetensors import SafetensorError, safe_open
 
 import actrec.explain
 import actrec.models
-from actrec.core import settings
+from actrec.catalogue.networks import implied
+from actrec.core import labels, settings
 from actrec.core.card import Card, Weights
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import QuestionError, WeightsError
+from actrec.core.labels import LabelsError
 from actrec.models import weights
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin", ".ckpt", ".tar")
 
 
 @functools.cache
@@ -67,30 +69,37 @@ def _find_file(name: str) -> Path:
 
 
 def with_weights(base: Card, file: Path) -> Card:
-    """A card with a checkpoint of the reader's: class count from the head's shape, class names from file.txt (one a line) or file.json beside it."""
+    """A card with a checkpoint of the reader's: class count and width from the shapes of its tensors, class names as `core.labels` finds them.
+
+    Raises:
+        WeightsError: a file that cannot be read.  LabelsError: names of classes that cannot, or in more than one way.
+    """
     state, metadata = weights.read(file)
     own = _card_of(file, file.stat().st_mtime_ns) if metadata.get("architecture") == base.id else None
     if own is not None:  # a file that says itself what it is, in a place where it is not listed
         return replace(own, id=f"{base.id}@{file.name}")
-    labels = tuple(metadata.get("labels", ())) or _labels_beside(file) or _numbered(base, state)
+    fitted = implied(base, state)
+    count = classes(base, state)
+    told, said = labels.of_checkpoint(file, metadata, count)
+    names = told or (base.labels if len(base.labels) == count else labels.numbered(count))
     title = f"{base.title} · {file.name}"
-    return replace(base, id=f"{base.id}@{file.name}", title=title, labels=labels, weights=Weights(file), results={}, trained_on=file.name)
+    note = " ".join(filter(None, (said, _by_shape(base, fitted), base.note)))
+    return replace(fitted, id=f"{base.id}@{file.name}", title=title, labels=names, weights=Weights(file), results={}, trained_on=file.name, note=note)
 
 
-def _labels_beside(file: Path) -> tuple[str, ...]:
-    text, listed = file.with_suffix(".txt"), file.with_suffix(".json")
-    if text.is_file():
-        return tuple(line.strip() for line in text.read_text(encoding="utf-8").splitlines() if line.strip())
-    if listed.is_file():
-        found = json.loads(listed.read_text(encoding="utf-8"))
-        return tuple(map(str, found if isinstance(found, list) else found.get("labels", ())))
-    return ()
+def _by_shape(base: Card, fitted: Card) -> str:
+    """What was found from a file's shapes alone, and what was not."""
+    found = " and ".join(f"{name} of {value:g}" for name, value in fitted.arguments.items() if base.arguments.get(name) != value)
+    if not found:
+        return ""
+    other = f"Picture size, frames and strides cannot be: they are those of {base.title}"
+    return f"A {found} was found from the shapes of the file's tensors. {other}, and if the model was trained with others its answers are wrong."
 
 
-def _numbered(base: Card, state: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
-    head = [tensor for name, tensor in state.items() if name == f"{base.head}.weight" or name.endswith(f".{base.head}.weight")]
-    count = len(head[0]) if head else max(len(base.labels), 1)
-    return base.labels if count == len(base.labels) else tuple(f"class {i}" for i in range(count))
+def classes(base: Card, state: Mapping[str, torch.Tensor]) -> int:
+    """How many classes a checkpoint's last layer has; as many as the card's where it has no such layer."""
+    head = [tensor for name, tensor in state.items() if (name == f"{base.head}.weight" or name.endswith(f".{base.head}.weight")) and tensor.ndim]
+    return len(head[0]) if head and len(head[0]) else max(len(base.labels), 1)
 
 
 @functools.lru_cache(256)
@@ -108,7 +117,7 @@ def _card_of(file: Path, _stamp: int) -> Card | None:
             arguments=dict(found["arguments"]),
             sampling=Sampling(**found["sampling"]),
             preprocess=Preprocess(**preprocess),
-            labels=tuple(map(str, found["labels"])),
+            labels=labels.meant(found["labels"], file.name) or (),
             weights=Weights(file),
             trained_on=str(found.get("trained_on", "")),
             results=dict(found.get("results", {})),
@@ -117,7 +126,7 @@ def _card_of(file: Path, _stamp: int) -> Card | None:
             layout=tuple(map(str, found.get("layout", ()))),
             people=int(found.get("people", 1)),
         )
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError):
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, LabelsError):
         return None
 
 

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.inputs import streams
+from actrec.models import weights
 
 
 def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
@@ -47,6 +48,15 @@ def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> 
         return state
     found: Mapping[str, torch.Tensor] = module.inflate(model, state)
     return found
+
+
+def implied(card: Card, state: Mapping[str, torch.Tensor]) -> Card:
+    """The card with the constructor arguments that a file's shapes imply, such as its width; the same card where they imply none."""
+    module = importlib.import_module(f"actrec.models.{card.family}")
+    if not hasattr(module, "implied"):
+        return card
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.plain(state).items()}
+    return replace(card, arguments=module.implied(card.arguments, shapes))
 
 
 def without_windows(card: Card) -> Card | None:

@@ -97,11 +97,12 @@ def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None,
     clear()
     if as_json:
         runs = {name: {"logit": z, "probability": p} for name, z, p in zip(order.names, order.logits, order.probabilities, strict=True)}
-        return print_json(_summary(found) | {"order": runs, "verdict": order.verdict, "joints": _joints_told(found)})
+        told = {"order": runs, "verdict": order.verdict, "joints": _joints_told(found), "notes": found.clip.video.notes}
+        return print_json(_summary(found) | told)
     _print_top(found)
     print(f"\n{order.verdict}")
-    if told := _joints_told(found):
-        print(told)
+    for line in filter(None, (_joints_told(found), *found.clip.video.notes)):
+        print(line)
 
 
 @app.command()
@@ -137,13 +138,15 @@ def compare(
     clear()
     if as_json:
         answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
-        return print_json({"answers": answers, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
+        told = {"answers": answers, "notes": found.explanations[0].clip.video.notes, "agreements": agreement.to_json(found.agreements)}
+        return print_json(told | {"files": {k: str(v) for k, v in files.items()}})
     for explanation in found.explanations:
         print(f"{explanation.model}, {explanation.question.method}")
         _print_top(explanation)
         print(f"  {explanation.claim}\n")
     for (i, j), common in found.agreements.items():
         print(f"{i + 1} and {j + 1}: {common}")
+    print(*found.explanations[0].clip.video.notes, sep="\n")
     print("\n".join(str(path) for path in files.values()))
 
 

@@ -23,7 +23,7 @@ Strides (t, y, x), the same for all: Conv1 (2, 2, 2), as the output sizes in tab
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -45,6 +45,20 @@ def no_insert(stage: int, unit: int, channels: int, stride: Triple) -> nn.Module
 def scaled(channels: int, width: float) -> int:
     """channels · width, rounded to a multiple of 8, at least 8."""
     return max(8, round(channels * width / 8) * 8)
+
+
+def implied_width(shapes: Mapping[str, Sequence[int]], width: float) -> float:
+    """The width that gives every stage the channels it has in a file: `width` itself where it does, or where no width does.
+
+    shapes: of the file's tensors, by our names.
+    """
+    made = {32 * 2**stage: shapes.get(f"res{stage}.0.conv2.weight") for stage in (1, 2, 3, 4)}
+    found = {channels: shape[0] for channels, shape in made.items() if shape}
+    if not found:
+        return width
+    widest = max(found)
+    tried = (width, found[widest] / widest, *((found[widest] + rest) / widest for rest in (-3, 3, -2, 2, -1, 1)))
+    return next((w for w in tried if w > 0 and all(scaled(channels, w) == count for channels, count in found.items())), width)
 
 
 def kernels(backbone: str, stage: int, unit: int) -> tuple[int, int]:

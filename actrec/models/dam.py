@@ -25,7 +25,7 @@ from actrec.core.card import Card, Gap
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.trace import Triple
 from actrec.models._attend import block as make_block
-from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, inflate
+from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, implied_width, inflate
 
 __all__ = ["CARDS", "NON_LOCAL", "build", "inflate", "places"]
 
@@ -87,6 +87,13 @@ def build(
         return None if kind is None else make_block(kind, channels, stride, qk=qk, v=v, positions=positions)
 
     return VideoResNet(backbone, depth, width=width, classes=classes, dropout=dropout, last_stride=last_stride, insert=insert)
+
+
+def implied(arguments: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """The arguments as a file's tensors imply them: their width. What no shape tells, such as strides, stays as it is. shapes: by our names."""
+    width = float(arguments.get("width", 1.0))
+    found = implied_width(shapes, width)
+    return {**arguments, "width": found} if found != width else dict(arguments)
 
 
 NON_LOCAL: tuple[Place, ...] = ((2, 2, "dp-nl"), (2, 4, "dp-nl"), (3, 2, "dp-nl"), (3, 4, "dp-nl"), (3, 6, "dp-nl"))

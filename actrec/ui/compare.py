@@ -23,7 +23,7 @@ from actrec.measure.strongest import amid
 from actrec.study import Comparison
 from actrec.ui import parts, save
 from actrec.ui.choose import clip_names, clip_title, complete
-from actrec.ui.frame import address, dress, look, note, noted, plain, put, remembered, shows, trouble, work, worn
+from actrec.ui.frame import address, dress, look, note, noted, of_the_file, plain, put, remembered, shows, trouble, work, worn
 from actrec.ui.models import fitting, groups, model_titles
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, player
@@ -63,6 +63,7 @@ def show() -> None:
 def _below(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
     """What was found out, from the player to the files."""
     _player(questions, found, media, line)
+    of_the_file(found.explanations[0].clip.video)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)

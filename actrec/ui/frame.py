@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from actrec.core import files, settings
+from actrec.core.clip import Video
 from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
 from actrec.core.look import MARK, Look
 from actrec.core.question import Question
@@ -34,23 +36,7 @@ SHOWN_AFTER = 0.3
 MOST_PUT = 32
 """Addresses that are remembered for a run that comes late."""
 
-STYLE = """
-<style>
-.stMainBlockContainer { padding: 1.1rem clamp(0.9rem, 3vw, 2.5rem) 4rem; max-width: 1500px; }
-.stAppHeader { background: transparent; height: 0; min-height: 0; }
-.st-key-topbar { border-bottom: 1px solid color-mix(in srgb, currentColor 13%, transparent); padding-bottom: 0.35rem; }
-.st-key-topbar .brand { font-weight: 700; font-size: 1.2rem; letter-spacing: -0.01em; padding-right: 0.6rem; }
-.st-key-topbar .stPageLink a { padding: 0.15rem 0.6rem; border-radius: 6px; }
-.st-key-topbar .stPageLink a[aria-current="page"] { background: color-mix(in srgb, currentColor 8%, transparent); }
-.st-key-topbar .stPageLink a:focus-visible { outline: 2px solid currentColor; outline-offset: 1px; }
-.st-key-skip { position: absolute; width: 0; height: 0; }
-[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.78; }
-h1 { font-size: 1.55rem !important; padding: 0.2rem 0 !important; letter-spacing: -0.01em; }
-h2 { font-size: 1.1rem !important; padding: 0.4rem 0 0 !important; }
-h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0.35rem !important; }
-.claim { font-size: 1.02rem; line-height: 1.45; }
-</style>
-"""
+STYLE = Path(__file__).with_name("page.css")
 
 
 def page(name: str) -> None:
@@ -121,6 +107,12 @@ def ink() -> str:
 def trouble(error: ActrecError | str) -> None:
     """One clear sentence about what went wrong; the rest of the page stays."""
     st.error(plain(_sentence(str(error))), icon=":material/error:")
+
+
+def of_the_file(film: Video) -> None:
+    """What the reader must know of a clip's file, small."""
+    for line in film.notes:
+        st.caption(plain(line))
 
 
 def note(place: str, error: ActrecError | OSError | str) -> None:

@@ -10,7 +10,7 @@ from actrec.core.question import Question
 from actrec.core.words import data_set, percent
 from actrec.inputs import pose
 from actrec.ui import choose, models, own, parts
-from actrec.ui.frame import PAGES, asked, ink, noted, plain, remembered, trouble, work
+from actrec.ui.frame import PAGES, asked, ink, noted, of_the_file, plain, remembered, trouble, work
 
 
 def show() -> None:
@@ -55,6 +55,7 @@ def _answer(question: Question) -> None:
     parts.bars(parts.class_bars(found), key="top", label="The five most probable classes")
     if found.video_only:
         st.caption(plain(f"{pose.VIDEO_ONLY} Give a file of joints on the next page."))
+    of_the_file(found.clip.video)
     if st.button(
         "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
     ):

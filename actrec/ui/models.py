@@ -16,7 +16,7 @@ from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import data_set
 from actrec.ui import own, parts
-from actrec.ui.frame import PAGES, begin, code, note, noted, plain, remembered, shows, work
+from actrec.ui.frame import PAGES, begin, code, note, noted, plain, remembered, shows, trouble, work
 from actrec.ui.own import belongings
 from actrec.ui.parts import Choice
 
@@ -165,7 +165,11 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
         if lines.strip():
             files.write(path.with_suffix(".txt"), lines)
         link = f"{base}@{name}"
-        card = replace(catalogue.card(f"{base}@{path}"), id=link)
+        try:
+            card = replace(catalogue.card(f"{base}@{path}"), id=link)
+        except ActrecError as error:  # names of classes that cannot be read
+            trouble(error)
+            return
         st.session_state.setdefault("own-models", {})[link] = card
         take_model(link, query)
         st.rerun()

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from actrec.core import settings
 from actrec.core.errors import ActrecError
+from actrec.core.words import few
 from actrec.measure import accuracy
 from actrec.measure.accuracy import Measures
 
@@ -164,7 +165,12 @@ def _check(found: Evaluation) -> None:
         raise ValueError(f"scores {found.scores.shape} and truth {found.truth.shape} for {count} clips of {classes} classes")
     if count and not found.multilabel and not 0 <= int(found.truth.min()) <= int(found.truth.max()) < classes:
         raise ValueError(f"a true class outside the {classes} labels")
-    _ = (found.title, found.views, found.pairs)
+    if len({name for name in found.labels if isinstance(name, str)}) != classes:
+        raise ValueError(f"its {classes} labels are not {classes} different names")
+    strange = {name for pair in found.pairs for name in pair} - set(found.labels)
+    if strange:
+        raise ValueError(f"pairs with {few([repr(name) for name in sorted(strange)])}, which is not one of the {classes} labels")
+    _ = (found.title, found.views)
 
 
 def found() -> dict[str, Path]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from actrec.clips.library import SUFFIXES
-from actrec.lab.sets.items import PICTURES, DataError, Media
+from actrec.core import labels
+from actrec.lab.sets.items import PICTURES, DataError, Media, naming
 
 
 def here(folder: Path) -> Path:
@@ -77,10 +78,21 @@ def lines_of(file: Path) -> list[str]:
     Raises:
         DataError: a file that is no text.
     """
-    try:
-        return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is not a list in plain text ({error}); fetch it again") from None
+    with naming(file):
+        return [line.strip() for line in labels.text(file).splitlines() if line.strip()]
+
+
+def classes_of(file: Path) -> tuple[str, ...]:
+    """The names of a set's classes, in any form that `labels.read` knows.
+
+    Raises:
+        DataError: none, or not to be read in one way only.
+    """
+    with naming(file):
+        found = labels.read(file)
+    if not found:
+        raise DataError(f"{file} names no classes; fetch the list again")
+    return found
 
 
 def rows_of(file: Path, *columns: str) -> list[dict[str, str]]:
@@ -104,8 +116,9 @@ def json_of(file: Path) -> Any:
         DataError: it is none.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        with naming(file):
+            return json.loads(labels.text(file))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file} cannot be read as JSON ({error}); fetch it again") from None
 
 
