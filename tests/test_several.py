@@ -39,7 +39,7 @@ def test_the_comparison_shows_numbers_classes_and_difference() -> None:
 def test_the_comparison_says_why_a_number_is_missing() -> None:
     a, b = explanation(heat(one_hot(1, 2, 3))), explanation(heat(np.zeros((4, 6, 8))))
     words = texts(several.comparison([("first", a), ("second", b)], compared(a, b)))
-    assert "the second map is empty (largest value 0 logit per cell)" in words
+    assert "the second map is empty (largest magnitude 0 logit per cell)" in words
     assert words.count("no evidence") == 2
     assert "A − B" not in words
 

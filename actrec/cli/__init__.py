@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from actrec.cli import ask, data, evaluate, joints, train  # noqa: F401  (each adds its commands to `app`)
+from actrec.cli import ask, data, evaluate, joints, models, train  # noqa: F401  (each adds its commands to `app`)
 from actrec.cli.options import app
 from actrec.core.errors import ActrecError
 

@@ -10,10 +10,12 @@ What is not whole yet lies beside its place under a name that nobody can guess, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +90,31 @@ def digest(path: Path) -> str:
         with part.open("rb") as file:
             hashlib.file_digest(file, lambda: found)
     return found.hexdigest()
+
+
+def inside(folder: Path) -> list[Path]:
+    """What a folder holds, by name, but for what is not whole yet; nothing where there is no folder, or none that may be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.match(LEFTOVERS))
+    except OSError:
+        return []
+
+
+def odd(path: Path) -> str:
+    """Why a path leads to no regular file, in words; "" where it does. Nothing is opened: a pipe would wait for somebody who writes."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        lost = _LOST.get(error.errno or 0) if os.path.islink(path) else None
+        return lost or f"cannot be looked at ({error.strerror})"
+    except ValueError:
+        return "has a name that no file has"
+    if stat.S_ISREG(mode):
+        return ""
+    return "is a folder" if stat.S_ISDIR(mode) else "is a pipe or a device, not a file"
+
+
+_LOST = {errno.ENOENT: "is a link to a file that is not there", errno.ELOOP: "is a link that leads back to itself"}
 
 
 def _beside(folder: Path, name: str) -> Path:

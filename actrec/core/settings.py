@@ -1,7 +1,8 @@
 """Limits and folders. Every one has a sane default and an environment variable that overrules it.
 
-Variables: ACTREC_MAX_MB, ACTREC_MAX_SECONDS, ACTREC_MAX_PIXELS, ACTREC_MAX_FRAMES (what a video may be), ACTREC_CHECKPOINTS (the reader's own
-checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_RESULTS (evaluations), ACTREC_CLIPS (more clip folders, separated as in PATH).
+Variables: ACTREC_MAX_MB, ACTREC_MAX_SECONDS, ACTREC_MAX_PIXELS, ACTREC_MAX_FRAMES, ACTREC_MAX_WORK, ACTREC_MAX_WAIT (what a video may be and cost),
+ACTREC_CHECKPOINTS (the reader's own checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_RESULTS (evaluations), ACTREC_CLIPS (more
+clip folders, separated as in PATH).
 ACTREC_DEVICE (what to run on: cpu, cuda, cuda:1, mps) is read in `devices`.
 """
 
@@ -16,12 +17,14 @@ from actrec.core.errors import ActrecError
 
 @dataclass(frozen=True)
 class Limits:
-    """What a video file may be; checked before anything is decoded."""
+    """What a video file may be, checked before anything is decoded, and what it may cost to list."""
 
     max_mb: float = 500  # million bytes
     max_seconds: float = 900
     max_pixels: int = 4096 * 2304  # of one frame
     max_frames: int = 40_000
+    max_work: float = 2e9  # pixels of all frames together, beyond what a file of its size may hold
+    max_wait: float = 10  # seconds, where every frame has to be decoded to be listed
 
 
 def limits() -> Limits:
@@ -36,6 +39,8 @@ def limits() -> Limits:
         max_seconds=_positive("ACTREC_MAX_SECONDS", default.max_seconds),
         max_pixels=int(_positive("ACTREC_MAX_PIXELS", default.max_pixels)),
         max_frames=int(_positive("ACTREC_MAX_FRAMES", default.max_frames)),
+        max_work=_positive("ACTREC_MAX_WORK", default.max_work),
+        max_wait=_positive("ACTREC_MAX_WAIT", default.max_wait),
     )
 
 

@@ -105,9 +105,9 @@ def _scale(trace: Trace, layer: str, relation: str) -> float:
 def _heat(trace: Trace, key: Seen, title: str, unit: str, row: Tensor, reach: tuple[slice, slice, slice], k: Tensor) -> Heat:
     values = torch.full(k.shape[1:], torch.nan)
     values[reach] = row.cpu()
-    signed = unit != "probability"
+    tap, signed = key.tap, unit != "probability"
     return cells.heat(
-        title, values.numpy(), stride=key.tap.stride, first=key.tap.first, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed
+        title, values.numpy(), stride=tap.stride, first=tap.first, past=tap.past, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed
     )
 
 

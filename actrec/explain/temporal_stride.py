@@ -20,7 +20,7 @@ from torch import Tensor
 
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Track
+from actrec.core.evidence import Evidence, Finding, Matrix, Track
 from actrec.core.trace import Attends
 from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
@@ -69,8 +69,9 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     first = heat(trace, z, title, cells.view(frames, h, w), "attention", signed=False)
     got = np.nan_to_num(named.values).mean(0, dtype=np.float64)
     track = Track("attention per frame", "attention", trace.clip.seconds, trace.clip.index, got)
-    findings = (_kinds(kinds, who), _reach(named, index.shape[1]))
-    said = _most_read(trace, who, got, even(spans, frames), first, float(kinds[0]))
+    expected = even(spans, frames)
+    findings = (_kinds(kinds, who), _most_read(trace, who, got, expected), _reach(named, who, index.shape[1]))
+    said = strongest.attention(first, trace.clip, f"{who} of {block_name(ask.layer)} attends most to the picture", expected)
     return Evidence((first,), (track,), matrices=(named,), findings=findings, claim=said)
 
 
@@ -81,13 +82,12 @@ def even(windows: Sequence[tuple[int, int]], frames: int) -> NDArray[np.float64]
     return np.asarray((asked.sum(1) / held.sum(1)) @ held / frames)
 
 
-def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[np.float64], heat: Heat, picture: float) -> str:
-    """Which frame gets most, with all its tokens; and where in the picture, which may get but little of it."""
-    top, clip = int(got.argmax()), trace.clip
+def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[np.float64]) -> Finding:
+    """Which frame gets most, with all its tokens."""
+    top = int(got.argmax())
     share = f"{percent(got[top], 0)} (an even spread would give {percent(even[top], 0)})"
-    within = f" {percent(picture, 0)} of its attention goes to the picture itself, most at {strongest.strongest(heat, clip)}."
-    said = f"{who[0].upper()}{who[1:]} gives most attention to the frame at {clip.seconds[top]:.2f} s: {share}."
-    return said if heat.empty else said + within
+    sentence = f"Counting all tokens of a frame, {who} gives most attention to the frame at {trace.clip.seconds[top]:.2f} s: {share}."
+    return Finding("attention on the most read frame", float(got[top]), sentence)
 
 
 def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -142,12 +142,12 @@ def _kinds(kinds: Tensor, who: str) -> Finding:
     return Finding("attention on the picture", picture, sentence)
 
 
-def _reach(matrix: Matrix, length: int) -> Finding:
+def _reach(matrix: Matrix, who: str, length: int) -> Finding:
     """How much a frame reads of others."""
     values = np.nan_to_num(matrix.values)
     own = float(np.trace(values) / len(values))
     even = f"an even spread over its windows of {length} frames would give {percent(1 / length, 0)}"
-    sentence = f"A frame gives {percent(own, 0)} of its attention to itself; {even}."
+    sentence = f"{who[0].upper()}{who[1:]} gives {percent(own, 0)} of its attention to its own frame, on average over the frames; {even}."
     return Finding("attention on the own frame", own, sentence)
 
 

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from actrec.core.reach import Everywhere, Hop
 from actrec.core.trace import Tap, Triple
 
 Axis = Literal["space-time", "time", "space"]
@@ -76,6 +77,11 @@ def _share(channels: int, share: float) -> int:
     return max(1, round(channels * share))
 
 
+def over(axis: Axis) -> tuple[Hop, ...]:
+    """How a block joins the steps, see `trace.follow`."""
+    return () if axis == "space" else (Everywhere(),)
+
+
 class Attend(nn.Module):
     """Z = X + ω_z(relation(Q, K) V) along one axis, with Q, K, V = θ(X), φ(X), g(X) (eqs. 1, 6–10, 14–18, 20, 22).
 
@@ -94,6 +100,7 @@ class Attend(nn.Module):
         if relation != "cosine":
             self.scale: nn.Parameter | float = d_qk**-0.5 if relation == "softmax" else nn.Parameter(torch.tensor(FIRST_SCALE))
         self.omega_z = ConvNorm(d_v, channels, start=0.0)
+        self.hops = over(axis)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.embed(x if self.position is None else self.position(x)).split(self.widths, 1)
@@ -130,6 +137,7 @@ class Poly(nn.Module):
         self.omega_12 = ConvNorm(channels, 2 * channels)  # ω1 and ω2 side by side
         self.omega_3 = ConvNorm(channels, width)
         self.omega_z = ConvNorm(width, channels, start=0.0)
+        self.hops = over(axis)
 
     def forward(self, x: Tensor) -> Tensor:
         one, two = self.omega_12(x if self.position is None else self.position(x)).chunk(2, 1)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from actrec.core.reach import Sharing
 from actrec.core.trace import Tap, Triple
 from actrec.models import _deform_windows as windows
 from actrec.models._deform_pose import Joints
@@ -213,6 +214,7 @@ class TemporalStride(nn.Module):
         self.window, self.stride = window, stride
         self.attend = Attention(dim, heads, mlp, modal)
         self.frames = Note("b window place", {"role": "windows", "attention": "temporal stride attention"})
+        self.hops = (Sharing(window, stride or max(window // 2, 1)),)
 
     def forward(self, z: Tensor, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Z (B, D, T, h, w), pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor, nn
 
 from actrec.core.errors import WeightsError
-from actrec.core.trace import Tap, Triple
+from actrec.core.trace import Tap, Triple, follow
 
 UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 BACKBONES = ("c2d", "c3d", "c3d333", "i3d")
@@ -149,6 +149,7 @@ class VideoResNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, classes)
         _start(self)
+        follow(self)
 
     def features(self, x: Tensor) -> Tensor:
         """The last feature map (B, C, T/8, H/32, W/32)."""

@@ -29,7 +29,8 @@ from torch import Tensor, nn
 
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
-from actrec.core.trace import Tap, Triple
+from actrec.core.reach import Everywhere
+from actrec.core.trace import Tap, Triple, follow
 from actrec.models import _deform_pose as pose
 from actrec.models._deform_attend import STRIDE, Deformable, JointStride, Note, TemporalStride
 from actrec.models._resnet import scaled
@@ -148,6 +149,7 @@ class Block(nn.Module):
         super().__init__()
         self.z = Tap(stride=STRIDE)
         self.deform, self.joint, self.temporal, self.fuse = deform, joint, temporal, fuse
+        self.hops = (Everywhere(),) if deform or (joint and temporal) else temporal.hops if temporal else ()
         if fuse is not None:
             with torch.no_grad():
                 fuse.weight.copy_(torch.eye(fuse.out_features).repeat(1, 2) / 2)
@@ -216,6 +218,7 @@ class DeformableTransformer(nn.Module):
                 nn.init.normal_(table, 0, 0.02)
         self.blocks = nn.ModuleList(blocks)
         self.head = head
+        follow(self)
 
     def forward(self, video: Tensor, joints: Tensor | None = None) -> Tensor:
         low = self.layer1(self.stem(video))

@@ -73,7 +73,7 @@ def _draw(check: Check, question: Question, known: Checked) -> bool:
     changed = isinstance(known, WhatIf) and _effects(question, known)
     st.markdown(plain(known.verdict))
     if isinstance(known, WhatIf):
-        st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
+        st.caption("Point at a bar for the probability. Click it to hide that part on the whole page.")
     elif isinstance(known, Cost):
         about = f"“{known.label}” gets {percent(known.probability)} with windows and {percent(known.full_probability)} without"
         st.caption(plain(f"{about}; the model was trained with them, so the second figure is that of a network as it was never trained."))
@@ -128,8 +128,8 @@ def _hide(question: Question, about: Question, card: Card, film: Video) -> None:
 def _effects(question: Question, known: WhatIf) -> bool:
     from actrec.draw import charts  # late: plotly
 
-    rows = [(row.name, known.probability, row.probability) for row in known.effects]
-    picked = st.plotly_chart(charts.effects(rows, ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
+    rows = [(row.name, known.change(row), known.told(row)) for row in known.effects]
+    picked = st.plotly_chart(charts.effects(rows, known.measure, ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
     names = [point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")]
     if names and names[0] in {row.name for row in known.effects[1:]} - set(question.hide):
         ask(question.with_(hide=(*question.hide, names[0])))

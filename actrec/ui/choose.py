@@ -130,7 +130,8 @@ def upload_clip(query: Mapping[str, str]) -> None:
 
 def complete(query: Mapping[str, str]) -> Question | None:
     """The question with what it leaves open filled in, put into the address; None where there is nothing to ask about yet."""
-    clip, model = query.get("clip") or default_clip(), query.get("model") or default_model()
+    clip = query.get("clip") or default_clip()
+    model = query.get("model") or default_model(own_clip=not library.ships(clip))
     if not clip or not model:
         missing = "There is no clip to look at yet: add one" if not clip else "There is no trained model here yet: choose or add one"
         st.info(f"{missing} on the Home page.")

@@ -22,7 +22,7 @@ from actrec.measure.strongest import amid
 from actrec.study import Comparison
 from actrec.ui import parts, save
 from actrec.ui.choose import clip_names, clip_title, complete
-from actrec.ui.frame import address, dress, look, note, noted, plain, put, remembered, trouble, work, worn
+from actrec.ui.frame import address, dress, look, note, noted, of_the_file, plain, put, remembered, trouble, work, worn
 from actrec.ui.models import fitting, groups, model_titles
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, player
@@ -62,6 +62,7 @@ def show() -> None:
 def _below(questions: Sequence[Question], found: Comparison, media: Media, line: DeltaGenerator) -> None:
     """What was found out, from the player to the files."""
     _player(questions, found, media, line)
+    of_the_file(found.explanations[0].clip.video)
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)
@@ -254,6 +255,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
         _ask([new if i == number else q for i, q in enumerate(questions)])
 
     st.markdown(f"**{LETTERS[number]}** · {plain(answer.model)}")
+    parts.doubts(answer)
     parts.bars(parts.class_bars(answer), take, key=f"bars-{number}", label=f"Most probable classes of {LETTERS[number]}")
     st.caption(plain(f"{answer.claim} {pose.VIDEO_ONLY}" if answer.video_only else answer.claim))
 

@@ -58,6 +58,7 @@ def show() -> None:
     later: list[Callable[[], bool]] = []
     with right:
         if found is not None:
+            parts.doubts(found)
             _predictions(question, found)
             _claim(found)
         ways(question, card)
@@ -180,8 +181,8 @@ def _claim(found: Explanation) -> None:
     with st.container(border=True, key="claim"):
         st.markdown(plain(found.claim))
         attention.findings(found)
-        if found.cautions:
-            st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in found.cautions))
+        cautions = found.cautions[len(found.doubts) :]
+        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in cautions))
 
 
 # --------------------------------------------------------------------------------------------------------------- strip

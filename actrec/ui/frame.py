@@ -16,6 +16,7 @@ from typing import TypeVar
 import streamlit as st
 
 from actrec.core import settings
+from actrec.core.clip import Video
 from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
 from actrec.core.look import MARK, Look
 from actrec.core.question import Question
@@ -89,6 +90,12 @@ def ink() -> str:
 def trouble(error: ActrecError | str) -> None:
     """One clear sentence about what went wrong; the rest of the page stays."""
     st.error(plain(_sentence(str(error))), icon=":material/error:")
+
+
+def of_the_file(film: Video) -> None:
+    """What the reader must know of a clip's file, small."""
+    for line in film.notes:
+        st.caption(plain(line))
 
 
 def note(place: str, error: ActrecError | str) -> None:

@@ -49,13 +49,15 @@ def panel(question: Question, asked_for: Question, card: Card, film: Video) -> L
             _choose(question, film)
             _report(card, found, error)
             if question.joints not in (None, pose.NONE):
-                _mend(question, found)
+                _mend(question, found, film)
             if found is not None:
                 _keep(film, found)
         with bring:
             _bring(question, card, film)
             _estimate(question, film)
     st.caption(plain(_summary(question, found, error)))
+    if found is not None and found.fit.doubtful:  # with the panel closed too: the answer may be to joints that are not this clip's
+        st.warning(plain(f"The joints are doubtful: {'; '.join(found.fit.doubts)}. Look at the skeleton on the frames."), icon=":material/rule:")
     return found
 
 
@@ -112,12 +114,10 @@ def _report(card: Card, found: Laid | None, error: str) -> None:
         first = "the first" if card.people == 1 else f"the first {card.people}"
         lines += [f"{found.people} people, of whom the model is given only {first}"] if others > 0 else []
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
-        if found.fit.doubtful:
-            st.warning("These may be another clip’s joints, or wrongly placed: look at the skeleton on the frames.", icon=":material/rule:")
 
 
-def _mend(question: Question, found: Laid | None) -> None:
-    """The offset, the layout, the sides and the person, for a file; also where it cannot be used as it is."""
+def _mend(question: Question, found: Laid | None, film: Video) -> None:
+    """The offset, the layout, the units, the sides and the person, for a file; also where it cannot be used as it is."""
     try:
         chosen = pose.Named.of(str(question.joints))
     except ActrecError:
@@ -146,6 +146,16 @@ def _mend(question: Question, found: Laid | None) -> None:
         on_change=lambda: change(layout=st.session_state["joints-layout"]),
     )
     st.caption("An offset of 3 puts the file’s first frame on the clip’s fourth. The skeleton in the player shows whether it fits.")
+    st.session_state["joints-units"] = chosen.units
+    offered = ["", *pose.UNITS, f"{film.width // 2}x{film.height // 2}", f"{film.width // 4}x{film.height // 4}"]
+    st.selectbox(
+        "Places are measured in",
+        list(dict.fromkeys([*offered, chosen.units])),
+        key="joints-units",
+        format_func=lambda name: pose.unit_told(name) if name else "what the file says",
+        help="Fractions, and pixels of a copy of the clip in another size, are scaled to the clip's pixels.",
+        on_change=lambda: change(units=st.session_state["joints-units"]),
+    )
     st.session_state["joints-swap"] = chosen.swapped
     st.toggle(
         "Left and right are swapped in the file",

@@ -21,7 +21,8 @@ Deno.test('a frame was seen, or lies between those that were, or outside the win
 Deno.test('panes with the same steps share a row of bands', () => {
   const [one, other] = [[[0, 4], [4, 8]], [[0, 8]]];
   const panes = [{ bands: one, mark: 'A' }, { bands: null, mark: 'B' }, { bands: other, mark: 'C' }, { bands: structuredClone(one), mark: 'D' }];
-  assert.deepEqual(bandRows(panes), [{ bands: one, panes: ['A', 'D'] }, { bands: other, panes: ['C'] }]);
+  assert.deepEqual(bandRows(panes), [{ bands: one, fields: null, panes: ['A', 'D'] }, { bands: other, fields: null, panes: ['C'] }]);
+  assert.equal(bandRows([...panes, { bands: one, fields: [[0, 8], [0, 8]], mark: 'E' }]).length, 3);
 });
 
 Deno.test('a shared scale ends at the largest of its unit', () => {

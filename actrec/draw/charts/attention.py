@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actrec.core.evidence import Matrix, Points
 from actrec.core.look import Look
-from actrec.core.words import percent, percentage_points
+from actrec.core.words import fixed
 from actrec.draw import marks
 from actrec.draw.charts.html import bare
 from actrec.draw.overlay import PALETTES, ticks
@@ -141,15 +141,16 @@ def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Fi
     return figure
 
 
-def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Figure:
-    """How a class's probability moves when a part is hidden, after − before, the largest move on top. rows: (name, before, after).
+def effects(rows: Sequence[tuple[str, float, str]], measure: str, ink: str = GREY) -> go.Figure:
+    """How a class's score moves when a part is hidden, the largest move on top. rows: name, after − before, what is said under the pointer.
 
-    Red: the probability falls without that part, which therefore spoke for the class; blue: it rises. customdata of a bar: the part's name.
+    measure: what moves, with its unit.  Red: it falls without that part, which therefore spoke for the class; blue: it rises. customdata of a bar:
+    the part's name.
     """
-    order = sorted(rows, key=lambda row: -abs(row[2] - row[1]))
-    moves = [after - before for _, before, after in order]
+    order = sorted(rows, key=lambda row: -abs(row[1]))
+    moves = [move for _, move, _ in order]
     names = harmless([name for name, *_ in order], 32)
-    told = [f"without {name}: {percent(after)} instead of {percent(before)}" for name, (_, before, after) in zip(names, order, strict=True)]
+    told = [f"without {name}: {safe(words)}" for name, (_, _, words) in zip(names, order, strict=True)]
     at = list(range(len(order)))
     figure = go.Figure(
         go.Bar(
@@ -158,7 +159,7 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
             orientation="h",
             width=0.72,
             marker={"color": [FOR if move < 0 else AGAINST for move in moves], "line": {"width": 0}},
-            text=[percentage_points(move) for move in moves],
+            text=[fixed(move, "+") for move in moves],
             textposition="outside",
             cliponaxis=False,
             customdata=[name for name, *_ in order],
@@ -170,7 +171,7 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
     low, high = min([*moves, 0.0]), max([*moves, 0.0])
     axis = {"showgrid": False, "fixedrange": True}
     figure.update_xaxes(
-        title="change of the probability in percentage points",
+        title=f"change of the {safe(measure, 80)}",
         showticklabels=False,
         zerolinecolor=ink,
         range=[low - 0.16 * reach, high + 0.16 * reach],

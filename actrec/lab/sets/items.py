@@ -144,13 +144,15 @@ def _table(path: Path) -> Video:
         with np.load(file) as kept:
             width, height, rotation, lost = (int(v) for v in kept["facts"])
             sha256, codec = (str(v) for v in kept["names"])
-            return Video(path, sha256, kept["seconds"], width, height, rotation, codec, lost, kept["pts"], kept["keys"])
+            told = tuple(str(line) for line in kept["notes"])
+            return Video(path, sha256, kept["seconds"], width, height, rotation, codec, lost, kept["pts"], kept["keys"], told)
     except (OSError, KeyError, ValueError, EOFError):
         pass
     film = video.probe(path)
     facts_of = np.array([film.width, film.height, film.rotation, film.lost])
+    names, notes = np.array([film.sha256, film.codec]), np.array(film.notes, str)
     with files.whole(file) as part, part.open("wb") as opened:
-        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=np.array([film.sha256, film.codec]))
+        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=names, notes=notes)
     return film
 
 

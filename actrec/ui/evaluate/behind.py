@@ -173,13 +173,12 @@ def _link_name(one: Shown) -> tuple[str, str]:
 
 def _named(name: str, sha256: str) -> str:
     """The name of the file in the checkpoints folder that holds these very weights: training always gives it the same name, here it may have any."""
-    folder = settings.checkpoints()
-    files = sorted(f for f in folder.iterdir() if f.suffix in catalogue.SUFFIXES) if folder.is_dir() else []
-    return next((f.name for f in files if sha256 and _digest(f) == sha256), name)
+    own = (f for f in files.inside(settings.checkpoints()) if f.suffix in catalogue.SUFFIXES)
+    return next((f.name for f in own if sha256 and _digest(f) == sha256), name)
 
 
 def _digest(file: Path | None) -> str:
-    return _sha256(file, file.stat().st_mtime_ns) if file is not None and file.is_file() else ""
+    return _sha256(file, file.stat().st_mtime_ns) if file is not None and not files.odd(file) else ""
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -29,9 +29,9 @@ export function sight(frame, window, seen) {
 // The steps of the panes' maps, each different row of bands once, with the marks of the panes that have it.
 export function bandRows(panes) {
   const rows = new Map();
-  for (const { bands, mark } of panes.filter((pane) => pane.bands)) {
-    const same = JSON.stringify(bands);
-    rows.set(same, { bands, panes: [...(rows.get(same)?.panes ?? []), mark] });
+  for (const { bands, fields = null, mark } of panes.filter((pane) => pane.bands)) {
+    const same = JSON.stringify([bands, fields]);
+    rows.set(same, { bands, fields, panes: [...(rows.get(same)?.panes ?? []), mark] });
   }
   return [...rows.values()];
 }
