@@ -1,12 +1,12 @@
 """How much attention every joint gets, frame by frame, in joint stride attention.
 
 Theory (kim2023deform alg. A1, figs. 6 and A2). The joints' tokens of all frames stand in windows of `wnd` joints, the modal tokens with each of
-them, and attend to each other inside their window. A joint's score at a frame is what its token gets there, by two definitions:
+them, and attend to each other inside their window, or, where windows are crossed, to the window after it. A joint's score at a frame is what its token gets there, by two definitions:
 
 * "cls": the mean row of the CLS tokens (one for every frame), which is what goes on to the answer ("pose": of M_pose);
-* "received": the mean row of all tokens of the window.
+* "received": the mean row of all tokens of the window that asks.
 
-Every row sums to 1 over its window. A joint that lies in two windows gets the mean of both, as the block itself averages; the matrix of windows and
+Every row sums to 1 over the window it reads. A joint that is read by two windows gets the mean of both, as the block itself averages; the matrix of windows and
 joints shows each by itself. An even spread gives every key the same, one part in the window's keys.
 
 On the map a score lies where its token was read: under the Gaussian ℋ around the joint (eq. 1), scaled to a sum of 1, on the grid of F_a.
@@ -29,7 +29,7 @@ from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Trac
 from actrec.core.trace import Attends, Spreads
 from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
-from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
+from actrec.explain._attention import MODAL, asking, asking_mask, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
 from actrec.explain._evidence import heat
 from actrec.inputs import pose
 from actrec.inputs.streams.pose import NAME as POSE
@@ -64,7 +64,7 @@ def watch(layer: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class JointWindows:
-    """An attention in windows, taken apart. index int64 (W, L): the joints in every window, −1 for none.  gets (W, T, L): what each gets there.
+    """An attention in windows, taken apart. index int64 (W, L): the joints that every window reads, −1 for none.  gets (W, T, L): what each gets there.
 
     even (W): what an even spread would give.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
     """
@@ -107,14 +107,16 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
 
 
 def windows(trace: Trace, ask: Ask) -> JointWindows:
-    """The attention of the asking tokens in every window, and who is in it."""
-    index = trace.seen[f"{ask.layer}.joints"].tensor[0]
+    """The attention of the asking tokens in every window, and whom it reads."""
+    index = trace.seen[f"{ask.layer}.keys"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     mask = keys_mask(trace.seen, ask.layer)
-    mask = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device) if mask is None else mask
+    all_of_them = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device)
+    mask = all_of_them if mask is None else mask
+    asks = asking_mask(trace.seen, ask.layer)
     frames, length = trace.frames, index.shape[1]
     wide = q.shape[2] // frames  # joints of the window and modal tokens
-    shaped = mask.unflatten(1, (frames, wide))
+    shaped = (all_of_them if asks is None else asks).unflatten(1, (frames, wide))
     attend, rows = trace.part(f"{ask.layer}.attend", Attends), []
     for window in range(len(q)):
         at = _queries(trace, ask, shaped[window], length).to(q.device)
@@ -182,13 +184,13 @@ def _map(trace: Trace, title: str, scores: Scores) -> Heat:
 
 
 def _by_window(found: JointWindows, skeleton: Skeleton) -> Matrix:
-    """Windows × joints: what a joint gets in each window on average over the frames, NaN where it is not in the window."""
+    """Windows × joints: what a joint gets from each window, all frames together, NaN where the window does not read it."""
     values = np.full((len(found.index), len(skeleton.names)), np.nan, np.float32)
     for row, (window, gets) in enumerate(zip(found.index, found.gets, strict=True)):
         here = window >= 0
         values[row, window[here]] = gets[:, here].sum(0)
     rows = tuple(f"window {n + 1}" for n in range(len(values)))
-    line = "What a joint gets in each window, all frames together. Blank: it is not in that window."
+    line = "What a joint gets from each window, all frames together. Blank: that window does not read it."
     return Matrix("Which windows a joint was in", "attention", values, rows, skeleton.names, line=line)
 
 

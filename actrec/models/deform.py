@@ -37,6 +37,9 @@ from actrec.models._resnet import scaled
 TOKENS: dict[str, tuple[str, ...]] = {"cross-modal": ("rgb", "pose", "cls"), "single": ("cls",), "none": ()}
 """The modal tokens of table 5's rows. "single": one token serves all modalities. "none": the last RGB and pose tokens are averaged instead."""
 
+WINDOWS = ("self", "cross")
+"""Which window a window of joints or frames reads: itself, or the one after it, the first after the last."""
+
 WITHOUT_WINDOWS: dict[str, int] = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
 """Arguments of `build` that make every window as long as there are joints and frames; windows have no weights."""
 
@@ -57,6 +60,7 @@ def build(
     temporal_window: int = 4,
     joint_stride: int = 0,
     temporal_stride: int = 0,
+    windows: str = "self",
     sigma: float = 1.0,
     confidence: float = 0.3,
     tokens: str = "cross-modal",
@@ -72,7 +76,8 @@ def build(
 
     width: factor on all channel counts; 1 is the paper's, and the only one that torchvision's weights fit.  frames, size: for which the modal tokens
     and the position embedding are learnt; clips of any other length and size run too.  kernel: 3DTS's k, one number or (t, y, x).  depthwise: 3DTS
-    with a kernel for each channel by itself, far smaller.  windows and strides: in joints and frames, strides 0 for half a window (fig. 7a).
+    with a kernel for each channel by itself, far smaller.  joint_window … temporal_stride: in joints and frames, strides 0 for half a window (fig. 7a).
+    windows: what a window of joints or frames reads: "self", itself, or "cross", the window after it.
     sigma: of the joints' Gaussians, in cells of F_a, 2 pixels each.  confidence: joints with a lower score count as missing.
     tokens: cross-modal, single or none (table 5).  deform, joint, temporal: the attentions (table 4).
     pose_positions: give pose tokens the position embedding of their frame and place.  layout: joints of one person; each then has a learnt vector,
@@ -83,6 +88,8 @@ def build(
     """
     if tokens not in TOKENS:
         raise ValueError(f"no modal tokens {tokens!r}; there are {', '.join(TOKENS)}")
+    if windows not in WINDOWS:
+        raise ValueError(f"no windows {windows!r}; there are {', '.join(WINDOWS)}")
     if blocks < 1 or not (deform or joint or temporal):
         raise ValueError(f"{blocks} blocks with deform={deform}, joint={joint}, temporal={temporal} hold nothing; give a block and an attention")
     channels = scaled(64, width)
@@ -96,8 +103,8 @@ def build(
     def block() -> Block:
         return Block(
             Deformable(dim, heads, mlp, (kernels[0], kernels[1], kernels[2]), depthwise, _but("pose", names)) if deform else None,
-            JointStride(dim, heads, mlp, joint_window, joint_stride, _but("rgb", names)) if joint else None,
-            TemporalStride(dim, heads, mlp, temporal_window, temporal_stride, names) if temporal else None,
+            JointStride(dim, heads, mlp, joint_window, joint_stride, _but("rgb", names), windows == "cross") if joint else None,
+            TemporalStride(dim, heads, mlp, temporal_window, temporal_stride, names, windows == "cross") if temporal else None,
             nn.Linear(2 * dim, dim) if joint and tokens != "none" else None,
         )
 
