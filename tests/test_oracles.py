@@ -51,15 +51,14 @@ def holed(joints: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("arguments", "joints"),
     [
-        ({"windows": "self"}, 5),
         ({"windows": "cross"}, 5),
-        ({"windows": "cross", "joint_window": 3, "joint_stride": 3, "temporal_window": 3, "temporal_stride": 1, "pose_positions": True, "layout": 2}, 6),
+        ({"joint_window": 3, "joint_stride": 3, "temporal_window": 3, "temporal_stride": 1, "pose_positions": True, "layout": 2}, 6),
         ({"tokens": "single", "windows": "cross", "sigma": 2.0, "depthwise": True}, 4),
         ({"tokens": "none", "kernel": [1, 3, 2]}, 4),
         ({"tokens": "none", "windows": "cross", "deform": False}, 7),
         ({"joint": False, "temporal": False, "kernel": [5, 2, 4], "frames": 6, "size": 40}, 3),
         ({"temporal": False, "blocks": 1, "heads": 2}, 0),
-        ({"windows": "cross"}, None),
+        ({"windows": "cross", "blocks": 1}, None),
     ],
     ids=str,
 )

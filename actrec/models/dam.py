@@ -16,6 +16,7 @@ that also give its GFLOPs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,6 +62,8 @@ def build(
     qk: float = 0.25,
     v: float = 0.5,
     positions: bool = False,
+    scale: float | str = "learnt",
+    matrix_for: Sequence[int] = (32, 224, 224),
     last_stride: int = 2,
 ) -> VideoResNet:
     """An untrained network: clips (B, 3, T, H, W), T ≥ 4 → logits (B, classes). All arguments go through JSON, so a checkpoint can carry them.
@@ -68,10 +71,12 @@ def build(
     backbone: c2d, c3d, c3d333 or i3d.  dam: the paper's DAM-k, 0 for none.  modules: further places, [stage, unit] or [stage, unit, block].
     block: the kind for places that name none.  width: factor on all channel counts.  qk, v: widths inside the blocks as shares of their channels.
     positions: give each block a learnable temporal position encoding (our addition; the published blocks have none).
+    scale: A of DA-NL-2 (eq. 8): a number that stays as it is, "learnt" for one per block, "matrix" for one for every two places of a clip of
+    `matrix_for` (frames, height, width), up to 1024 places; such a network reads clips of that size alone.
     last_stride: spatial stride of Res4; 1 (our choice for small pictures) keeps a last map of H/16 × W/16, so that there is a picture to look at.
 
     Raises:
-        ValueError: an unknown name, or a place that does not exist or is taken twice.
+        ValueError: an unknown name, a place that does not exist or is taken twice, or a matrix A over too many places.
     """
     if backbone not in BACKBONES or depth not in UNITS:
         raise ValueError(f"no backbone {backbone!r} of depth {depth}; there are {', '.join(BACKBONES)}, of depth 50 or 101")
@@ -84,7 +89,8 @@ def build(
 
     def insert(stage: int, unit: int, channels: int, stride: Triple) -> nn.Module | None:
         kind = wanted.get((stage, unit))
-        return None if kind is None else make_block(kind, channels, stride, qk=qk, v=v, positions=positions)
+        cells = math.prod(math.ceil(n / step) for n, step in zip(matrix_for, stride, strict=True))
+        return None if kind is None else make_block(kind, channels, stride, qk=qk, v=v, positions=positions, scale=scale, places=cells)
 
     return VideoResNet(backbone, depth, width=width, classes=classes, dropout=dropout, last_stride=last_stride, insert=insert)
 
