@@ -1,4 +1,4 @@
-"""The nine attention blocks of dam2024, eqs. 1–22, place by place in plain loops and double precision: read from the paper, sharing no code with ours.
+"""The nine attention blocks of dam2024, eqs. 1–22, place by place in plain loops and double precision: from the paper, sharing no code with ours.
 
 A block is told apart only by its name and the tensors of its state. X is (C, T, H, W); a place is (t, y, x).
 """

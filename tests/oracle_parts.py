@@ -95,7 +95,9 @@ def token_search(state: State, name: str, z: Array) -> list[Array]:
     size, found = made.shape[1:], []
     for place in itertools.product(*map(range, size)):
         hidden = gelu(layer_norm(state, f"{name}.norm", made[(slice(None), *place)]))
-        offset = [math.tanh(sum(w * hidden) + b) for w, b in zip(state[f"{name}.offset.weight"][:, :, 0, 0, 0], state[f"{name}.offset.bias"], strict=True)]
+        offset = [
+            math.tanh(sum(w * hidden) + b) for w, b in zip(state[f"{name}.offset.weight"][:, :, 0, 0, 0], state[f"{name}.offset.bias"], strict=True)
+        ]
         reference = [-1 + 2 * n / (many - 1) if many > 1 else 0.0 for n, many in zip(place, size, strict=True)]  # t, y, x
         moved = [p + d for p, d in zip(reference, offset[::-1], strict=True)]
         at = [(p + 1) / 2 * (many - 1) for p, many in zip(moved, z.shape[:3], strict=True)]

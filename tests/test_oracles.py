@@ -39,7 +39,17 @@ def test_every_block_of_ours_stands_in_the_paper() -> None:
     assert set(BLOCKS) == set(oracle_attend.PARTS)
 
 
-TINY: dict[str, Any] = {"width": 0.125, "heads": 4, "kernel": 3, "frames": 4, "size": 16, "mlp": 1.0, "joint_window": 2, "temporal_window": 2, "classes": 3}
+TINY: dict[str, Any] = {
+    "width": 0.125,
+    "heads": 4,
+    "kernel": 3,
+    "frames": 4,
+    "size": 16,
+    "mlp": 1.0,
+    "joint_window": 2,
+    "temporal_window": 2,
+    "classes": 3,
+}
 
 
 def holed(joints: Tensor) -> Tensor:

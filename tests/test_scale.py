@@ -43,7 +43,7 @@ def test_a_matrix_of_one_number_is_that_number() -> None:
 
 
 def test_what_is_too_large_or_of_another_size_is_refused_in_one_line() -> None:
-    with pytest.raises(ValueError, match="25,088 places .* use at most 1,024 places"):
+    with pytest.raises(ValueError, match="use at most 1,024 places"):
         dam.build(modules=[[1, 1, "da-nl-2"]], scale="matrix")
     with pytest.raises(ValueError, match="learnt, matrix"):
         dam.build(modules=[[3, 1, "da-nl-2"]], scale="much")

@@ -2,7 +2,7 @@
 
 from actrec.catalogue.explanations import knobs, layers, methods, taps
 from actrec.catalogue.models import SUFFIXES, architectures, card, cards, ready, with_weights
-from actrec.catalogue.networks import build, counts, inflate, without_numbers, without_windows
+from actrec.catalogue.networks import build, counts, departures, formula, inflate, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -11,6 +11,8 @@ __all__ = [
     "card",
     "cards",
     "counts",
+    "departures",
+    "formula",
     "inflate",
     "knobs",
     "layers",

@@ -229,7 +229,10 @@ def check(
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List every model: what it needs, its size beside the paper's, and the methods that fit it."""
+    """List every model: what it needs, its size beside the paper's, and the methods that fit it.
+
+    GFLOPs: ours, then the paper's and, where it counts the products between places alone, what its rule gives.
+    """
     from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []
@@ -244,21 +247,25 @@ def models(as_json: AsJson = False) -> None:
             "lacking": lacking,
             "parameters": parameters,
             "gflops": round(gflops, 4),
+            "rule_gflops": catalogue.formula(card),
         }
         paper: dict[str, float] = dict(card.paper_figures)
         if card.counted_at is not None:  # where scripts look for it
             paper |= {"gflops_frames": card.counted_at[0], "gflops_side": card.counted_at[1]}
-        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": paper, "trained_on": card.trained_on})
+        row |= {"inputs": list(card.inputs), "methods": fitting, "paper": paper, "trained_on": card.trained_on}
+        rows.append(row | {"departures": list(catalogue.departures(card.family, card.arguments))})
     if as_json:
         return print_json(rows)
-    print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")
+    print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper; its rule)':>24}  title")
     for row in rows:
         paper = row["paper"]
         told = paper.get("parameters", 0.0)
         told = told / 1e6 if told > 1e4 else told  # torchvision counts them, the papers give millions
         size = f"{row['parameters'] / 1e6:.2f}" + (f" ({told:.2f})" if told else "")
-        cost = f"{row['gflops']:.2f}" + (f" ({paper['gflops']:g})" if "gflops" in paper else "")
-        print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>18}  {row['title']}")
+        published = f"{paper['gflops']:g}" if "gflops" in paper else "–"
+        rule = "" if row["rule_gflops"] is None else f"; {row['rule_gflops']:.2f}"
+        cost = f"{row['gflops']:.2f}" + (f" ({published}{rule})" if published != "–" or rule else "")
+        print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>24}  {row['title']}")
 
 
 def _place(text: str) -> tuple[float, float, float]:

@@ -1,13 +1,14 @@
 """How much attention every joint gets, frame by frame, in joint stride attention.
 
 Theory (kim2023deform alg. A1, figs. 6 and A2). The joints' tokens of all frames stand in windows of `wnd` joints, the modal tokens with each of
-them, and attend to each other inside their window, or, where windows are crossed, to the window after it. A joint's score at a frame is what its token gets there, by two definitions:
+them, and attend to each other inside their window, or, where windows are crossed, to the window after it. A joint's score at a frame is what its
+token gets there, by two definitions:
 
 * "cls": the mean row of the CLS tokens (one for every frame), which is what goes on to the answer ("pose": of M_pose);
 * "received": the mean row of all tokens of the window that asks.
 
-Every row sums to 1 over the window it reads. A joint that is read by two windows gets the mean of both, as the block itself averages; the matrix of windows and
-joints shows each by itself. An even spread gives every key the same, one part in the window's keys.
+Every row sums to 1 over the window it reads. A joint that two windows read gets the mean of both, as the block itself averages; the matrix of
+windows and joints shows each by itself. An even spread gives every key the same, one part in the window's keys.
 
 On the map a score lies where its token was read: under the Gaussian ℋ around the joint (eq. 1), scaled to a sum of 1, on the grid of F_a.
 """
@@ -64,7 +65,7 @@ def watch(layer: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class JointWindows:
-    """An attention in windows, taken apart. index int64 (W, L): the joints that every window reads, −1 for none.  gets (W, T, L): what each gets there.
+    """An attention in windows, taken apart. index int64 (W, L): the joints each window reads, −1 for none.  gets (W, T, L): what they get.
 
     even (W): what an even spread would give.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
     """

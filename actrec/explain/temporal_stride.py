@@ -66,7 +66,9 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     seconds = tuple(f"{s:.2f} s" for s in trace.clip.seconds)
     spans, read = (_spans(trace.seen[f"{ask.layer}.{name}"].tensor[0]) for name in ("frames", "keys"))
     called = f"Frame by frame, {block_name(ask.layer)}"
-    named = Matrix(called, "attention", matrix.cpu().numpy().astype(np.float32), seconds, seconds, spans, _line(spans, read), () if read == spans else read)
+    named = Matrix(
+        called, "attention", matrix.cpu().numpy().astype(np.float32), seconds, seconds, spans, _line(spans, read), () if read == spans else read
+    )
     title = f"Temporal stride attention of {who}, {block_name(ask.layer)}"
     first = heat(trace, z, title, cells.view(frames, h, w), "attention", signed=False)
     got = np.nan_to_num(named.values).mean(0, dtype=np.float64)
@@ -104,8 +106,8 @@ def _most_read(trace: Trace, who: str, got: NDArray[np.float64], even: NDArray[n
 
 
 def assembled(trace: Trace, ask: Ask, cells: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The matrix (T, T), NaN where a frame does not read another; what each of Z's cells gets from the mean row (T, cells); and the shares of tokens of
-    the picture, of joints and modal tokens (3)."""
+    """The matrix (T, T), NaN where a frame does not read another; what each of Z's cells gets from the mean row (T, cells); and the shares of
+    tokens of the picture, of joints and modal tokens (3)."""
     index, keys = (trace.seen[f"{ask.layer}.{name}"].tensor[0] for name in ("frames", "keys"))
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     mask, asks = keys_mask(trace.seen, ask.layer), asking_mask(trace.seen, ask.layer)

@@ -10,8 +10,7 @@ Every block takes X (B, C, T, H, W) and returns Z of the same shape, `Z = X + ω
 No N×N matrix is formed or kept. Cosine attention without a softmax is linear in K̂ᵀV, so it is contracted in that order; the softmax forms go
 through `scaled_dot_product_attention`. A place's attention row is made on demand by whoever explains, from the tensors under the taps q and k.
 
-Our choices, where the paper is silent: normalisation is batch normalisation; θ, φ, g are one convolution, split afterwards; dot products are
-divided by √d_qk, as in the non-local authors' code; the learnable scale A is one number per block and starts at 10; Poly's C3 is d_v.
+θ, φ, g are one convolution, split afterwards. Where the paper leaves something open: `_departures.dam`.
 """
 
 from __future__ import annotations
@@ -186,7 +185,7 @@ class Poly(nn.Module):
 
 
 class Position(nn.Module):
-    """X plus a learnt vector per time step: our addition, off by default. Without it a block treats its places as a set and knows no before."""
+    """X plus a learnt vector per time step, off by default. Without it a block treats its places as a set and knows no before."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -274,5 +273,7 @@ def matrix_attention(q: Tensor, k: Tensor, v: Tensor, scale: Tensor) -> Tensor:
     """
     q, k, values = (fold(part, "space-time") for part in (q, k, v))
     if len(scale) != q.shape[2]:
-        raise ValueError(f"this network's matrix A is for {len(scale)} places, and here are {q.shape[2]}: give clips of the size that it was built for")
+        raise ValueError(
+            f"this network's matrix A is for {len(scale)} places, and here are {q.shape[2]}: give clips of the size that it was built for"
+        )
     return unfold(values @ (q.transpose(1, 2) @ k * scale).softmax(-1).transpose(1, 2), "space-time", v.shape)

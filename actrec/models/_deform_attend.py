@@ -5,9 +5,6 @@ MSA. Tokens are laid out (B, tokens, D), and a missing joint's token is left out
 
 Whoever explains finds queries, keys and values under the taps q, k, v and makes rows of the attention from them with `Attention.rows`;
 the matrix of all tokens is never made, unless it is asked for.
-
-Our choices, where the paper is silent: W_q, W_k, W_v without bias and an output projection with one; FFN of GELU with `mlp` times the width; a window
-of one place moves by one.
 """
 
 from __future__ import annotations
@@ -87,9 +84,8 @@ class TokenSearch(nn.Module):
     of the first cell and 1 that of the last (align_corners). The reference points p are a regular grid of the output's size from the first cell to
     the last; an axis with one point has it in the middle. Where p + Δp leaves the clip, `grid_sample` fills up with zeros.
 
-    A kernel longer than Z is cut to Z's extent; what stays is its middle (our choice), so the same weights serve short clips. depthwise: a kernel for
-    each channel by itself, as in the offset network of the 2-D deformable transformer (DAT) from which the paper set out; the paper's own words do
-    not say so, and the full convolution is the default.
+    A kernel longer than Z is cut to Z's extent; what stays is its middle, so the same weights serve short clips. depthwise: a kernel for each channel
+    by itself.
 
     Taps: reference, p (T̃, h̃, w̃, 3); points, p + Δp (B, T̃, h̃, w̃, 3): an edit of it changes what is sampled.
     """
