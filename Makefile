@@ -1,12 +1,13 @@
 # make app    sets everything up and opens the app
 # make test   sets everything up and runs every check
+# make fuzz   gives hostile files by the thousand to everything that reads files
 # make gpu    sets everything up and checks this machine's GPU against its processor; says so where there is none
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DENO_NO_UPDATE_CHECK := 1
 
-.PHONY: app test check setup browser bench gpu lock clean
+.PHONY: app test check setup browser bench fuzz gpu lock clean
 
 app: setup
 	$(BIN)/python -m streamlit run app.py
@@ -37,6 +38,10 @@ browser: setup
 
 bench: setup
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# 10 000 hostile videos and some thousand other files; SEED=, SHARE= (0.1: a tenth of them). Writes the table in docs/reliability.md.
+fuzz: setup
+	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE))
 
 gpu: setup
 	$(BIN)/python -m benchmarks.gpu

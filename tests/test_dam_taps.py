@@ -18,7 +18,7 @@ def test_taps_have_stable_names_and_no_parameters() -> None:
     model = dam.build(dam=12, **SMALL)
     names = taps(model)
     assert [name for name, tap in names.items() if tap.kind == "features"] == ["stem.tap", "res1.tap", "res2.tap", "res3.tap", "res4.tap"]
-    assert {"res1.attend1.time.q", "res1.attend3.space.k", "res2.attend3.space.k", "res3.attend1.q", "res3.attend6.k"} <= set(names)
+    assert {"res1.attend1.time.q", "res1.attend3.time.k", "res2.attend3.space.k", "res3.attend1.q", "res3.attend6.k"} <= set(names)
     assert names["res3.attend5.q"].about == {"relation": "cosine", "axis": "space-time"}
     assert not any("tap" in key or key.endswith((".q", ".k")) for key in model.state_dict())
     assert not any(True for tap in names.values() for _ in tap.parameters())

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+
+MOST_WORDS = 600
+"""Characters of a message; of a longer one the middle is left out, so that the value, the reason and the way out stay."""
 
 
 class ActrecError(Exception):
-    """Something the reader can mend. The message names the value, the reason and the way out, in one line."""
+    """Something the reader can mend. The message names the value, the reason and the way out, in one line.
+
+    A value in it may come from outside: whatever that is, the line stays one line, and not too long.
+    """
+
+    def __str__(self) -> str:
+        line = " ".join(re.sub(r"[^\s;]{200,}", lambda word: f"{word[0][:80]}…", super().__str__()).split())
+        return line if len(line) <= MOST_WORDS else f"{line[: MOST_WORDS * 2 // 3]} … {line[-MOST_WORDS // 3 + 3 :]}"
 
 
 class ClipError(ActrecError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,8 @@ def open_clip(name: str) -> Video:
 
 def find_clip(name: str) -> Path:
     """The file behind a clip's name: a path as it is, or a sample's name."""
-    path = Path(name)
-    if path.is_file():
-        return path
+    if os.path.isfile(name):  # unlike `Path.is_file` it bears any text
+        return Path(name)
     found = library.samples()
     if name in found:
         return found[name]

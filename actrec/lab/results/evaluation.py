@@ -185,7 +185,7 @@ def open_result(name: str) -> Evaluation:
     known = found()
     if name in known:
         return load(known[name])
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # unlike `Path.is_dir` it bears any text
         return load(Path(name))
     raise ResultError(f"no evaluation {name!r}; there are {', '.join(known) or 'none yet'}; or give its folder")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def begin(model: nn.Module, card: Card, source: str | Path, progress: Progress =
 
 
 def _file(source: str | Path, progress: Progress) -> Path:
-    if isinstance(source, Path) or Path(source).is_file() or Path(source).suffix in catalogue.SUFFIXES:
+    if isinstance(source, Path) or os.path.isfile(source) or Path(source).suffix in catalogue.SUFFIXES:
         return Path(source)
     card = catalogue.card(source)
     if card.weights is None:
