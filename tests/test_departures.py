@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from actrec import catalogue
 from actrec.lab import train
 from actrec.models import dam
+from actrec.models._attend import FIRST_SCALE
 from actrec.ui.frame import plain
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +71,11 @@ def test_the_numbers_in_the_lists_are_those_of_the_rule() -> None:
     assert other is not None
     assert f"{other - dam.C2D_GFLOPS:.2f} if one were before the first unit" in text
     assert f"({(4 * 14 * 14) ** 2 / 1e6:.2f} M at 224 × 224 pixels)" in text
+    assert f"per block, {FIRST_SCALE:g} at first" in text
+    (c2d, gflops), (c3d, _), (i3d, _) = (catalogue.counts(catalogue.card(name)) for name in ("c2d-r50", "c3d-r50", "i3d-r50"))
+    assert f"counts {gflops:.1f} GFLOPs" in text
+    assert f"adds {(c3d - c2d) / 1e6:.2f} M parameters" in text
+    assert f"table 6’s {i3d / 1e6:.1f} M parameters" in text
 
 
 @pytest.mark.parametrize("file", [*sorted((ROOT / "actrec" / "models").glob("*.py")), ROOT / "README.md"], ids=lambda file: file.name)

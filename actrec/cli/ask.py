@@ -229,10 +229,7 @@ def check(
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List every model: what it needs, its size beside the paper's, and the methods that fit it.
-
-    GFLOPs: ours, then the paper's and, where it counts the products between places alone, what its rule gives.
-    """
+    """List every model: what it needs, its size and cost beside the paper's and what the paper's rule gives, and the methods that fit it."""
     from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []
