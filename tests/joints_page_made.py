@@ -18,6 +18,7 @@ def joints(frames: int = FRAMES, layout: str = "coco17", people: int = 1, first:
     names = pose.layout(layout)
     values = np.random.default_rng(1).uniform(4, 30, (people, 1, len(names), 3)).repeat(frames, 1)
     values[..., 0] += 30 * np.arange(people)[:, None, None]
+    values[..., 1] += 30
     values[..., 2] = 1
     return pose.Joints(values.astype(np.float32), names, np.arange(first, first + frames))
 

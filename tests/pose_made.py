@@ -21,7 +21,7 @@ def some(layout: str = "coco17", people: int = 1, frames: int = 6, seed: int = 0
     rng = np.random.default_rng(seed)
     count = len(layouts.layout(layout))
     values = rng.uniform(8, 28, (people, 1, count, 3)) + rng.normal(0, 0.3, (people, frames, count, 3)).cumsum(1)
-    values[..., 0] += 40 * np.arange(people)[:, None, None]
+    values[..., :2] += [0, 28] + np.stack([40 * np.arange(people), np.zeros(people)], -1)[:, None, None]
     values[..., 2] = rng.uniform(0.3, 0.9, values.shape[:3])
     return Joints(values.astype(np.float32), layouts.layout(layout), np.arange(frames), "made up")
 

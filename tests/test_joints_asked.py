@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,21 @@ def test_a_model_of_frames_alone_says_that_it_did_not_use_them(home: Path) -> No
     np.testing.assert_array_equal(plain.predictions.logits, offered.predictions.logits)
     assert offered.cautions[0] == pose.UNREAD
     assert offered.provenance == plain.provenance
+
+
+def test_doubtful_joints_are_told_before_anything_else_and_guessed_units_too(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = person(tmp_path / "own.npz", 24, (96, 64))
+    for name, times in (("small", (1 / 4, 1 / 4, 1)), ("parts", (1 / 96, 1 / 64, 1))):
+        pose.write(tmp_path / f"{name}.npz", replace(own, values=own.values * np.array(times, np.float32)))
+    doubted = study.answer(ask(joints=f"{tmp_path}/small.npz"))
+    assert doubted.cautions[0].startswith("The joints are doubtful: all joints lie in the top left quarter")
+    assert "#units=24x16" in doubted.provenance["joints"]["doubts"][0]
+    assert cli.main(["predict", "short", "--model", "tinydeform", "--joints", f"{tmp_path}/small.npz", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["joints"].startswith("Doubtful joints: small.npz (all joints lie in the top left quarter")
+    guessed, right = study.answer(ask(joints=f"{tmp_path}/parts.npz")), study.answer(ask(joints=f"{tmp_path}/own.npz"))
+    assert guessed.cautions[0].startswith("About the joints: all places are so small that they were taken as fractions of the picture")
+    np.testing.assert_allclose(guessed.predictions.logits, right.predictions.logits, atol=1e-4)
+    assert right.provenance["joints"]["doubts"] == []
 
 
 def test_every_method_that_fits_answers_with_joints_and_without(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,23 @@ def test_a_doubtful_file_says_so_with_the_way_out(capsys: pytest.CaptureFixture[
     assert "moved by +15 frames" in out
     assert "fewer than half of the frames have joints" in out
     assert "#offset=" in out
+
+
+def test_joints_of_a_smaller_copy_are_doubted_and_mended(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    half = replace(people(), values=people().values * np.array([0.25, 0.25, 1], np.float32))
+    pose.write(tmp_path / "small.npz", half)
+    _, out, _ = run(capsys, "short", "--joints", f"{tmp_path}/small.npz")
+    assert "top left quarter" in out.splitlines()[1]
+    assert "#units=24x16" in out
+    _, out, _ = run(capsys, "short", "--joints", f"{tmp_path}/small.npz", "--json")
+    said = json.loads(out)
+    assert said["doubtful"] is True
+    assert said["doubts"] == said["fit"][:1]
+    _, out, _ = run(capsys, "short", "--joints", f"{tmp_path}/small.npz#units=24x16", "--out", f"{tmp_path}/right.npz", "--json")
+    said = json.loads(out)
+    assert (said["doubtful"], said["doubts"]) == (False, [])
+    assert "places taken as pixels of a picture of 24×16" in said["fit"]
+    np.testing.assert_allclose(pose.read(tmp_path / "right.npz").values, people().values, rtol=1e-5)
 
 
 def test_machines_get_the_same_as_json(capsys: pytest.CaptureFixture[str], home: Path) -> None:

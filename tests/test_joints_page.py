@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,14 @@ def test_a_file_that_does_not_say_its_layout_is_taken_in_one_that_can_be_changed
     assert len(test.error) == 0  # the page's own answer says it once
     test.selectbox("joints-layout").select("ntu25").run()
     assert "drawn: (24, 17, 3)" in texts(test)
+
+
+def test_joints_of_a_smaller_copy_are_doubted_with_the_panel_closed_and_mended_by_its_size(visit: Visit, tmp_path: Path) -> None:
+    test = bring(visit(), "half.npz", npz(replace(joints(), values=joints().values * np.array([0.5, 0.5, 1], np.float32)), tmp_path))
+    assert "The joints are doubtful: all joints lie in the top left quarter" in texts(test)
+    test.selectbox("joints-units").select("48x32").run()
+    assert address(test)["joints"] == "half.npz#units=48x32"
+    assert not test.warning
 
 
 def test_sides_are_swapped_and_another_person_comes_first(visit: Visit, tmp_path: Path) -> None:

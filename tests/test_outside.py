@@ -55,12 +55,31 @@ def test_an_archive_that_unpacks_to_more_than_it_may_is_stopped_on_the_way(tmp_p
             inside["large"]()
 
 
-def test_an_archive_of_a_million_names_is_refused_before_they_are_listed(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    with path.open("wb") as file:
-        file.truncate(outside.SHORTEST_ENTRY * 1000)
-    with pytest.raises(TooMuch):
-        outside.archive(path, Budget("a.zip", items_left=999)).__enter__()
+@pytest.mark.parametrize("count", [1000, 70_000])  # the second needs the larger form of the list
+def test_an_archive_pays_for_its_list_before_it_is_read(count: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        for number in range(count):
+            packed.writestr(f"{number}", b"")
+    with pytest.raises(TooMuch, match="names and values"):
+        outside.archive(tmp_path / "a.zip", Budget("a.zip", items_left=outside.ENTRY_ITEMS * count)).__enter__()
+    with outside.archive(tmp_path / "a.zip", Budget("a.zip", items_left=4 * outside.ENTRY_ITEMS * count)) as inside:
+        assert len(inside) == count
+
+
+def test_the_size_of_an_archive_is_no_number_of_names(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(bytes(20_000))
+    with zipfile.ZipFile(tmp_path / "a.zip", "a") as packed:
+        packed.writestr("one", bytes(20_000))
+    with outside.archive(tmp_path / "a.zip", Budget("a.zip", items_left=100)) as inside:
+        assert inside["one"]() == bytes(20_000)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_that_cannot_be_stopped_on_the_way_is_refused(how: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", how) as packed:
+        packed.writestr("zeros", bytes(1_000_000))
+    with outside.archive(tmp_path / "a.zip", Budget("a.zip")) as inside, pytest.raises(zipfile.BadZipFile, match="neither stored nor deflated"):
+        inside["zeros"]()
 
 
 @pytest.mark.parametrize(

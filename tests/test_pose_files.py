@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pose_made import Evil, film, pyskl, some
 from scipy.io import savemat
 
+from actrec.core import outside
 from actrec.inputs import pose
 from actrec.inputs.pose import files, layouts
 from actrec.inputs.pose.joints import Joints, JointsError
@@ -271,9 +272,10 @@ def test_too_large_files_and_objects_in_arrays_are_refused(tmp_path: Path, monke
     np.savez(tmp_path / "objects.npz", joints=np.array([Evil()], object), layout="coco17")
     with pytest.raises(JointsError, match="cannot be read as an npz"):
         pose.read(tmp_path / "objects.npz")
-    monkeypatch.setenv("ACTREC_MAX_MB", "0.1")
-    with pytest.raises(JointsError, match="unpacks to more"):
+    monkeypatch.setattr(files, "Budget", lambda name: outside.Budget(name, 100_000))
+    with pytest.raises(outside.TooMuch, match=r"bomb\.npz would take more than 0 MB"):
         pose.read(tmp_path / "bomb.npz")
+    monkeypatch.setenv("ACTREC_MAX_MB", "0.1")
     (tmp_path / "large.json").write_bytes(b"[" + b" " * 200_000 + b"]")
     with pytest.raises(JointsError, match=r"0\.1 are allowed"):
         pose.read(tmp_path / "large.json")

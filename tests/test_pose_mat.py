@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from actrec.core.outside import Budget
 from actrec.inputs.pose import mat
 
 
@@ -18,9 +19,9 @@ def test_matlab_arrays_are_read_as_scipy_reads_them(how: dict[str, bool], tmp_pa
     kinds: list[type] = [np.uint8, np.int16, np.int32, np.uint64, np.float32, np.float64]
     wanted = {f"{kind.__name__}_{n}": rng.uniform(0, 99, shape).astype(kind) for kind in kinds for n, shape in enumerate([(1, 1), (3, 2), (2, 3, 4)])}
     savemat(tmp_path / "a.mat", wanted | {"text": "bowl", "cell": np.array([1, "a"], object), "deep": {"x": 1}}, **how)
-    found = mat.arrays((tmp_path / "a.mat").read_bytes(), 10**6)
+    found = mat.variables((tmp_path / "a.mat").read_bytes(), Budget("a.mat"))[0]
     assert found.keys() == wanted.keys()
-    assert mat.texts((tmp_path / "a.mat").read_bytes(), 10**6) == {"text": "bowl"}
+    assert mat.variables((tmp_path / "a.mat").read_bytes(), Budget("a.mat"))[1] == {"text": "bowl"}
     for name, values in wanted.items():
         np.testing.assert_array_equal(found[name], values)
 
@@ -32,4 +33,4 @@ def test_matlab_text_is_read_in_every_coding_of_the_format(code: str, number: in
 
     parts = (6, struct.pack("<II", 4, 0)), (5, struct.pack("<ii", 1, 5)), (1, b"action"), (number, "café!".encode(code))
     head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
-    assert mat.texts(head + element(14, b"".join(element(*part) for part in parts)), 10**6) == {"action": "café!"}
+    assert mat.variables(head + element(14, b"".join(element(*part) for part in parts)), Budget("a.mat"))[1] == {"action": "café!"}

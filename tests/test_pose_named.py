@@ -25,6 +25,7 @@ NAMES = st.builds(
     st.sampled_from(["", *pose.LAYOUTS]),
     st.booleans(),
     st.integers(1, 999_999_999),
+    st.sampled_from(["", *pose.UNITS, "640x480", "1x999999"]),
 )
 
 
@@ -51,7 +52,7 @@ def test_choices_may_be_in_any_order_and_layouts_go_by_any_of_their_names() -> N
 @pytest.mark.parametrize(
     ("tail", "says"),
     [
-        ("ofset=3", "the unknown choice 'ofset=3'.*offset, layout, sides, person"),
+        ("ofset=3", "the unknown choice 'ofset=3'.*offset, layout, sides, person, units"),
         ("offset=3,offset=4", "offset= twice"),
         ("offset=", "nothing after offset="),
         ("offset=3,", "the unknown choice ''"),

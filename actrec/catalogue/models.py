@@ -1,30 +1,28 @@
 """The models: every card in the files of models/, every checkpoint in the two checkpoint folders.
 
-A model's name is a card's id, or `card@file` for a checkpoint file that does not say itself what it is.
+A model's name is a card's id, or `card@file` for a checkpoint file that does not say itself what it is, or whose own name is taken.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
-import json
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 import actrec.explain
 import actrec.models
+from actrec.catalogue import header
 from actrec.catalogue.networks import implied
-from actrec.core import labels, settings
+from actrec.core import files, labels, settings
 from actrec.core.card import Card, Weights
-from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import QuestionError, WeightsError
-from actrec.core.labels import LabelsError
+from actrec.core.words import data_set
 from actrec.models import weights
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin", ".ckpt", ".tar")
@@ -37,11 +35,51 @@ def architectures() -> dict[str, Card]:
     return {card.id: card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS}
 
 
+class _Listed(NamedTuple):
+    cards: dict[str, Card]
+    remarks: dict[str, str]
+
+
 def cards() -> dict[str, Card]:
     """Every card: demo checkpoints first, then the reader's own, then the architectures (and those whose weights can be fetched)."""
-    files = [f for folder in (settings.assets() / "checkpoints", settings.checkpoints()) if folder.is_dir() for f in sorted(folder.iterdir())]
-    own = [_card_of(file, file.stat().st_mtime_ns) for file in files if file.suffix == ".safetensors"]
-    return {card.id: card for card in own if card} | architectures()
+    return _listed().cards
+
+
+def remarks() -> dict[str, str]:
+    """What the reader must know of files in the checkpoints folder, by their names: why one is left out, or under which name it is listed."""
+    return _listed().remarks
+
+
+def _listed() -> _Listed:
+    """All cards and remarks. Every file is its own try: a bad one never takes the others with it."""
+    found: dict[str, Card] = {}
+    remarks: dict[str, str] = {}
+    for folder in (settings.assets() / "checkpoints", settings.checkpoints()):
+        for file in files.inside(folder):
+            if file.suffix != ".safetensors":
+                continue
+            told = _told(file)
+            if isinstance(told, str):
+                remarks[file.name] = f"left out: {told}"
+            elif told is not None and (file.stem in found or file.stem in architectures()):  # two models must not answer to one name
+                found[told.id] = told
+                remarks[file.name] = f"listed as {told.id}: another model is called {file.stem}"
+            elif told is not None:
+                found[file.stem] = replace(told, id=file.stem)
+    return _Listed(found | architectures(), remarks)
+
+
+def _told(file: Path) -> Card | str | None:
+    """A file's card; None if it carries none; a sentence why it is left out."""
+    if not file.name.isprintable():
+        return "its name has characters that cannot be shown; rename it"
+    if odd := files.odd(file):
+        return f"{file.name} {odd}"
+    try:
+        facts = file.stat()
+        return _card_of(file, facts.st_mtime_ns, facts.st_size)
+    except OSError as error:
+        return f"{file.name} cannot be read ({error.strerror})"
 
 
 def card(name: str) -> Card:
@@ -56,6 +94,8 @@ def card(name: str) -> Card:
     base, _, file = name.partition("@")
     if file and base in known:
         return with_weights(known[base], _find_file(file))
+    if remark := remarks().get(f"{name}.safetensors"):
+        raise WeightsError(f"no model {name!r}: {remark}")
     near = ", ".join(known)
     raise QuestionError(f"no model {name!r}; there are {near}, or one of them with a checkpoint: dam-12@my_file.pth")
 
@@ -63,7 +103,7 @@ def card(name: str) -> Card:
 def _find_file(name: str) -> Path:
     """A checkpoint by path, or by its name in the checkpoints folder."""
     for path in (Path(name), settings.checkpoints() / name):
-        if path.is_file():
+        if not files.odd(path):
             return path
     raise WeightsError(f"no checkpoint {name!r}, neither as a path nor in {settings.checkpoints()}; put the file there")
 
@@ -71,20 +111,45 @@ def _find_file(name: str) -> Path:
 def with_weights(base: Card, file: Path) -> Card:
     """A card with a checkpoint of the reader's: class count and width from the shapes of its tensors, class names as `core.labels` finds them.
 
+    What is known of other weights (accuracy, what they were trained on, what not to expect of them) goes with those. It stays where the file is the
+    authors' own, by its checksum.
+
     Raises:
-        WeightsError: a file that cannot be read.  LabelsError: names of classes that cannot, or in more than one way.
+        WeightsError: a file that cannot be read, or one whose header says that it is of this architecture, and is wrong otherwise.
+        LabelsError: names of classes that cannot be read, or in more than one way.
     """
     state, metadata = weights.read(file)
-    own = _card_of(file, file.stat().st_mtime_ns) if metadata.get("architecture") == base.id else None
-    if own is not None:  # a file that says itself what it is, in a place where it is not listed
-        return replace(own, id=f"{base.id}@{file.name}")
-    fitted = implied(base, state)
-    count = classes(base, state)
+    name, title = f"{base.id}@{file.name}", f"{base.title} · {file.name}"
+    if metadata.get("architecture") == base.id:  # a file that says itself what it is, in a place where it is not listed
+        own = header.card(file, architectures())
+        if own is not None:
+            return own
+    if base.weights is not None and base.weights.sha256 and files.digest(file).startswith(base.weights.sha256):
+        return replace(base, id=name, title=title, weights=replace(base.weights, file=file))
+    fitted, count = implied(base, state), classes(base, state)
     told, said = labels.of_checkpoint(file, metadata, count)
     names = told or (base.labels if len(base.labels) == count else labels.numbered(count))
-    title = f"{base.title} · {file.name}"
-    note = " ".join(filter(None, (said, _by_shape(base, fitted), base.note)))
-    return replace(fitted, id=f"{base.id}@{file.name}", title=title, labels=names, weights=Weights(file), results={}, trained_on=file.name, note=note)
+    return replace(
+        fitted,
+        id=name,
+        title=title,
+        labels=names,
+        weights=Weights(file),
+        results={},
+        paper_figures={},
+        trained_on="",
+        note=" ".join(filter(None, (said, _by_shape(base, fitted), base.note))),
+        assumed="" if told or names != base.labels else _assumed(base),
+    )
+
+
+def _assumed(base: Card) -> str:
+    """That the names of the classes are another model's."""
+    source = data_set(base.trained_on) if base.trained_on else base.title
+    return (
+        f"The file does not name its {len(base.labels)} classes. They are assumed to be those of {source}, in the same order, because there are as "
+        "many. If it was trained on anything else, every name here is wrong; put a list of names beside the file."
+    )
 
 
 def _by_shape(base: Card, fitted: Card) -> str:
@@ -103,31 +168,16 @@ def classes(base: Card, state: Mapping[str, torch.Tensor]) -> int:
 
 
 @functools.lru_cache(256)
-def _card_of(file: Path, _stamp: int) -> Card | None:
-    """The card a checkpoint of ours carries in its header; None for a file that carries none, or a broken one."""
+def _card_of(file: Path, _stamp: int, _size: int) -> Card | str | None:
+    """The card that a checkpoint of ours carries in its header; None for a file that carries none; why not, for a broken one."""
     try:
-        with safe_open(file, framework="numpy") as opened:
-            found = json.loads((opened.metadata() or {}).get("actrec", "{}"))
-        base = architectures()[found["architecture"]]
-        preprocess: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found["preprocess"].items()}
-        return replace(
-            base,
-            id=file.stem,
-            title=str(found.get("title") or file.stem),
-            arguments=dict(found["arguments"]),
-            sampling=Sampling(**found["sampling"]),
-            preprocess=Preprocess(**preprocess),
-            labels=labels.meant(found["labels"], file.name) or (),
-            weights=Weights(file),
-            trained_on=str(found.get("trained_on", "")),
-            results=dict(found.get("results", {})),
-            paper_figures={},
-            counted_at=None,
-            layout=tuple(map(str, found.get("layout", ()))),
-            people=int(found.get("people", 1)),
-        )
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, LabelsError):
-        return None
+        return header.card(file, architectures())
+    except WeightsError as error:
+        return str(error)
+
+
+def _size(found: Weights) -> str:
+    return f" ({found.megabytes:.0f} MB)" if found.megabytes else ""
 
 
 def ready(card: Card) -> str:
@@ -135,5 +185,5 @@ def ready(card: Card) -> str:
     if card.weights is None:
         return "it has no weights here: put a checkpoint into the checkpoints folder, or train one"
     if card.weights.file is None and not weights.here(card.weights):
-        return "its weights are fetched when first used (needs a network)"
+        return f"its weights{_size(card.weights)} are fetched when first used (needs a network)"
     return ""

@@ -60,13 +60,14 @@ def joints(
     what = found.source if estimate is not None else "the sample clip's own, known because the clip was rendered" if joints is None else chosen.title
     lines = [*laid.lines, *chosen.told, *([found.note] if found.note else [])]
     if as_json:
-        about: dict[str, Any] = {"clip": clip, "source": what, "layout": found.layout.name, "joints": found.layout.joints, "people": found.people}
-        about |= {"frames": film.frames, "covered": laid.covered, "offset": laid.offset, "doubtful": laid.doubtful}
+        about: dict[str, Any] = {"doubtful": laid.doubtful, "doubts": laid.doubts, "clip": clip, "source": what}
+        about |= {"layout": found.layout.name, "joints": found.layout.joints, "people": found.people}
+        about |= {"frames": film.frames, "covered": laid.covered, "offset": laid.offset}
         return print_json(about | {"fit": lines, "files": files})
     print(f"{what}: {found.people} {'person' if found.people == 1 else 'people'}, {found.layout.title}")
     print("\n".join(f"  {line}" for line in lines))
     if laid.doubtful:
-        print("  doubtful: look at --picture; --joints FILE#offset=… moves them, #sides=swapped exchanges left and right")
+        print("  doubtful: look at --picture; --joints FILE#offset=… moves them, #units=… scales them, #sides=swapped exchanges left and right")
     if files:
         print("\n".join(files))
 

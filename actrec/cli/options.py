@@ -26,7 +26,8 @@ Joints = Annotated[
     str | None,
     typer.Option(
         help="A file with the joints of the people in the clip, for models that read them, with choices after a #: FILE#offset=3,layout=coco17,"
-        "sides=swapped,person=2. A sample clip's name stands for its joints; `none` leaves out the joints that are known for the clip."
+        "sides=swapped,person=2,units=640x480 (or fractions, centred, pixels). A sample clip's name stands for its joints; `none` leaves out the "
+        "joints that are known for the clip."
     ),
 ]
 Hide = Annotated[

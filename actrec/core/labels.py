@@ -36,9 +36,7 @@ KEYS = (
 INNER = ("meta", "dataset_meta", "hyper_parameters", "config")
 """Objects in a checkpoint in which such a key may stand: MMAction2's, Lightning's."""
 
-LONGEST = 500
-"""Characters of a name."""
-
+LONGEST, MOST = 500, 100_000  # characters of a name; names
 WAY_OUT = 'give one name per line in UTF-8, or JSON such as {"0": "walk", "1": "run"}'
 
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"}
@@ -48,7 +46,6 @@ _NUMBER_WORDS = ("id", "index", "idx", "number", "class_id", "label_id", "class_
 _NAME_WORDS = ("name", "label_name", "class_name", "label", "class", "action", "category")
 
 Names = tuple[str, ...]
-
 Told = TypeVar("Told")
 
 
@@ -158,8 +155,13 @@ def _of_text(found: str, spend: Budget) -> Names | None:
         except ValueError as error:
             raise _Unclear(f"it begins like JSON and is not JSON ({error})") from None
     rows = [row.strip() for row in re.split(r"\r\n|\n|\r", found) if row.strip()]
-    spend.items(len(rows))
+    _count(len(rows))
     return _of_rows(rows)
+
+
+def _count(names: int) -> None:
+    if names > MOST:
+        raise _Unclear(f"it names {names} classes, more than {MOST}")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def _of(value: object, spend: Budget) -> Names | None:
 
 
 def _of_object(value: Mapping[Any, Any], spend: Budget) -> Names | None:
-    spend.items(len(value))
+    _count(len(value))
     keys = [key for key in KEYS if key in value]
     if keys and not (len(value) > 1 and all(isinstance(n, int) for n in value.values())):  # there may be a class called “names”
         return _agreed([(key, value[key]) for key in keys], spend)
@@ -200,7 +202,7 @@ def _agreed(given: Sequence[tuple[str, Any]], spend: Budget) -> Names | None:
 
 
 def _of_list(value: Sequence[Any], spend: Budget) -> Names | None:
-    spend.items(len(value))
+    _count(len(value))
     if not value:
         return None
     if all(isinstance(one, str) for one in value):

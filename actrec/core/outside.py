@@ -40,8 +40,8 @@ MOST_DEPTH = 64
 MOST_SECONDS = 15.0
 """Seconds that reading one file may take."""
 
-SHORTEST_ENTRY = 46
-"""Bytes of the shortest entry in a zip archive's list: a file's size bounds how many it can hold."""
+SHORTEST_ENTRY, ENTRY_ITEMS = 46, 8
+"""Bytes of the shortest entry in a zip archive's list, and how many items it counts for: zipfile makes about 700 bytes of it."""
 
 
 class TooMuch(ActrecError):
@@ -62,17 +62,22 @@ class Budget:
     depth_left: int = MOST_DEPTH
     until: float = field(default_factory=lambda: time.monotonic() + MOST_SECONDS)
 
+    def __post_init__(self) -> None:
+        self._bytes, self._items = self.bytes_left, self.items_left
+
     def bytes(self, count: int) -> None:
         """Call before so many bytes are allocated; sizes that a file claims count like real ones."""
         self.bytes_left -= self._count(count)
         if self.bytes_left < 0:
-            raise TooMuch(f"{self.name} would take more than {MOST_BYTES / 1e6:.0f} MB to read; cut it to what is needed, or save it in another form")
+            raise TooMuch(
+                f"{self.name} would take more than {self._bytes / 1e6:.0f} MB to read; cut it to what is needed, or save it in another form"
+            )
 
     def items(self, count: int = 1) -> None:
         """Call before so many names, values or entries are made."""
         self.items_left -= self._count(count)
         if self.items_left < 0:
-            raise TooMuch(f"{self.name} holds more than {MOST_ITEMS} names and values; cut it to what is needed, or save numbers as one array")
+            raise TooMuch(f"{self.name} holds more than {self._items} names and values; cut it to what is needed, or save numbers as one array")
         self.clock()
 
     def clock(self) -> None:
@@ -113,6 +118,7 @@ def parsed(text: bytes, spend: Budget, objects: Callable[[list[tuple[str, Any]]]
     Raises:
         TooMuch.  ValueError: it is no JSON.
     """
+    spend.bytes(len(text) * (2 if text.isascii() else 8))  # as text, and again as the words in it; a letter may take four bytes
     spend.items(1 + sum(text.count(mark) for mark in b",:[{"))
     try:
         return json.loads(text, object_pairs_hook=objects)
@@ -127,14 +133,32 @@ def archive(path: Path, spend: Budget) -> Iterator[dict[str, Callable[[], bytes]
     Raises:
         TooMuch (the calls too).  zipfile.BadZipFile, OSError, and what zipfile raises for an unknown or damaged compression.
     """
-    spend.items(path.stat().st_size // SHORTEST_ENTRY)
-    with zipfile.ZipFile(path) as inside:
+    with _Listed(io.FileIO(path)) as file:
+        file.spend = spend
+        with zipfile.ZipFile(file) as inside:
+            file.spend = None
 
-        def unpack(info: zipfile.ZipInfo) -> bytes:
-            with inside.open(info) as file:
-                return _limited(file.read, spend)
+            def unpack(info: zipfile.ZipInfo) -> bytes:
+                if info.compress_type not in (
+                    zipfile.ZIP_STORED,
+                    zipfile.ZIP_DEFLATED,
+                ):  # of the others zipfile unpacks a megabyte to any size at once
+                    raise zipfile.BadZipFile(f"{info.filename} is neither stored nor deflated")
+                with inside.open(info) as part:
+                    return _limited(part.read, spend)
 
-        yield {info.filename: partial(unpack, info) for info in inside.infolist()}
+            yield {info.filename: partial(unpack, info) for info in inside.infolist()}
+
+
+class _Listed(io.BufferedReader):
+    """A zip archive while zipfile reads its list, in one piece, to make an object of every entry: they are paid for before."""
+
+    spend: Budget | None = None
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.spend is not None and size is not None:
+            self.spend.items(ENTRY_ITEMS * (max(size, 0) // SHORTEST_ENTRY))
+        return super().read(size)
 
 
 def array(raw: bytes) -> NDArray[Any]:
@@ -154,9 +178,9 @@ def array(raw: bytes) -> NDArray[Any]:
 
 
 def _limited(read: Callable[[int], bytes], spend: Budget) -> bytes:
-    pieces = []
+    found = io.BytesIO()
     while piece := read(1 << 20):
         spend.bytes(len(piece))
         spend.clock()
-        pieces.append(piece)
-    return b"".join(pieces)
+        found.write(piece)
+    return found.getvalue()  # without a copy

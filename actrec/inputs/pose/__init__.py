@@ -8,13 +8,16 @@
 from actrec.inputs.pose.body import COLOURS, GROUPS
 from actrec.inputs.pose.estimator import Estimator
 from actrec.inputs.pose.estimators import ESTIMATORS, estimate
-from actrec.inputs.pose.files import FORMATS, SUFFIXES, packed, read, write
+from actrec.inputs.pose.files import FORMATS, SUFFIXES, read, write
 from actrec.inputs.pose.fitting import Fit, fit
 from actrec.inputs.pose.given import NONE, UNREAD, VIDEO_ONLY, Given, flat_on, given, lay, mended, opened, sample, source, stamp, unread
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
 from actrec.inputs.pose.layouts import LAYOUTS, Layout, LayoutError, layout, named
 from actrec.inputs.pose.named import Named
+from actrec.inputs.pose.npz import packed
 from actrec.inputs.pose.skeleton import skeleton
+from actrec.inputs.pose.units import UNITS
+from actrec.inputs.pose.units import told as unit_told
 
 __all__ = [
     "COLOURS",
@@ -25,6 +28,7 @@ __all__ = [
     "LAYOUTS",
     "NONE",
     "SUFFIXES",
+    "UNITS",
     "UNREAD",
     "VIDEO_ONLY",
     "Estimator",
@@ -50,6 +54,7 @@ __all__ = [
     "skeleton",
     "source",
     "stamp",
+    "unit_told",
     "unread",
     "write",
 ]

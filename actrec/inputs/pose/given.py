@@ -14,6 +14,7 @@ from actrec.clips import library, mannequin
 from actrec.core import files
 from actrec.core.card import Card
 from actrec.core.clip import Video
+from actrec.inputs.pose import units
 from actrec.inputs.pose.files import read
 from actrec.inputs.pose.fitting import Fit, fit
 from actrec.inputs.pose.joints import Joints, JointsError, Values
@@ -45,7 +46,7 @@ def lay(joints: Joints, video: Video, layout: Layout | None = None, people: int 
     Raises:
         LayoutError: they cannot be converted to that layout.  JointsError: not one step falls on the clip.
     """
-    laid = fit(joints if layout is None else joints.convert(layout), video, offset)
+    laid = fit(joints if layout is None else joints.convert(layout), video, offset, people)
     values = laid.joints.values[:people]
     nobody = np.full((people - len(values), *values.shape[1:]), np.nan, np.float32)
     return replace(laid, joints=replace(laid.joints, values=np.concatenate([values, nobody])))
@@ -72,8 +73,11 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
         "layout": laid.joints.layout.name,
         "people": min(card.people, found.people),
         "fit": "; ".join((*laid.lines, *chosen.told)),
+        "doubts": list(laid.doubts),
     }
     cautions = [f"The joints are doubtful: {laid}."] if laid.doubtful else []
+    guessed = [line for line in (laid.assumed * (not laid.doubtful), found.note) if line]
+    cautions += [f"About the joints: {'; '.join(guessed)}."] if guessed else []
     if found.people > card.people:
         there, last = found.people + chosen.person - 1, chosen.person + card.people - 1
         which = f"person {last}" if card.people == 1 else f"persons {chosen.person} to {last}"
@@ -133,7 +137,7 @@ def opened(chosen: Named, video: Video) -> Joints:
     found = found.swap_sides() if chosen.swapped else found
     if chosen.person > max(found.people, 1):
         raise JointsError(f"person={chosen.person}: {Path(chosen.file).name} has the joints of {found.people}; choose 1 … {found.people}")
-    return replace(found, values=found.values[chosen.person - 1 :])
+    return units.taken(replace(found, values=found.values[chosen.person - 1 :]), chosen.units, video)
 
 
 def mended(file: Path, video: Video, card: Card | None = None) -> Named:

@@ -23,8 +23,29 @@ HIDDEN = 0.5
 """Score of a joint that somebody placed although it is not seen: COCO's "labelled, not visible", Kinect's "inferred", PennAction's hidden joints."""
 
 
+MOST_PLACES = 8_000_000
+"""Joints of all people in all frames together: 40,000 frames of six people in the largest layout. Each step with them takes 100 MB."""
+
+MOST_SIDE = 1_000_000
+"""Pixels of a side of the picture that joints may be measured in."""
+
+
 class JointsError(ActrecError):
     """A file of joints that cannot be used, or joints that do not fit the clip."""
+
+
+def fits(shape: Sequence[int], source: str) -> None:
+    """Refuse more joints than a clip may have; called before an array of them is made.
+
+    shape: (people, T, R).
+
+    Raises:
+        JointsError.
+    """
+    people, steps, joints = shape
+    if max(people, 1) * max(steps, 1) * joints > MOST_PLACES:
+        much = f"{people} people × {steps} frames × {joints} joints"
+        raise JointsError(f"{source or 'the file'} has {much}, and {MOST_PLACES:,} places are allowed; cut it to the clip, and to the people meant")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +55,8 @@ class Joints:
     values float32 (people, T, R, 3): x, y in the video's pixels and a score 0 … 1; a joint is whole or all NaN. A score of 0 with a place is kept:
     the joint is known to be there, and not seen.
     frames int64 (T): the source frame each step stands for, increasing.  fps: steps per second where the file says.
-    size: (width, height) of the picture that x and y are measured in; None: the video's own, (1, 1): fractions of it.
+    size: (width, height) of the picture that x and y are measured in; (1, 1): fractions of it; None: the file does not say.
+    centred: they are measured from the middle of the picture, not from its top left corner.
     source: where they come from, for captions.  note: what had to be assumed.
     """
 
@@ -45,23 +67,40 @@ class Joints:
     fps: float | None = None
     size: tuple[int, int] | None = None
     note: str = ""
+    centred: bool = False
 
     def __post_init__(self) -> None:
+        if np.ndim(self.values) == 4:
+            fits(np.shape(self.values)[:3], self.source)
+        self._check_units()
         with np.errstate(over="ignore"):  # what is too large is not finite, and so missing
             values = np.array(self.values, np.float32)
         if values.ndim != 4 or values.shape[2:] != (len(self.layout), 3):
             raise JointsError(
                 f"joints of shape {values.shape} are not (people, T, {len(self.layout)}, 3) as {self.layout.name} needs; name another layout"
             )
-        frames = np.asarray(self.frames, np.int64)
-        if frames.shape != values.shape[1:2] or (np.diff(frames) <= 0).any() or (frames < 0).any():
-            raise JointsError(
-                f"the frame numbers of {values.shape[1]} steps must be as many, 0 or more and increasing; they are {frames[:8].tolist()}…"
-            )
+        frames = self._numbered(values.shape[1])
         values[~np.isfinite(values).all(-1)] = np.nan
         values[..., 2] = values[..., 2].clip(0, 1)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "frames", frames)
+
+    def _check_units(self) -> None:
+        source = self.source or "the file"
+        if self.size is not None and not all(0 < side <= MOST_SIDE for side in self.size):
+            said = "×".join(f"{side:g}" for side in self.size)
+            raise JointsError(f"{source} says that its picture is {said}, which cannot be; save it with the true width and height, or without")
+        if self.fps is not None and not 0 < self.fps < np.inf:
+            raise JointsError(f"{source} says that it has {self.fps:g} steps a second, which cannot be; save it with the true fps, or without")
+
+    def _numbered(self, steps: int) -> NDArray[np.int64]:
+        frames = np.asarray(self.frames)
+        right = frames.shape == (steps,) and frames.dtype.kind in "iuf" and bool(((frames >= 0) & (frames < 2**53)).all())
+        right = right and bool((frames % 1 == 0).all())
+        if not right or (np.diff(frames := frames.astype(np.int64)) <= 0).any():
+            told = ", ".join(str(one)[:20] for one in frames.ravel()[:8])
+            raise JointsError(f"the frame numbers of {steps} steps must be as many whole numbers, 0 or more and increasing; they are {told}…")
+        return frames
 
     def __repr__(self) -> str:
         people, steps = self.values.shape[:2]

@@ -2,60 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core import settings
-from actrec.inputs.pose import layouts
+from actrec.core.outside import Budget, content, parsed
+from actrec.inputs.pose import layouts, units
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError, Values
 from actrec.inputs.pose.layouts import LAYOUTS, Layout
 from actrec.inputs.pose.tracks import Found, gather
 
-_OPENPOSE = "_keypoints.json"
+OPENPOSE = "_keypoints.json"
+"""How the names of OpenPose's frames end."""
+
+_DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
-def load(path: Path) -> Any:
-    """What a JSON file says.
-
-    Raises:
-        JointsError: it cannot be read.
-    """
-    try:
-        return parsed(path.read_bytes(), path.name)
-    except OSError as error:
-        raise JointsError(f"cannot read {path} ({error.strerror}); check its permissions") from None
-
-
-def parsed(text: bytes, name: str) -> Any:
-    """What JSON says; name: the file's, for the message.
-
-    Raises:
-        JointsError: it is none.
-    """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise JointsError(f"{name} cannot be read as JSON ({error}); copy or export it again") from None
-
-
-def read_json(path: Path, layout: Layout | None = None) -> Joints:
+def read_json(path: Path, layout: Layout | None, spend: Budget) -> Joints:
     """Joints from whichever kind of JSON this is.
 
     Raises:
-        JointsError: none of those that are known; the message says what was found.
+        JointsError: none of those that are known; the message says what was found.  TooMuch.
     """
-    said = load(path)
+    said = _said(path.name, lambda: content(path, spend), spend)
     try:
         return _read(said, path, layout)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+    except _DAMAGED as error:
         raise JointsError(f"{path.name} is damaged or of another kind ({type(error).__name__}: {error}); export the joints again") from None
+
+
+def _said(name: str, text: Callable[[], bytes], spend: Budget) -> Any:
+    try:
+        return parsed(text(), spend)
+    except OSError as error:
+        raise JointsError(f"cannot read {name} ({error.strerror or error}); check its permissions") from None
+    except ValueError as error:
+        raise JointsError(f"{name} cannot be read as JSON ({error}); copy or export it again") from None
 
 
 def _read(said: Any, path: Path, layout: Layout | None) -> Joints:
@@ -92,16 +79,17 @@ def _coco(said: Mapping[str, Any], path: Path, layout: Layout | None) -> Joints:
         raise JointsError(f"{path.name} has {len(said['annotations'])} annotations and none with keypoints; export the keypoints, not the boxes")
     told = next((c["keypoints"] for c in said.get("categories") or [] if c.get("keypoints")), None)
     layout = layout or (layouts.named(told) if told else _by_number(len(rows[0]["keypoints"]) // 3, path.name))
-    images = list(said.get("images") or []) or [{"id": one} for one in dict.fromkeys(row["image_id"] for row in rows)]
-    number = dict(zip((image["id"] for image in images), _numbers(images).tolist(), strict=True))
+    images = list(said.get("images") or []) or [{"id": one} for one in dict.fromkeys(str(row["image_id"]) for row in rows)]
+    number = dict(zip((str(image["id"]) for image in images), _numbers(images).tolist(), strict=True))
     marks = [np.asarray(row["keypoints"], np.float32).reshape(-1, 3) for row in rows]
     flags = np.concatenate([mark[:, 2] for mark in marks])
     if np.isin(flags, (0, 1, 2)).all():
-        for mark in marks:
-            mark[mark[:, 2] == 0] = np.nan
-            mark[:, :2] += 0.5
-            mark[:, 2] = np.where(mark[:, 2] == 1, HIDDEN if (flags == 2).any() else 1.0, np.where(mark[:, 2] == 2, 1.0, np.nan))
-    found = [Found(number[row["image_id"]], _empty(mark), _who(row, "track_id")) for row, mark in zip(rows, marks, strict=True)]
+        every = np.concatenate(marks)
+        every[flags == 0] = np.nan
+        every = units.pixels_from(0, every)
+        every[:, 2] = np.where(flags == 1, HIDDEN if (flags == 2).any() else 1.0, 1.0)
+        marks = np.split(every, np.cumsum([len(mark) for mark in marks])[:-1])
+    found = [Found(number[str(row["image_id"])], _empty(mark), _who(row, "track_id")) for row, mark in zip(rows, marks, strict=True)]
     sizes = {(image.get("width"), image.get("height")) for image in images}
     size = next(iter(sizes)) if len(sizes) == 1 else (None, None)
     measured = (int(size[0]), int(size[1])) if size[0] and size[1] else None
@@ -112,11 +100,11 @@ def _coco_results(rows: Sequence[Mapping[str, Any]], path: Path, layout: Layout 
     """COCO's form of results (AlphaPose and others): people with image_id and keypoints [x, y, score] · R. Frames without people are not told."""
     marks = [np.asarray(row["keypoints"], np.float32).reshape(-1, 3) for row in rows]
     layout = layout or _by_number(len(marks[0]), path.name)
-    images = [{"id": one, "file_name": str(one)} for one in dict.fromkeys(row["image_id"] for row in rows)]
+    images = [{"id": one, "file_name": one} for one in dict.fromkeys(str(row["image_id"]) for row in rows)]
     numbers, note = _counted(_numbers(images, ordered=False))
-    number = dict(zip((image["id"] for image in images), numbers.tolist(), strict=True))
+    number = {image["id"]: one for image, one in zip(images, numbers.tolist(), strict=True)}
     key = "track_id" if any("track_id" in row for row in rows) else "idx"
-    found = [Found(number[row["image_id"]], _empty(mark), _who(row, key)) for row, mark in zip(rows, marks, strict=True)]
+    found = [Found(number[str(row["image_id"])], _empty(mark), _who(row, key)) for row, mark in zip(rows, marks, strict=True)]
     return gather(found, layout, source=path.name, note=note)
 
 
@@ -147,45 +135,25 @@ def _mmpose_layout(meta: Mapping[str, Any]) -> Layout | None:
     return layouts.named([str(names[key]) for key in sorted(names, key=int)], str(meta.get("dataset_name", "")))
 
 
-def read_openpose(path: Path, layout: Layout | None = None) -> Joints:
-    """OpenPose's JSON: a folder, or a zip of one, with a …_keypoints.json for every frame, numbered by their names.
+def read_openpose(path: Path, frames: Mapping[str, Callable[[], bytes]], layout: Layout | None, spend: Budget) -> Joints:
+    """OpenPose's JSON: a …_keypoints.json for every frame, numbered by their names.
+
+    path: of the folder or the zip of one.  frames: what is in it, to be read by a call.
 
     Raises:
-        JointsError: no such files, or one that cannot be read.
+        JointsError: no such files, or one that cannot be read.  TooMuch.
     """
-    said = _zipped(path) if path.is_file() else {file.name: load(file) for file in path.glob(f"*{_OPENPOSE}")}
-    names = sorted(said, key=lambda name: (_last_number(name.removesuffix(_OPENPOSE)), name))
+    spend.items(len(frames))
+    names = sorted(frames, key=lambda name: (_last_number(name.removesuffix(OPENPOSE)), name))
     if not names:
-        raise JointsError(f"{path} has no …{_OPENPOSE}; give OpenPose's output folder (--write_json), or a file of joints")
-    numbers = np.array([_last_number(name.removesuffix(_OPENPOSE)) for name in names], np.int64)
+        raise JointsError(f"{path} has no …{OPENPOSE}; give OpenPose's output folder (--write_json), or a file of joints")
+    said = [_said(name, frames[name], spend) for name in names]
+    numbers = np.array([_last_number(name.removesuffix(OPENPOSE)) for name in names], np.int64)
     numbers = numbers if len(np.unique(numbers)) == len(names) and numbers[0] >= 0 else np.arange(len(names))
     try:
-        return _openpose([said[name] for name in names], _counted(numbers)[0], path.name, layout)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        return _openpose(said, _counted(numbers)[0], path.name, layout)
+    except _DAMAGED as error:
         raise JointsError(f"{path} holds a file that is not OpenPose's ({type(error).__name__}: {error}); write it again with --write_json") from None
-
-
-def is_openpose_zip(path: Path) -> bool:
-    """Whether a zip holds OpenPose's frames."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(_OPENPOSE) for name in archive.namelist())
-    except Exception:  # zipfile fails in many ways on a damaged file, and `read_npz` says so
-        return False
-
-
-def _zipped(path: Path) -> dict[str, Any]:
-    allowed = settings.limits().max_mb
-    try:
-        with zipfile.ZipFile(path) as archive:
-            inside = [info for info in archive.infolist() if info.filename.endswith(_OPENPOSE)]
-            if sum(info.file_size for info in inside) > allowed * 1e6:
-                raise JointsError(f"{path.name} unpacks to more than {allowed:g} MB; cut it to the clip, or raise ACTREC_MAX_MB")
-            return {info.filename: parsed(archive.read(info), info.filename) for info in inside}
-    except JointsError:
-        raise
-    except Exception as error:  # zipfile fails in many ways on a damaged file
-        raise JointsError(f"{path.name} cannot be read as a zip ({error}); pack the folder again") from None
 
 
 def _openpose(frames: Iterable[Mapping[str, Any]], numbers: NDArray[np.int64], source: str, layout: Layout | None) -> Joints:
@@ -203,14 +171,13 @@ def _openpose(frames: Iterable[Mapping[str, Any]], numbers: NDArray[np.int64], s
         found = [Found(one.frame, one.joints) for one in found]
     count = len(found[0].joints)
     layout = layout or {25: LAYOUTS["openpose25"], 18: LAYOUTS["openpose18"]}.get(count) or _by_number(count, source)
-    places = np.concatenate([one.joints[:, :2] for one in found])
-    size, note = None, ""
-    if np.nanmin(places) < 0 and np.nanmax(np.abs(places)) <= 1.001:  # --keypoint_scale 4
-        found = [Found(one.frame, np.concatenate([(one.joints[:, :2] + 1) / 2, one.joints[:, 2:]], 1), one.who) for one in found]
-        size, note = (1, 1), "places from −1 to 1 taken as fractions of the picture"
-    elif np.nanmax(places) <= 1.001:  # --keypoint_scale 3
-        size, note = (1, 1), "places from 0 to 1 taken as fractions of the picture"
-    return gather(found, layout, frames=numbers, source=source, size=size, note=note)
+    joints = gather(found, layout, frames=numbers, source=source)
+    places = joints.xy[joints.known]
+    if not len(places) or np.abs(places).max() > 1.001:
+        return joints
+    least, size = (-1, (2, 2)) if places.min() < 0 else (0, (1, 1))  # --keypoint_scale 4 and 3
+    note = "; ".join(filter(None, (joints.note, f"places from {least:d} to 1 taken as fractions of the picture".replace("-", "−"))))
+    return replace(joints, size=size, centred=least < 0, note=note)
 
 
 def _empty(mark: Values) -> Values:

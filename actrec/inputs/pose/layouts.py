@@ -11,6 +11,7 @@ Sources of the orders: COCO's person keypoints; PennAction's readme (Zhang et al
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,10 @@ MIDDLES: Mapping[str, tuple[str, str]] = {
 """Joints that lie half way between two others, near enough: OpenPose's neck is so by definition, the rest to within a few centimetres."""
 
 
+MOST_JOINTS, MOST_LETTERS = 1000, 100
+"""Joints of a layout, and letters of a joint's name; the largest layouts, with every knuckle and the outline of the face, have 543."""
+
+
 class LayoutError(ActrecError):
     """A layout that is not known, or joints that cannot be converted to it."""
 
@@ -49,7 +54,10 @@ class Layout:
     note: str = ""
 
     def __post_init__(self) -> None:
-        twice = sorted({name for name in self.joints if self.joints.count(name) > 1})
+        if len(self.joints) > MOST_JOINTS or max(map(len, self.joints), default=0) > MOST_LETTERS:
+            most = f"{MOST_JOINTS} joints, each of {MOST_LETTERS} letters at most"
+            raise LayoutError(f"a layout has {most}, and this one has more; name the joints of one person only")
+        twice = sorted(name for name, times in Counter(self.joints).items() if times > 1)
         if not self.joints or twice:
             raise LayoutError(f"the layout {self.name!r} names {', '.join(twice) or 'no joint'}{' twice' * bool(twice)}; name every joint once")
 
@@ -211,17 +219,17 @@ def named(joints: Sequence[str], name: str = "") -> Layout:
     Raises:
         LayoutError: no joints, or one twice.
     """
-    plain = tuple(_plain(joint) for joint in joints)
+    plain = tuple(_plain(str(joint)[: MOST_LETTERS + 1]) for joint in joints[: MOST_JOINTS + 1])
     found = next((known for known in LAYOUTS.values() if known.joints == plain), None)
     if found is not None:
         return found
     trunk = [pair for pair in _bones(_FACE + _BOX + "neck-head neck-Sshoulder neck-pelvis pelvis-Ship") if set(pair) <= set(plain)]
-    return Layout(name or f"joints{len(plain)}", f"{len(plain)} joints", plain, tuple(trunk))
+    return Layout(name[:MOST_LETTERS] or f"joints{len(plain)}", f"{len(plain)} joints", plain, tuple(trunk))
 
 
 def _plain(joint: str) -> str:
     """A joint's name as this module writes it: the side first, small letters, and one word for what goes by several."""
-    text = re.sub(r"([a-z])([A-Z])", r"\1_\2", str(joint).strip())
+    text = re.sub(r"([a-z])([A-Z])", r"\1_\2", joint.strip())
     text = re.sub(r"[\s\-]+", "_", text).lower()
     text = re.sub(r"^(l|r)_", lambda found: {"l": "left_", "r": "right_"}[found.group(1)], text)
     text = re.sub(r"^(.+)_(left|right)$", r"\2_\1", text)

@@ -2,7 +2,7 @@
 
 Such a name stands in questions, links and commands alike. offset: added to every frame number of the file.  layout: for files that do not say theirs,
 or say it wrongly.  sides=swapped: what the file calls left is right.  person: which of the file's people comes first, from 1 on; the model is given
-people from there on.
+people from there on.  units: what places are measured in (see `units`), for files that do not say it, or say it wrongly.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from actrec.inputs.pose.joints import JointsError
 from actrec.inputs.pose.layouts import layout
+from actrec.inputs.pose.units import told, unit
 
-CHOICES = ("offset", "layout", "sides", "person")
+CHOICES = ("offset", "layout", "sides", "person", "units")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Named:
     layout: str = ""
     swapped: bool = False
     person: int = 1
+    units: str = ""
 
     @classmethod
     def of(cls, text: str) -> Named:
@@ -52,7 +54,8 @@ class Named:
         if given.get("sides", "swapped") != "swapped":
             raise JointsError(f"{text!r}: sides={given['sides']}; write sides=swapped, or leave it out")
         offset, person = _number(text, "offset", given.get("offset", "0")), _number(text, "person", given.get("person", "1"), 1)
-        return cls(file, offset, layout(given["layout"]).name if "layout" in given else "", "sides" in given, person)
+        measured = unit(given["units"]) if "units" in given else ""
+        return cls(file, offset, layout(given["layout"]).name if "layout" in given else "", "sides" in given, person, measured)
 
     @property
     def title(self) -> str:
@@ -65,11 +68,12 @@ class Named:
     def told(self) -> tuple[str, ...]:
         """The choices that a report on the fit does not speak of, in words."""
         said = [f"taken as {self.layout}"] * bool(self.layout) + ["left and right swapped"] * self.swapped
+        said += [f"places taken as {told(self.units)}"] * bool(self.units)
         return (*said, *[f"people counted from person {self.person} of the file"] * (self.person > 1))
 
     def __str__(self) -> str:
         said = [f"offset={self.offset}"] * bool(self.offset) + [f"layout={self.layout}"] * bool(self.layout)
-        said += ["sides=swapped"] * self.swapped + [f"person={self.person}"] * (self.person != 1)
+        said += ["sides=swapped"] * self.swapped + [f"person={self.person}"] * (self.person != 1) + [f"units={self.units}"] * bool(self.units)
         _, there, tail = self.file.rpartition("#")
         own = bool(there) and (not tail or "=" in tail)
         return self.file + "#" * (bool(said) or own) + ",".join(said)

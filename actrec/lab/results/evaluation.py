@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.errors import ActrecError
 from actrec.core.words import few
 from actrec.measure import accuracy
@@ -177,8 +177,7 @@ def found() -> dict[str, Path]:
     """Folders of the finished evaluations by name: those that ship, then the reader's own, which win where a name is taken twice."""
     here: dict[str, Path] = {}
     for root in (settings.assets() / "results", settings.results()):
-        if root.is_dir():
-            here |= {folder.name: folder for folder in sorted(root.iterdir()) if (folder / RESULT).is_file() and (folder / ABOUT).is_file()}
+        here |= {folder.name: folder for folder in files.inside(root) if not any(files.odd(folder / name) for name in (RESULT, ABOUT))}
     return here
 
 
