@@ -2,7 +2,8 @@
 
 For every clip: how much of the tokens' attention lies on the acting limbs and what they handle, and on the whole figure, against the regular grid
 that 3DTS starts from; and whether the joint with the most attention belongs to an acting limb, against the share of joints that do: among the joints
-of arms and legs, and among all of them. Clips whose action has no acting arm or leg are left out of the second.
+of arms and legs, and among all of them. Clips whose action has no acting arm or leg are left out of the second. In what the block averages, a joint
+that stands in several windows counts in each; so that is held against an even spread too, which names the joints that stand in most.
 
     python benchmarks/attention_on_limbs.py [--model MODEL --test-clips 20 --out FILE.csv]
 """
@@ -29,7 +30,7 @@ from actrec.core import trace
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.evidence import Evidence
 from actrec.core.trace import Inputs
-from actrec.explain import Ask
+from actrec.explain import Ask, joint_stride
 from actrec.inputs import pixels, pose, sampling, streams
 from actrec.inputs.streams import Given
 from actrec.lab import sets
@@ -39,13 +40,16 @@ from actrec.measure import chance, regions
 SCOPES = ("arms and legs", "all joints")
 """Which joints are asked about."""
 
+SCORES = (("cls", "averaged"), ("received", "averaged"), ("cls", "each"), ("received", "each"), ("even", "averaged"))
+"""By which attention: whose, and whether as the block averages its windows or in each. "even": what an even spread would give."""
+
 
 @dataclass(frozen=True)
 class Seen:
     """What was measured in one clip and block.
 
-    blind, even: whether it is recognised without any joints, and with all tokens on the regular grid.  top, chances: by score and by which joints are
-    asked about, whether the joint with the most attention acts, and how many of them do.
+    blind, even: whether it is recognised without any joints, and with all tokens on the regular grid.  top, chances: by score, windows and which
+    joints are asked about, the share of the joints with the most attention that act, and of all joints.
     """
 
     action: str
@@ -55,7 +59,7 @@ class Seen:
     block: int
     limbs: regions.Shares
     person: regions.Shares
-    top: dict[tuple[str, str], float]
+    top: dict[tuple[str, str, str], float]
     chances: dict[str, float]
 
 
@@ -96,16 +100,16 @@ def measured(loaded: study.Loaded, action: str, seed: str) -> Iterator[Seen]:
         assert chosen.points is not None
         limbs, person = (regions.shares(chosen.points, region) for region in masks)
         top, chances = {}, {}
-        for score in ("cls", "received"):
-            skeleton = evidence(methods["joint-stride"].explain(seen, replace(ask, layer=joints, knobs={"score": score}))).skeleton
-            assert skeleton is not None
-            known = np.isfinite(skeleton.scores)
-            scored = np.where(known, skeleton.scores, 0).sum(0) / np.maximum(known.sum(0), 1)
-            for scope in SCOPES if acting else ():
-                there = [i for i, name in enumerate(skeleton.names) if known[:, i].any() and (scope == "all joints" or group_of(name))]
-                best = max(there, key=lambda i: scored[i])
-                top[score, scope] = float(skeleton.names[best] in acting)
-                chances[scope] = len([i for i in there if skeleton.names[i] in acting]) / len(there)
+        for score, windows in SCORES if acting else ():
+            knobs = {"score": "cls" if score == "even" else score, "windows": windows}
+            shares, even_shares = joint_stride.scored(joint_stride.windows(seen, replace(ask, layer=joints, knobs=knobs)))
+            scored = even_shares if score == "even" else np.nansum(shares, 0)
+            for scope in SCOPES:
+                names = ask.layout
+                there = [i for i, name in enumerate(names) if np.isfinite(shares[:, i]).any() and (scope == "all joints" or group_of(name))]
+                best = [i for i in there if scored[i] >= max(scored[there]) * (1 - 1e-9)]  # an even spread has several
+                top[score, windows, scope] = float(np.mean([names[i] in acting for i in best]))
+                chances[scope] = float(np.mean([names[i] in acting for i in there]))
         right = loaded.card.labels[int(seen.logits[0].argmax())] == action
         edits = {name.replace("reference", "points"): partial(on_grid, seen.seen[name].tensor) for name in grids}
         even = loaded.card.labels[int(seen.rerun(edits=edits)[0].argmax())] == action
@@ -159,13 +163,13 @@ def report(block: int, found: list[Seen]) -> None:
             f" the same attention on the grid {on_grid.mean():.3f}; regular grid {grid.mean():.3f};"
             f" attention above the grid in {more} of {len(told)} clips ({low:.2f}–{high:.2f})"
         )
-    for score, scope in [(score, scope) for score in ("cls", "received") for scope in SCOPES]:
-        some = [one for one in found if (score, scope) in one.top]
-        hits = int(sum(one.top[score, scope] for one in some))
-        low, high = chance.wilson(hits, len(some))
+    for score, windows, scope in [(*by, scope) for by in SCORES for scope in SCOPES]:
+        some = [one for one in found if (score, windows, scope) in one.top]
+        hits = sum(one.top[score, windows, scope] for one in some)
+        low, high = chance.wilson(round(hits), len(some))
         expected = np.mean([one.chances[scope] for one in some])
         print(
-            f"block {block}, joints by {score:8}: the first of {scope:14} acts in {hits} of {len(some)} clips"
+            f"block {block}, joints by {score:8} {windows:8}: the first of {scope:14} acts in {hits:.0f} of {len(some)} clips"
             f" ({hits / max(len(some), 1):.3f}, {low:.3f}–{high:.3f}); by chance {expected:.3f}"
         )
 
@@ -182,7 +186,7 @@ def write(file: Path, found: list[Seen]) -> None:
             ["action", "right", "block", "limbs_attention", "limbs_grid", "person_attention", "person_grid", "top_cls", "top_received", "chance"]
         )
         for one in found:
-            tops = [one.top.get((score, SCOPES[0]), "") for score in ("cls", "received")]
+            tops = [one.top.get((score, "averaged", SCOPES[0]), "") for score in ("cls", "received")]
             table.writerow([one.action, one.right, one.block, one.limbs.attention, one.limbs.grid, one.person.attention, one.person.grid, *tops])
 
 

@@ -65,6 +65,7 @@ def clip(
     options: dict[str, str] | None = None,
     pix_fmt: str = "yuv420p",
     turn: int = 0,
+    muxer: dict[str, str] | None = None,
     paint: Callable[[int, int, int], NDArray[np.uint8]] = picture,
 ) -> Path:
     """Write `count` numbered frames; frame i at stamps[i] · base seconds (i · base by default).
@@ -73,7 +74,7 @@ def clip(
     """
     width, height = size
     stamps = range(count) if stamps is None else stamps
-    with av.open(str(path), "w", options={}) as container:
+    with av.open(str(path), "w", options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=Fraction(1) / base, options=options or {})
         stream.width, stream.height = (height, width) if turn % 2 else (width, height)
         stream.pix_fmt, stream.codec_context.time_base, stream.time_base = pix_fmt, base, base

@@ -1,4 +1,4 @@
-"""A small untrained checkpoint that says itself what it is, and the surroundings in which the pages find it."""
+"""A small checkpoint that says itself what it is, and the surroundings in which the pages find it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import clips_made
 import torch
+from torch import nn
 
 from actrec import catalogue
+from actrec.catalogue.learnt import NORMS
 from actrec.models import weights
 
 LABELS = ("bend down", "stand up", "wave <b>one</b> hand", "*jump*", "walk", "run")
@@ -17,11 +19,11 @@ LABELS = ("bend down", "stand up", "wave <b>one</b> hand", "*jump*", "walk", "ru
 
 
 def checkpoint(folder: Path, name: str = "tiny", *, dam: int = 0, seed: int = 0) -> Path:
-    """Write a ResNet of an eighth of the width that reads 8 frames of 32 pixels."""
+    """Write a ResNet of an eighth of the width that reads 8 frames of 32 pixels, `taught`."""
     base = catalogue.architectures()["dam-12" if dam else "c2d-r50"]
     arguments = {**base.arguments, "width": 0.125, **({"dam": dam} if dam else {})}
     torch.manual_seed(seed)
-    model = catalogue.build(replace(base, arguments=arguments), len(LABELS))
+    model = taught(catalogue.build(replace(base, arguments=arguments), len(LABELS)))
     about = {
         "family": base.family,
         "architecture": base.id,
@@ -35,6 +37,18 @@ def checkpoint(folder: Path, name: str = "tiny", *, dam: int = 0, seed: int = 0)
     path = folder / f"{name}.safetensors"
     weights.save(path, model, about)
     return path
+
+
+def taught(model: nn.Module, classes: int = len(LABELS)) -> nn.Module:
+    """The model with numbers that nobody learnt, and that look as training leaves them: of others the pages warn."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, NORMS):
+                for table in (module.weight, module.bias):
+                    table.add_(torch.randn_like(table), alpha=0.1)
+            elif isinstance(module, nn.Linear) and module.out_features == classes:
+                module.weight.normal_(0, 0.5)
+    return model
 
 
 def folders(home: Path) -> Mapping[str, str]:

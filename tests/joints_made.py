@@ -1,4 +1,4 @@
-"""Networks that read joints, small and untrained, and joints of people who walk through the clips of `demo_made`."""
+"""Networks that read joints, small ones, and joints of people who walk through the clips of `demo_made`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import demo_made
 import numpy as np
 import torch
 
@@ -28,9 +29,9 @@ def card() -> Card:
 
 
 def checkpoint(folder: Path, name: str = "tinydeform", **changes: Any) -> Path:
-    """An untrained network, its gate to the joints open: what they say reaches the classes."""
+    """A small network, `demo_made.taught`."""
     torch.manual_seed(0)
-    model = catalogue.build(replace(card(), arguments=TINY), len(LABELS))
+    model = demo_made.taught(catalogue.build(replace(card(), arguments=TINY), len(LABELS)), len(LABELS))
     about = {"family": "deform", "architecture": "deform-mc3", "arguments": TINY, "labels": list(LABELS), "title": "Tiny, of no use"}
     about |= {"sampling": asdict(card().sampling), "preprocess": asdict(card().preprocess), "trained_on": "nothing"}
     weights.save(folder / f"{name}.safetensors", model, about | {"layout": list(COCO.joints), "people": 1} | changes)

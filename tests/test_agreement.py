@@ -140,9 +140,9 @@ def test_only_frames_that_both_looked_at_count_and_each_counts_once() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "reason"),
     [
-        (heat(np.zeros((2, 6, 8))), varied(1), "the first map is empty (largest value 0 logit per cell)"),
-        (varied(1), heat(np.full((2, 6, 8), 3e-7)), "the second map is empty (largest value 3e-07 logit per cell)"),
-        (varied(1), heat(np.full((2, 6, 8), np.nan)), "the second map is empty (largest value 0 logit per cell)"),
+        (heat(np.zeros((2, 6, 8))), varied(1), "the first map is empty (largest magnitude 0 logit per cell)"),
+        (varied(1), heat(np.full((2, 6, 8), 3e-7)), "the second map is empty (largest magnitude 3e-07 logit per cell)"),
+        (varied(1), heat(np.full((2, 6, 8), np.nan)), "the second map is empty (largest magnitude 0 logit per cell)"),
         (varied(1), heat(one_hot(0, 1, 1), bands=[(32, 33), (33, 34), (34, 35), (35, 36)]), "the two models looked at no common frame"),
         (
             heat(one_hot(0, 1, 1), box=(0, 0, 30, 48)),

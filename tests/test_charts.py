@@ -160,12 +160,14 @@ def test_a_second_that_a_curve_has_twice_counts_as_the_mean() -> None:
 
 
 def test_effects_are_sorted_signed_coloured_and_can_be_picked() -> None:
-    figure = charts.effects([("left_wrist", 0.5, 0.45), ("head", 0.5, 0.7), ("all joints", 0.5, 0.1)])
+    rows = [("left_wrist", -0.05, "2.45"), ("head", 0.2, "2.7"), ("all joints", -0.4, "2.1 (probability 50 % to 10 %)")]
+    figure = charts.effects(rows, "logit of “lift”")
     bars = figure.data[0]
     assert list(bars.customdata) == ["all joints", "head", "left_wrist"]
     np.testing.assert_allclose(bars.x, [-0.4, 0.2, -0.05])
     assert list(bars.marker.color) == [FOR, AGAINST, FOR]
-    assert list(bars.text) == ["−40.0", "+20.0", "−5.0"]
+    assert list(bars.text) == ["−0.400", "+0.200", "−0.050"]
+    assert bars.hovertext[0] == "without all joints: 2.1 (probability 50 % to 10 %)"
     assert list(figure.layout.yaxis.ticktext) == ["all joints", "head", "left wrist"]
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first on top
 
@@ -174,7 +176,7 @@ def test_a_hostile_name_or_unit_stays_text_in_every_chart_of_attention() -> None
     made = [
         charts.tokens_3d(replace(points([(3, 20, 11)]), unit=HOSTILE, title=HOSTILE), size=(WIDTH, HEIGHT)),
         charts.matrix(Matrix(HOSTILE, HOSTILE, np.ones((2, 2), np.float32), (HOSTILE,) * 2, (HOSTILE,) * 2)),
-        charts.effects([(HOSTILE, 0.5, 0.4)]),
+        charts.effects([(HOSTILE, -0.1, HOSTILE)], HOSTILE),
     ]
     for chart in made:
         for text in shown(chart.to_plotly_json()):

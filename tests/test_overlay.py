@@ -41,7 +41,7 @@ def test_noise_of_a_millionth_draws_nothing_and_says_so(signed: bool, scale: str
     noise = heat(np.random.default_rng(0).normal(0, 1e-6, (4, 6, 8)), signed=signed)
     for step in range(4):
         np.testing.assert_array_equal(overlay.draw(FRAME, noise, step, SOURCE, Look(scale=scale)), FRAME)  # type: ignore[arg-type]
-    assert overlay.caption(noise).startswith("no evidence (largest value ")
+    assert overlay.caption(noise).startswith("no evidence (largest magnitude ")
     assert overlay.caption(noise).endswith("e-06 logit per cell)")
     assert overlay.ticks(overlay.largest(noise), signed) == []
 
@@ -199,9 +199,9 @@ def test_the_colour_bars_numbers_are_true() -> None:
 def test_captions_say_what_must_be_known() -> None:
     assert overlay.caption(heat(one_hot(1, 2, 3))) == ""
     assert overlay.caption(heat(np.full((4, 6, 8), np.nan))) == "no evidence (the method gives no value here)"
-    assert overlay.caption(heat(np.full((1, 6, 8), 3.1e-7))) == "no evidence (largest value 3.1e-07 logit per cell)"
-    assert overlay.caption(heat(np.full((4, 6, 8), 2.0))) == "the same map at every step, so it does not say when"
-    assert overlay.caption(heat(np.ones((1, 6, 8)))) == "one map for the whole window, so it does not say when"
+    assert overlay.caption(heat(np.full((1, 6, 8), 3.1e-7))) == "no evidence (largest magnitude 3.1e-07 logit per cell)"
+    assert overlay.caption(heat(np.full((4, 6, 8), 2.0))) == "the map is the same at all times, so it does not say when"
+    assert overlay.caption(heat(np.ones((1, 6, 8)))) == "one map stands for the whole window, so it does not say when"
     assert overlay.caption(heat(-one_hot(1, 2, 3, value=3.2))) == "no positive evidence (lowest value −3.2 logit per cell)"
 
 

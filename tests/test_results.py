@@ -97,6 +97,22 @@ def test_an_evaluation_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         results.open_result("nobody")
 
 
+WRONG = {
+    "pairs": ([["a", "x"]], r"pairs with 'x', which is not one of the 3 labels"),
+    "labels": (["a", "b", "a"], "its 3 labels are not 3 different names"),
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_labels_and_pairs_that_contradict_each_other_are_refused(tmp_path: Path, field: str) -> None:
+    made(tmp_path / "a", "aabbcc")
+    about = json.loads((tmp_path / "a" / "about.json").read_text())
+    value, words = WRONG[field]
+    (tmp_path / "a" / "about.json").write_text(json.dumps(about | {field: value}))
+    with pytest.raises(ResultError, match=words):
+        results.load(tmp_path / "a")
+
+
 def test_results_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTREC_RESULTS", str(tmp_path))
     made(tmp_path / "mine", "aabbcc")

@@ -50,10 +50,10 @@ def test_padding_is_shown_once_counted_and_said() -> None:
 
 def test_empty_and_constant_maps_say_so_in_the_figure_and_have_no_false_scale() -> None:
     words = texts(strip.strip(explanation(heat(np.full((4, 6, 8), 3.1e-7)))))
-    assert "no evidence (largest value 3.1e-07 logit per cell)" in words
+    assert "no evidence (largest magnitude 3.1e-07 logit per cell)" in words
     assert not {"0", "3.1e-07", "1.55e-07"} & set(words)
     words = texts(strip.strip(explanation(heat(np.ones((4, 6, 8))))))
-    assert "the same map at every step, so it does not say when" in words
+    assert "the map is the same at all times, so it does not say when" in words
 
 
 def test_the_strip_confesses_scale_threshold_and_what_was_not_seen() -> None:

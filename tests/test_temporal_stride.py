@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from claims_made import as_percent, opens_there
+from hypothesis import given
+from hypothesis import strategies as st
 from views_made import CELLS, FRAMES, METHODS, explained, look, make, people, traced, values_of
 
 from actrec import catalogue
@@ -24,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_seed")
 
 @pytest.mark.parametrize("query", ["cls", "rgb", "pose", "all"])
 @pytest.mark.parametrize("joints", [True, False])
-def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: str, joints: bool) -> None:
+def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_are_what_no_window_reads(query: str, joints: bool) -> None:
     given = people() if joints else None
     if given is not None:
         given[:, 1, 3] = torch.nan
@@ -36,11 +40,30 @@ def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: s
     assert matrix.rows[1] == "0.10 s"
 
 
-def test_the_claim_is_about_the_frame_that_gets_most_with_all_its_tokens() -> None:
-    found = look(make(), "temporal-stride", "blocks.1.temporal", people(), query="cls")
-    got = np.nan_to_num(found.matrices[0].values).mean(0)
-    assert f"gives most attention to the frame at {got.argmax() / 10:.2f} s: {percent(got.max(), 0)} (an even spread would give" in found.claim
-    assert f"{percent(found.findings[0].value, 0)} of its attention goes to the picture itself" in found.claim
+def test_the_claim_is_about_the_picture_and_a_finding_about_the_frame_that_gets_most_with_all_its_tokens() -> None:
+    seen = traced(make(), "temporal-stride", "blocks.1.temporal", people())
+    found = explained(seen, "temporal-stride", "blocks.1.temporal", query="cls")
+    matrix = found.matrices[0]
+    assert found.claim.startswith("CLS of block 2 attends most to the picture ")
+    opens_there(found.heat, found.claim, 1, temporal_stride.even(matrix.windows, FRAMES).tolist(), seen.clip)
+    got = np.nan_to_num(matrix.values).mean(0)
+    most = next(f for f in found.findings if f.name == "attention on the most read frame")
+    assert most.value == pytest.approx(got.max())
+    assert f"CLS gives most attention to the frame at {got.argmax() / 10:.2f} s: {percent(got.max(), 0)} (an even spread would give" in most.sentence
+    own = next(f for f in found.findings if f.name == "attention on the own frame")
+    assert own.value == pytest.approx(np.trace(matrix.values) / FRAMES)
+    assert own.sentence.startswith(f"CLS gives {percent(own.value, 0)} of its attention to its own frame")
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda v: sum(v) > 0))
+def test_what_is_said_of_kinds_of_tokens_follows_from_their_shares(values: list[float]) -> None:
+    picture, joints, modal = (value / sum(values) for value in values)
+    found = temporal_stride._kinds(torch.tensor([picture, joints, modal], dtype=torch.float64), "the mean token")
+    told = r"^The mean token gives (<? ?\d+) % of its attention to the picture(?:, (<? ?\d+) % to the joints)? and (<? ?\d+) % to modal tokens\.$"
+    first, second, third = re.findall(told, found.sentence)[0]
+    assert as_percent(first, picture)
+    assert as_percent(third, modal)
+    assert as_percent(second, joints) if second else joints == 0
 
 
 def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
@@ -51,9 +74,11 @@ def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
         mine = [w for w in windows if w[0] <= t < w[1]]
         for first, last in mine:
             rows[t, first:last] += 0.25 / len(mine)
-    np.testing.assert_allclose(temporal_stride.even(windows, 12), rows.mean(0))
-    assert temporal_stride.even(windows, 12)[0] == pytest.approx(0.75 / 12)
-    np.testing.assert_allclose(temporal_stride.even([(0, 6)], 6), 1 / 6)
+    found = temporal_stride.even(tuple(windows), tuple(windows), 12)
+    np.testing.assert_allclose(found, rows)
+    assert found.mean(0)[0] == pytest.approx(0.75 / 12)
+    assert np.trace(found) / 12 == pytest.approx(1 / 4)
+    np.testing.assert_allclose(temporal_stride.even(((0, 6),), ((0, 6),), 6), 1 / 6)
 
 
 @pytest.mark.parametrize("tokens", deform.TOKENS)

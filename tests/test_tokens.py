@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from claims_made import as_percent
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from torch import nn
 from views_made import CELLS, FRAMES, HEADS, explained, look, make, people, traced, values_of
 
+from actrec.explain import tokens
+
 pytestmark = pytest.mark.usefixtures("one_seed")
+
+
+@given(arrays(np.float32, st.integers(1, 20), elements=st.floats(2.0**-9, 1, width=16)), st.floats(0, 5))
+def test_what_is_said_of_the_attention_on_tokens_follows_from_it(scores: np.ndarray, others: float) -> None:
+    total = float(scores.sum()) + others
+    shares = [float(s) / total for s in scores]
+    found = tokens._share(torch.tensor(shares), others / total)
+    share, count, alike = re.findall(
+        r"^(<? ?\d+) % of the attention goes to the (\d+) sampled tokens, as if (\d+) of them shared it evenly", found.sentence
+    )[0]
+    assert as_percent(share, sum(shares))
+    assert int(count) == len(shares)
+    assert float(alike) == pytest.approx(sum(shares) ** 2 / sum(s * s for s in shares), abs=0.5001)
+    rest = re.findall(r"the other (<? ?\d+) % goes to the modal tokens\.$", found.sentence)
+    assert bool(rest) == (others / total > 5e-3)
+    assert all(as_percent(text, others / total) for text in rest)
 
 
 def moved(model: nn.Module, block: int, offset: tuple[float, float, float]) -> None:

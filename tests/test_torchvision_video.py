@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from actrec.core import trace
+from actrec.core import reach, trace
 from actrec.core.card import Card
 from actrec.models import torchvision_video as family
 from actrec.models import weights
@@ -79,9 +79,12 @@ def test_a_card_says_what_torchvision_recorded(card_id):
     assert len(set(card.labels)) == 400
     said = dict(re.findall(r"`(frame_rate|clip_len|clips_per_video)=([\d.]+)`", record.meta["_docs"]))
     assert (card.sampling.kind, card.sampling.frames, card.sampling.rate) == ("dense", int(said["clip_len"]), float(said["frame_rate"]))
-    assert card.note.startswith("This model looks at") or {"5": "five", "12": "twelve"}[said["clips_per_video"]] in card.note
+    published = card.weights.note
+    assert published.startswith("This model looks at") or {"5": "five", "12": "twelve"}[said["clips_per_video"]] in published
     figures = {**record.meta["_metrics"]["Kinetics-400"], "parameters": record.meta["num_params"], "gflops": record.meta["_ops"]}
-    assert card.paper_figures == figures
+    assert {**card.paper_figures, **card.weights.figures} == figures
+    assert not any(name.startswith("acc") for name in card.paper_figures), "accuracy belongs to the weights"
+    assert card.weights.megabytes == record.meta["_file_size"]
     assert card.weights.url.endswith(f"-{card.weights.sha256}.pth")
     assert len(card.weights.sha256) == 8
 
@@ -161,6 +164,7 @@ def test_every_tap_lies_where_it_says_and_the_head_is_what_the_card_says(card_id
             logits = model(clip)
         if seed == 0:
             check_head(card, model, seen, logits)
+            check_reach(seen, clip)
             if "mvit" in card_id:  # only now: the class token lives on attention
                 for block in model.blocks:
                     nn.init.zeros_(block.attn.project[0].weight)
@@ -187,6 +191,16 @@ def middle_energy(entry: trace.Seen, clip: Tensor) -> Tensor:
         features = features[:, (size - 1) // 2 : size // 2 + 1].sum(1)
     mix = torch.randn(len(features), generator=torch.Generator().manual_seed(0)).double()
     return torch.autograd.grad(features @ mix, clip, retain_graph=True)[0][0].double().square().sum(0)
+
+
+def check_reach(seen: dict[str, trace.Seen], clip: Tensor) -> None:
+    """The frames that have a gradient on the middle steps are those that the taps' hops let through."""
+    for name, entry in seen.items():
+        energy, steps = middle_energy(entry, clip).sum((1, 2)), entry.grid().shape[2]
+        rows = reach.field(entry.tap.past, clip.shape[2])
+        assert len(rows) == steps, name
+        expected = rows[(steps - 1) // 2 : steps // 2 + 1].any(0)
+        assert (energy > 1e-18 * energy.max()).tolist() == expected.tolist(), name
 
 
 def check_head(card: Card, model: nn.Module, seen: dict[str, trace.Seen], logits: Tensor) -> None:

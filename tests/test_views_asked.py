@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from claims_made import opens_there
 from joints_made import ask_tokens
 
 from actrec import cli, study
@@ -27,6 +28,20 @@ def test_every_view_is_answered_and_says_what_it_found(home: Path, method: str) 
     assert (found.skeleton is not None) == (method == "joint-stride")
     assert bool(found.matrices) == (method != "tokens")
     assert "This method does not know the class: every class gets the same map." in found.cautions
+
+
+def test_a_place_is_called_picked_only_where_one_was_picked(home: Path) -> None:
+    asked = ask_tokens(home, knobs=(("query", "place"),))
+    before = study.answer(asked)
+    assert before.claim.startswith("The middle of the picture and of the window (no place is picked yet) attends most to block ")
+    x0, y0, x1, y1 = before.geometry.box
+    assert study.answer(asked.with_(at=(0.0, (x0 + x1) / 2, (y0 + y1) / 2))).claim.startswith("The picked place attends most to block ")
+
+
+def test_a_view_of_attention_opens_in_the_step_that_its_claim_names(home: Path) -> None:
+    found = study.answer(ask_tokens(home))
+    opens_there(found.heat, found.claim, 1, clip=found.clip)
+    assert found.heat.fields is not None
 
 
 def test_tokens_are_the_default_view_of_a_model_that_chooses_them(home: Path) -> None:

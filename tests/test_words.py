@@ -12,7 +12,7 @@ from answers_made import heat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actrec.core.words import few, number, percent, percentage_points, short_unit
+from actrec.core.words import few, fixed, number, percent, short_unit
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,16 @@ def test_what_is_more_than_nothing_is_never_written_as_nothing(share: float, dig
         assert (float(text.removesuffix(" %")) == 0) == (share == 0)
 
 
-@given(st.floats(-1, 1))
-def test_a_change_and_its_opposite_differ_in_the_sign_alone(change: float) -> None:
-    assert percentage_points(-change) == percentage_points(change).translate(str.maketrans("+−", "−+"))
+@given(st.floats(-1e6, 1e6), st.sampled_from(["", "+"]))
+def test_a_change_and_its_opposite_differ_in_the_sign_alone(change: float, sign: str) -> None:
+    one, other = fixed(change, "+"), fixed(-change, "+")
+    assert one == other.translate(str.maketrans("+−", "−+"))
+    assert abs(float(fixed(change, sign).replace("−", "-")) - change) <= 0.5e-3 * (1 + 1e-6) + abs(change) * 1e-12
 
 
 def test_changes_have_a_true_minus_and_no_sign_on_nothing() -> None:
-    assert [percentage_points(change) for change in (0.031, -0.004, 0.0, -0.0001)] == ["+3.1", "−0.4", "0.0", "0.0"]
+    assert [fixed(change, "+", 1) for change in (3.1, -0.4, 0.0, -0.01)] == ["+3.1", "−0.4", "0.0", "0.0"]
+    assert [fixed(change) for change in (3.1, -0.4, -0.0001)] == ["3.100", "−0.400", "0.000"]
 
 
 def test_numbers_have_three_digits_and_a_true_minus() -> None:

@@ -1,8 +1,10 @@
 """What there is and what fits what: the folders are the registry. Models (cards and checkpoints), their networks, ways of explaining."""
 
+from actrec.catalogue.counting import counts, known
 from actrec.catalogue.explanations import knobs, layers, methods, taps
-from actrec.catalogue.models import SUFFIXES, architectures, card, cards, ready, with_weights
-from actrec.catalogue.networks import build, counts, inflate, without_numbers, without_windows
+from actrec.catalogue.learnt import untrained
+from actrec.catalogue.models import SUFFIXES, architectures, card, cards, classes, ready, remarks, with_weights
+from actrec.catalogue.networks import build, departures, formula, implied, inflate, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -10,13 +12,20 @@ __all__ = [
     "build",
     "card",
     "cards",
+    "classes",
     "counts",
+    "departures",
+    "formula",
+    "implied",
     "inflate",
     "knobs",
+    "known",
     "layers",
     "methods",
     "ready",
+    "remarks",
     "taps",
+    "untrained",
     "with_weights",
     "without_numbers",
     "without_windows",

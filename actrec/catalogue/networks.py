@@ -1,9 +1,10 @@
-"""The network behind a card: built, filled from a 2-D relative, or without numbers for its taps, its size and its cost."""
+"""The network behind a card: built, filled from a 2-D relative, or without numbers for its taps and its size."""
 
 from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,11 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
-from actrec.inputs import streams
+from actrec.models import weights
+
+MOST_TENSORS = 20_000
+"""Tensors of a network; the largest here has 1 000. It is its card that says how many, and a card may come from anywhere."""
 
 
 def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
@@ -25,14 +28,16 @@ def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
     Raises:
         QuestionError: arguments that the family does not know or cannot build.
     """
-    module = importlib.import_module(f"actrec.models.{card.family}")
-    arguments = {**card.arguments, **changes}
+    return _built(card.family, {**card.arguments, **changes}, classes or len(card.labels) or 400)
+
+
+def _built(family: str, arguments: Mapping[str, Any], classes: int) -> nn.Module:
+    module = importlib.import_module(f"actrec.models.{family}")
     try:
-        built: nn.Module = module.build(**arguments, classes=classes or len(card.labels) or 400)
-    except (TypeError, ValueError) as error:
-        raise QuestionError(
-            f"{card.family} cannot be built with {arguments}: {error}; correct the arguments, or the checkpoint that names them"
-        ) from None
+        built: nn.Module = module.build(**arguments, classes=classes)
+    except (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError) as error:  # the last: what no memory has room for
+        said = f"{family} cannot be built with {dict(arguments)}: {error}"
+        raise QuestionError(f"{said}; correct the arguments, or the checkpoint that names them") from None
     return built
 
 
@@ -49,47 +54,67 @@ def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> 
     return found
 
 
+def implied(card: Card, state: Mapping[str, torch.Tensor]) -> Card:
+    """The card with the constructor arguments that a file's shapes imply, such as its width; the same card where they imply none."""
+    module = importlib.import_module(f"actrec.models.{card.family}")
+    if not hasattr(module, "implied"):
+        return card
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.plain(state).items()}
+    return replace(card, arguments=module.implied(card.arguments, shapes))
+
+
 def without_windows(card: Card) -> Card | None:
     """The card of the same network with attention over everything instead of in windows; None where its family knows no windows."""
     changes = getattr(importlib.import_module(f"actrec.models.{card.family}"), "WITHOUT_WINDOWS", None)
     return None if changes is None else replace(card, arguments={**card.arguments, **changes})
 
 
+def departures(family: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a network reads in its paper in its own way, adds to it or changes, in sentences: none for a family that has no list of it."""
+    listed = getattr(importlib.import_module(f"actrec.models.{family}"), "departures", None)
+    return () if listed is None else tuple(listed(_whole(family, arguments)))
+
+
+def formula(card: Card) -> float | None:
+    """GFLOPs of the card's network by the rule of its paper, for the clip that the paper counts; None where that says nothing about it."""
+    rule = getattr(importlib.import_module(f"actrec.models.{card.family}"), "formula", None)
+    return None if rule is None or card.counted_at is None else rule(_whole(card.family, card.arguments))
+
+
+def _whole(family: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments that a family's network is built with, the usual values among them."""
+    known = inspect.signature(importlib.import_module(f"actrec.models.{family}").build).parameters.values()
+    return {each.name: each.default for each in known if each.default is not each.empty} | dict(arguments)
+
+
 class _Unfilled(TorchFunctionMode):
-    """Leaves random initial values out: tensors without numbers have no use for them, and drawing them on "meta" loads half of torch's compiler."""
+    """Leaves random initial values out: tensors without numbers have no use for them, and drawing them on "meta" loads half of torch's compiler.
+
+    It also stops a network that has no end.
+    """
+
+    made = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = kwargs or {}
-        if getattr(func, "__name__", "") in ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_"):
+        given, name = kwargs or {}, getattr(func, "__name__", "")
+        if name in ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_"):
             return args[0] if args else given["tensor"]
+        self.made += name == "empty"
+        if self.made > MOST_TENSORS:
+            raise ValueError(f"it would have more than {MOST_TENSORS} tensors")
         return func(*args, **given)
 
 
 @functools.lru_cache(64)
 def _without_numbers(family: str, arguments: str, classes: int) -> nn.Module:
     with torch.device("meta"), _Unfilled():
-        module = importlib.import_module(f"actrec.models.{family}")
-        net: nn.Module = module.build(**json.loads(arguments), classes=classes)
-    return net.eval()
+        return _built(family, json.loads(arguments), classes).eval()
 
 
 def without_numbers(card: Card) -> nn.Module:
-    """The card's network without numbers (meta tensors): for its taps, its size and its cost."""
-    return _without_numbers(card.family, json.dumps(dict(card.arguments), sort_keys=True), len(card.labels) or 400)
+    """The card's network without numbers (meta tensors): for its taps and its size. It takes no memory, whatever the card says.
 
-
-def counts(card: Card) -> tuple[int, float]:
-    """Parameters, and matmul GFLOPs (multiply–accumulates / 1e9, the papers' convention) for one clip.
-
-    The clip is as the paper counted, where it says (the card's `counted_at`), else as the card reads it.
+    Raises:
+        QuestionError: as `build`.
     """
-    net = without_numbers(card)
-    size = card.counted_at or (card.sampling.frames, *card.preprocess.crop)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            net(*streams.blanks(card, 1, size[0], size[1:], "meta").values())
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-    return sum(p.numel() for p in net.parameters()), counter.get_total_flops() / 2e9
+    return _without_numbers(card.family, json.dumps(dict(card.arguments), sort_keys=True), len(card.labels) or 400)

@@ -1,4 +1,4 @@
-"""Asking models about a clip: predict, explain, compare, models."""
+"""Asking models about a clip: predict, explain, compare, what-if, cost, check."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def explain(
     print(f"\n{found.claim}")
     for finding in found.findings:
         print(f"  {finding.sentence}")
-    for line in found.cautions:
+    for line in found.cautions[len(found.doubts) :]:
         print(f"  what not to conclude: {line}")
     print("", files.video, files.figure, *files.more.values(), files.arrays, files.curves, files.provenance, sep="\n")
 
@@ -90,18 +90,22 @@ def explain(
 def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study  # late: torch
+    from actrec.study import claim  # late: torch
 
     report = progress()
-    question = Question(clip, model, study.default_method(catalogue.card(model)), start=start, joints=joints, hide=tuple(hide or ()))
+    card = catalogue.card(model)
+    question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()))
     found, order = study.answer(question, report), study.time_order(question, report)
+    told = [*found.doubts, *filter(None, [claim.cut(found.geometry)]), claim.closest(card)]
     clear()
     if as_json:
         runs = {name: {"logit": z, "probability": p} for name, z, p in zip(order.names, order.logits, order.probabilities, strict=True)}
-        return print_json(_summary(found) | {"order": runs, "verdict": order.verdict, "joints": _joints_told(found)})
+        ran = {"order": runs, "verdict": order.verdict, "joints": _joints_told(found), "notes": found.clip.video.notes}
+        return print_json(_summary(found) | {"cautions": told} | ran)
     _print_top(found)
     print(f"\n{order.verdict}")
-    if told := _joints_told(found):
-        print(told)
+    for line in filter(None, (_joints_told(found), *found.clip.video.notes, *told[len(found.doubts) :])):
+        print(line)
 
 
 @app.command()
@@ -136,14 +140,16 @@ def compare(
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
     if as_json:
-        answers = [_summary(e) | {"claim": e.claim} for e in found.explanations]
-        return print_json({"answers": answers, "agreements": agreement.to_json(found.agreements), "files": {k: str(v) for k, v in files.items()}})
+        answers = [_summary(e) | {"claim": e.claim, "cautions": e.cautions} for e in found.explanations]
+        told = {"answers": answers, "notes": found.explanations[0].clip.video.notes, "agreements": agreement.to_json(found.agreements)}
+        return print_json(told | {"files": {k: str(v) for k, v in files.items()}})
     for explanation in found.explanations:
         print(f"{explanation.model}, {explanation.question.method}")
         _print_top(explanation)
         print(f"  {explanation.claim}\n")
     for (i, j), common in found.agreements.items():
         print(f"{i + 1} and {j + 1}: {common}")
+    print(*found.explanations[0].clip.video.notes, sep="\n")
     print("\n".join(str(path) for path in files.values()))
 
 
@@ -165,10 +171,10 @@ def what_if(
     clear()
     if as_json:
         return print_json(found.to_json())
-    print(f"{'hidden':24} {'probability':>11} {'change':>8} {'score':>8} {'change':>8}")
-    print(f"{'nothing':24} {found.probability:11.3f} {'':8} {found.score:8.2f}")
+    print(f"{'hidden':24} {'score':>8} {'change':>8} {'probability':>11}\nscore: {found.measure}")
+    print(f"{'nothing':24} {found.score:8.3f} {'':8} {found.probability:11.3f}")
     for row in found.effects:
-        print(f"{row.name:24} {row.probability:11.3f} {row.probability - found.probability:+8.3f} {row.score:8.2f} {row.score - found.score:+8.2f}")
+        print(f"{row.name:24} {row.score:8.3f} {found.change(row):+8.3f} {row.probability:11.3f}")
     print(f"\n{found.verdict}")
 
 
@@ -227,40 +233,6 @@ def check(
             print(f"{name} does not fit: {reason}")
 
 
-@app.command()
-def models(as_json: AsJson = False) -> None:
-    """List every model: what it needs, its size beside the paper's, and the methods that fit it."""
-    from actrec import catalogue  # late: torch
-
-    rows: list[dict[str, Any]] = []
-    for card in catalogue.cards().values():
-        parameters, gflops = catalogue.counts(card)
-        fitting = [m.id for m in catalogue.methods().values() if not isinstance(catalogue.layers(card, m), str)]
-        lacking = catalogue.ready(card)
-        row: dict[str, Any] = {
-            "id": card.id,
-            "title": card.title,
-            "ready": not lacking,
-            "lacking": lacking,
-            "parameters": parameters,
-            "gflops": round(gflops, 4),
-        }
-        paper: dict[str, float] = dict(card.paper_figures)
-        if card.counted_at is not None:  # where scripts look for it
-            paper |= {"gflops_frames": card.counted_at[0], "gflops_side": card.counted_at[1]}
-        rows.append(row | {"inputs": list(card.inputs), "methods": fitting, "paper": paper, "trained_on": card.trained_on})
-    if as_json:
-        return print_json(rows)
-    print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")
-    for row in rows:
-        paper = row["paper"]
-        told = paper.get("parameters", 0.0)
-        told = told / 1e6 if told > 1e4 else told  # torchvision counts them, the papers give millions
-        size = f"{row['parameters'] / 1e6:.2f}" + (f" ({told:.2f})" if told else "")
-        cost = f"{row['gflops']:.2f}" + (f" ({paper['gflops']:g})" if "gflops" in paper else "")
-        print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>18}  {row['title']}")
-
-
 def _place(text: str) -> tuple[float, float, float]:
     try:
         seconds, x, y = (float(part) for part in text.split(","))
@@ -290,5 +262,7 @@ def _joints_told(found: Explanation) -> str:
 
 
 def _print_top(found: Explanation) -> None:
+    for line in found.doubts:
+        print(f"  first of all: {line}")
     for label, probability in found.predictions.top(5):
         print(f"  {percent(probability):>7}  {label}")

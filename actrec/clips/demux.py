@@ -1,18 +1,19 @@
-"""What is in a video file and when: opened safely, measured against the limits, its frames listed. The ground under `video`; no pixels here.
+"""A video file opened safely: what may be opened at all, measured against the limits before FFmpeg makes room for it; its packets and its frames.
 
-The packets' time stamps are listed without decoding, which is quick, and then held against what a decoder makes of them: all of a short clip, a
-spread of places of a long one. Where the two disagree (damage, AVI with reordered frames, packets without a picture, raw streams) every frame is
-decoded once and the table lists what came out.
+The ground under `table`, which lists a file's frames, and `video`, which reads them. No pixels here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import av._core
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -21,8 +22,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from actrec.core import files
-from actrec.core.errors import ClipError, Progress, no_progress
+from actrec.clips import boxes
+from actrec.core import files, settings
+from actrec.core.errors import ClipError
 from actrec.core.settings import Limits
 
 FORMATS = (
@@ -38,22 +40,23 @@ PAINTED = ("gif", "apng", "webp_anim")
 CHECKED = 400_000_000
 """Pixels decoded at most to check the stamps of a long video: about a second's work. A shorter one is decoded whole."""
 
-PLACES = 8
-"""How many places of a long video are decoded to check its stamps."""
+PER_BYTE = 10_000
+"""Pixels that a byte may hold: sixteen times what a film of a still scene needs. What a file holds beyond that counts against `max_work`."""
 
+TS_DISCONT = 0x0200
+"""AVFMT_TS_DISCONT: FFmpeg's word for a format whose clock may jump."""
 
-@dataclass
-class Table:
-    """Frames in presentation order: pts and keys as in `clip.Video`, seconds from 0 on.
+SEEK_TO_PTS = 0x4000000
+"""AVFMT_SEEK_TO_PTS: a seek in such a format is told when a frame shows, in the others when it is decoded."""
 
-    packets: how many carried a picture.  lost: how many are missing or were refused.
-    """
+OPENING = 10.0
+"""Seconds that opening a file, or finding its next packet, may take."""
 
-    seconds: NDArray[np.float64]
-    pts: NDArray[np.int64]
-    keys: NDArray[np.int64]
-    packets: int
-    lost: int = 0
+ALLOCATION = 2**28
+"""Bytes that FFmpeg may ask for at once, whatever a file claims; a frame of the largest size needs less."""
+
+FRAMES_AT_ONCE = 300_000_000
+"""Bytes of the frames that a decoder may work on at the same time."""
 
 
 class Decoder:
@@ -68,6 +71,17 @@ class Decoder:
                 yield from packet.decode()
             except FFmpegError:
                 self.errors += 1
+
+    def since(self, keys: NDArray[np.int64], row: int) -> Iterator[VideoFrame]:
+        """Frames from that key (of the rows pts, dts) on, or from one before it; none where the seek leads to anything else."""
+        try:
+            self.container.seek(int(keys[row, 0 if self.container.format.flags & SEEK_TO_PTS else 1]), stream=self.stream)
+        except FFmpegError:
+            return
+        for count, frame in enumerate(self):
+            if not count and not (frame.key_frame and frame.pts in keys[: row + 1, 0].tolist()):
+                return
+            yield frame
 
 
 def packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
@@ -87,29 +101,40 @@ def opened(path: Path, allowed: Limits | None = None) -> Iterator[tuple[InputCon
     Raises:
         ClipError: no video, or one whose header already shows it to be over the limits.
     """
+    with contextlib.suppress(AttributeError, OSError):  # Windows finds no function of a library through another
+        ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(max(ALLOCATION, 32 * (allowed or settings.limits()).max_pixels)))
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
-        container = av.open(str(path.resolve()), options={"format_whitelist": FORMATS, "protocol_whitelist": "file"}, metadata_errors="replace")
+        container = av.open(str(path.resolve()), options=options, metadata_errors="replace", timeout=OPENING)
     except (FFmpegError, ValueError):
         raise _unreadable(path) from None
     with container:
-        pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not pictures:
+        found = pictures(container)
+        if not found:
             what = "only a cover picture" if container.streams.video else "only sound" if container.streams.audio else "nothing to show"
             raise bad(path, f"has no video in it, {what}", "choose another file")
-        stream = pictures[0]
+        stream = found[0]
         if stream.codec_context is None:
             raise bad(path, "uses a codec that this FFmpeg does not know", "convert it to H.264 (mp4)")
         if allowed is not None:
             _within(path, allowed, container, stream)
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _threads(stream)
         yield container, stream
 
 
+def pictures(container: InputContainer) -> list[VideoStream]:
+    """The streams with moving pictures, the one first that FFmpeg takes: the file's default, else the largest."""
+    best = container.streams.best("video")
+    found = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return sorted(found, key=lambda stream: stream is not best)
+
+
 def digest(path: Path, allowed: Limits) -> str:
-    """sha256 of the file; its size is checked first.
+    """sha256 of the file; its size, and what it claims to hold, are checked first.
 
     Raises:
-        ClipError: not there, empty, too large, not allowed to be read.
+        ClipError: not there, empty, too large, not allowed to be read; a still picture; a claim that nobody could keep.
     """
     try:
         if not path.is_file():
@@ -119,20 +144,45 @@ def digest(path: Path, allowed: Limits) -> str:
             raise bad(path, "is empty (0 bytes)", "copy or export it again")
         if size > allowed.max_mb * 1e6:
             raise bad(path, f"has {size / 1e6:.1f} MB, more than the {allowed.max_mb:g} MB allowed", "cut it, compress it, or raise ACTREC_MAX_MB")
+        told = boxes.claims(path)
+        if told.excess:
+            raise bad(path, f"{told.excess} in {size} bytes, more than can be listed", "it is damaged or no honest film: copy or export it again")
+        if told.still:
+            raise still(path)
         return files.digest(path)
     except OSError as error:
         raise bad(path, f"cannot be read ({error.strerror})", "check its name and permissions") from None
 
 
-def checked(path: Path, listed: Table, pixels: int, allowed: Limits, progress: Progress = no_progress) -> Table:
-    """The table, held against what a decoder makes of the file; its frames have this many pixels each.
+def still(path: Path) -> ClipError:
+    """The sentence about a photo."""
+    return bad(path, "is not a video but a still picture", "give a video file")
 
-    Raises:
-        ClipError: too many frames, too long, or not one that decodes.
-    """
-    if len(listed.pts) * pixels > CHECKED and _agrees(path, listed, allowed, pixels):
-        return listed
-    return _decoded(path, listed, allowed, progress)
+
+def few_enough(path: Path, frames: int, allowed: Limits) -> None:
+    """Refuse more frames than are allowed."""
+    if frames > allowed.max_frames:
+        raise bad(path, f"has more frames than the {allowed.max_frames} allowed", "cut it, or raise ACTREC_MAX_FRAMES")
+
+
+def short_enough(path: Path, seconds: float, allowed: Limits) -> None:
+    """Refuse a longer film than is allowed."""
+    if seconds > allowed.max_seconds:
+        raise bad(path, f"lasts {seconds:.1f} s, longer than the {allowed.max_seconds:g} s allowed", "cut it, or raise ACTREC_MAX_SECONDS")
+
+
+def little_enough(path: Path, pixels: float, allowed: Limits) -> None:
+    """Refuse more pixels, all frames together, than are allowed for a file of this size."""
+    size = path.stat().st_size
+    most = allowed.max_work + PER_BYTE * size
+    if pixels > most:
+        much = f"holds {pixels / 1e9:.3g} thousand million pixels in all its frames, more than the {most / 1e9:.3g} allowed"
+        raise bad(path, f"{much} for a file of {size / 1e6:.3g} MB", "scale it down, cut it, or raise ACTREC_MAX_WORK")
+
+
+def jumps(container: InputContainer) -> bool:
+    """Whether the clock of such files may jump: where recordings were joined, and where it runs over."""
+    return bool(container.format.flags & TS_DISCONT)
 
 
 def _within(path: Path, allowed: Limits, container: InputContainer, stream: VideoStream) -> None:
@@ -142,121 +192,15 @@ def _within(path: Path, allowed: Limits, container: InputContainer, stream: Vide
         size = f"has frames of {width}×{height} = {width * height} pixels, more than the {allowed.max_pixels} allowed"
         raise bad(path, size, "scale it down, or raise ACTREC_MAX_PIXELS")
     stream.codec_context.options = {"max_pixels": str(2 * allowed.max_pixels)}  # twice: decoders count whole blocks
-    lengths = (container.duration / av.time_base if container.duration else 0.0, float((stream.duration or 0) * (stream.time_base or 0)))
-    _short_enough(path, max(lengths), allowed)
+    if not jumps(container):
+        lengths = (container.duration / av.time_base if container.duration else 0.0, float((stream.duration or 0) * (stream.time_base or 0)))
+        short_enough(path, max(lengths), allowed)
 
 
-def listed(path: Path, allowed: Limits) -> Table:
-    """The table as the packets tell it, nothing decoded; without pts where a stamp is missing or comes twice.
-
-    Raises:
-        ClipError: no video, or one over the limits.
-    """
-    stamps: list[int] = []
-    keys: list[tuple[int, int]] = []
-    count = hidden = 0
-    with opened(path, allowed) as (container, stream):
-        tick, painted = float(stream.time_base or 0), container.format.name in PAINTED
-        for packet in packets(container, stream):
-            hidden += packet.is_discard  # by an edit list: frames that only serve to decode others
-            if not packet.size or packet.is_discard:
-                continue
-            count += 1
-            _few_enough(path, count, allowed)
-            if packet.pts is None:
-                continue
-            stamps.append(packet.pts)
-            if packet.is_keyframe:
-                keys.append((packet.pts, packet.pts if packet.dts is None else min(packet.dts, packet.pts)))
-        # The index of MP4 and MOV names every packet: what it promises and the file does not hold was cut off.
-        missing = max(len(stream.index_entries) - count - hidden, 0) if "mov" in container.format.name else 0
-    pts = np.unique(np.array(stamps, np.int64))
-    begins = np.unique(np.array(keys, np.int64).reshape(-1, 2), axis=0)
-    seconds = np.asarray((pts - pts[:1]) * tick, np.float64)
-    _short_enough(path, float(seconds[-1]) if len(seconds) else 0.0, allowed)
-    known = len(pts) if len(pts) == count else 0
-    return Table(seconds, pts[:known], begins[: min(known, 1 if painted else len(begins))], count, missing)
-
-
-def _agrees(path: Path, listed: Table, allowed: Limits, pixels: int) -> bool:
-    """Whether a spread of places, each decoded from the key before it, yields exactly the frames listed there."""
-    frames, begins = len(listed.pts), listed.keys[:, 0]
-    if not len(begins) or listed.pts[0] < begins[0]:
-        return False
-    length = max(8, CHECKED // pixels // PLACES)
-    with opened(path, allowed) as (container, stream):
-        for place in np.linspace(0, frames - 1, PLACES).astype(int):
-            key = listed.keys[np.searchsorted(begins, listed.pts[place], side="right") - 1]
-            first = int(np.searchsorted(listed.pts, key[0]))
-            to_the_end = place == frames - 1 and frames - first <= 4 * length
-            expected = listed.pts[first:].tolist() if to_the_end else listed.pts[first : first + length].tolist()
-            if not _yields(container, stream, key, expected):
-                return False
-    return True
-
-
-def _yields(container: InputContainer, stream: VideoStream, key: NDArray[np.int64], expected: list[int]) -> bool:
-    decoder = Decoder(container, stream)
-    found: list[int | None] = []
-    try:
-        container.seek(int(key[1]), stream=stream)
-    except FFmpegError:
-        return False
-    for frame in decoder:
-        if frame.pts is None or frame.pts >= key[0]:
-            found.append(frame.pts)
-        if len(found) == len(expected):
-            break
-    return not decoder.errors and found == expected
-
-
-def _decoded(path: Path, listed: Table, allowed: Limits, progress: Progress) -> Table:
-    """The table of the frames that really come out, each decoded once."""
-    pts: list[int | None] = []
-    dts: list[int | None] = []
-    begins: set[int | None] = set()
-    with opened(path, allowed) as (container, stream):
-        decoder = Decoder(container, stream)
-        for frame in decoder:
-            pts.append(frame.pts)
-            dts.append(frame.dts)
-            begins |= {frame.pts} if frame.key_frame else set()
-            _few_enough(path, len(pts), allowed)
-            if len(pts) % 100 == 0:
-                progress(min(1.0, len(pts) / max(listed.packets, 1)), f"listing the frames of {path.name}: {len(pts)}")
-        tick, rate = float(stream.time_base or 0), float(stream.average_rate or stream.guessed_rate or 25)
-    if not pts:
-        raise bad(path, "holds no frame that can be decoded", "it is damaged or cut off: copy or export it again")
-    lost = listed.lost + (max(decoder.errors, listed.packets - len(pts)) if decoder.errors else 0)
-    none = np.zeros(0, np.int64)
-    stamps = None if None in pts else _rising(pts)
-    # In AVI the packets' order in time still says when frames show, though not which is which; a raw stream has nothing but its rate.
-    times = stamps if stamps is not None else _rising(dts)
-    seconds = np.arange(len(pts)) / rate if times is None else (times - times[0]) * tick
-    _short_enough(path, float(seconds[-1]), allowed)
-    if stamps is None:
-        return Table(seconds, none, none.reshape(0, 2), listed.packets, lost)
-    return Table(seconds, stamps, listed.keys[[pts in begins for pts, _ in listed.keys.tolist()]], listed.packets, lost)
-
-
-def _rising(stamps: list[int | None]) -> NDArray[np.int64] | None:
-    """The stamps if they always grow, else None. A few missing at the end, where the decoder was drained, go on at the usual step."""
-    known = [s for s in stamps if s is not None]
-    missing = len(stamps) - len(known)
-    if not known or missing > 16 or None in stamps[: len(known)] or (np.diff(known) <= 0).any():
-        return None
-    step = int(np.median(np.diff(known))) if len(known) > 1 else 1
-    return np.array([*known, *(known[-1] + step * (i + 1) for i in range(missing))], np.int64)
-
-
-def _few_enough(path: Path, frames: int, allowed: Limits) -> None:
-    if frames > allowed.max_frames:
-        raise bad(path, f"has more frames than the {allowed.max_frames} allowed", "cut it, or raise ACTREC_MAX_FRAMES")
-
-
-def _short_enough(path: Path, seconds: float, allowed: Limits) -> None:
-    if seconds > allowed.max_seconds:
-        raise bad(path, f"lasts {seconds:.1f} s, longer than the {allowed.max_seconds:g} s allowed", "cut it, or raise ACTREC_MAX_SECONDS")
+def _threads(stream: VideoStream) -> int:
+    """Threads to decode in, each of which holds frames: 0, as many as FFmpeg likes, but for frames so large that they would fill the memory."""
+    most = FRAMES_AT_ONCE // max(4 * stream.codec_context.width * stream.codec_context.height, 1)
+    return 0 if most > 16 else max(1, min(os.cpu_count() or 1, most))
 
 
 def _unreadable(path: Path) -> ClipError:

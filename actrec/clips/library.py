@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -26,18 +28,30 @@ SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", "
 PREVIEW_FRAMES, PREVIEW_SIZE = 6, (208, 156)
 """A preview is this many frames side by side, each width × height pixels."""
 
+LOOKS = 2
+"""Counted up whenever a copy of the same bytes would look another way than before."""
+
 MOST_PREVIEWS, MOST_COPIES_MB = 600, 2000
 """What the cache folder keeps, oldest out first."""
 
 
 def samples() -> dict[str, Path]:
-    """Clips by name: those that ship, then those in the reader's own clip folders. A name that is taken twice keeps the first."""
+    """Clips by name: those that ship, then those in the reader's own clip folders. A name that is taken twice keeps the first.
+
+    What is no text in a file's name is replaced by � in the clip's.
+    """
     found: dict[str, Path] = {}
     for folder in settings.clip_folders():
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.suffix.lower() in SUFFIXES and file.is_file():
-                found.setdefault(file.stem, file)
+        for file in files.inside(folder):
+            if file.suffix.lower() in SUFFIXES and not files.odd(file):
+                found.setdefault(os.fsencode(file.stem).decode(errors="replace"), file)
     return found
+
+
+def ships(name: str) -> bool:
+    """Whether a clip of that name is one of the samples that ship, and not the reader's own. An upload never has a sample's name."""
+    found = samples().get(name)
+    return found is not None and found.parent == settings.assets() / "clips"
 
 
 def browser_copy(film: Video, folder: Path | None = None, progress: Progress = no_progress) -> Proxy:
@@ -53,7 +67,15 @@ def browser_copy(film: Video, folder: Path | None = None, progress: Progress = n
         return known
     made = video.proxy(film, copy, progress=progress)
     with files.whole(facts) as part, part.open("wb") as file:
-        np.savez(file, motion=made.motion, held=np.array(made.held, np.int64), size=[made.width, made.height], fps=made.fps)
+        np.savez(
+            file,
+            motion=made.motion,
+            held=np.array(made.held, np.int64),
+            size=[made.width, made.height],
+            fps=made.fps,
+            bytes=copy.stat().st_size,
+            looks=LOOKS,
+        )
     if folder is None:
         _prune(home.glob("*.mp4"), most_bytes=MOST_COPIES_MB * 10**6)
     return made
@@ -62,11 +84,11 @@ def browser_copy(film: Video, folder: Path | None = None, progress: Progress = n
 def _known(copy: Path, facts: Path, frames: int) -> Proxy | None:
     try:
         with np.load(facts) as kept:
-            motion, held, size, fps = kept["motion"], kept["held"], kept["size"], kept["fps"]
+            motion, held, size, fps, whole, looks = (kept[name] for name in ("motion", "held", "size", "fps", "bytes", "looks"))
         os.utime(copy)
-    except (OSError, KeyError, ValueError, EOFError):
-        return None
-    if len(motion) != frames:
+        if len(motion) != frames or copy.stat().st_size != whole or looks != LOOKS:
+            return None
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error):
         return None
     return Proxy(copy, int(size[0]), int(size[1]), float(fps), frames, motion, tuple(int(i) for i in held))
 
@@ -74,7 +96,7 @@ def _known(copy: Path, facts: Path, frames: int) -> Proxy | None:
 def preview_file(path: Path) -> Path:
     """Where the preview of a clip is, or will be."""
     facts = path.stat()
-    key = hashlib.sha256(f"{path.resolve()} {facts.st_mtime_ns} {facts.st_size}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{path.resolve()} {facts.st_mtime_ns} {facts.st_size}".encode(errors="surrogateescape")).hexdigest()[:32]
     return settings.cache() / "previews" / f"{key}.webp"
 
 
@@ -83,8 +105,8 @@ def preview(path: Path, folder: Path | None = None) -> bytes:
     try:
         file = preview_file(path)
         file = folder / file.name if folder else file
-        if file.is_file():
-            return file.read_bytes()
+        if file.is_file() and (kept := file.read_bytes())[4:8] == (len(kept) - 8).to_bytes(4, "little"):  # as long as it says
+            return kept
         film = video.probe(path)
         frames = video.read(film, np.linspace(0, film.frames - 1, PREVIEW_FRAMES).round().astype(int))
     except (ClipError, OSError):
@@ -104,10 +126,10 @@ def picture(pixels: NDArray[np.uint8], quality: int = 80) -> bytes:
 def _fill(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     """The middle of a frame, filling width × height."""
     scale = max(width / frame.shape[1], height / frame.shape[0])
-    size = (max(width, round(frame.shape[1] * scale)), max(height, round(frame.shape[0] * scale)))
-    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return np.asarray(small[top : top + height, left : left + width], np.uint8)
+    w, h = (max(1, min(side, round(part / scale))) for side, part in ((frame.shape[1], width), (frame.shape[0], height)))
+    left, top = (frame.shape[1] - w) // 2, (frame.shape[0] - h) // 2
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(frame[top : top + h, left : left + w], (width, height), interpolation=how), np.uint8)
 
 
 def _prune(kept: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) -> None:
@@ -130,5 +152,5 @@ def _prune(kept: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) ->
 def side_by_side(frames: NDArray[np.uint8], width: int) -> bytes:
     """Frames (T, H, W, 3) next to each other in one WebP, each `width` pixels wide (less if there are more than a WebP holds)."""
     width = min(width, 16000 // len(frames))
-    height = max(round(width * frames.shape[1] / frames.shape[2]), 1)
+    height = min(max(round(width * frames.shape[1] / frames.shape[2]), 1), 16000)
     return picture(np.concatenate([cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames], 1))

@@ -1,6 +1,6 @@
 """Video files: exact frames by number, each with its true second; H.264 out.
 
-A frame's number is its place in presentation order, as `_demux` listed it. `read` seeks only to frames where decoding can begin and knows every
+A frame's number is its place in presentation order, as `table` lists it. `read` seeks only to frames where decoding can begin and knows every
 frame by its time stamp, never by counting at a nominal rate; where a file's stamps cannot be trusted it counts from the first frame on.
 """
 
@@ -14,12 +14,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
-from actrec.clips import demux
+from actrec.clips import colours, demux, listing, table
 from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.core.errors import Progress, no_progress
@@ -27,9 +26,6 @@ from actrec.core.settings import Limits
 
 KEY_EVERY = 15
 """Frames between two keys of a file made for seeking: the browser decodes at most this many to show one."""
-
-_MATRICES = (0, 1, 2, 4, 5, 6, 7, 9)
-"""Ways of coding colours (AVCOL_SPC_…) that swscale turns into RGB."""
 
 _Picture = VideoFrame | NDArray[np.uint8]
 
@@ -59,16 +55,12 @@ def probe(path: Path, limits: Limits | None = None, progress: Progress = no_prog
     """
     path, allowed = Path(path), limits or settings.limits()
     sha256 = demux.digest(path, allowed)
-    listed = demux.listed(path, allowed)
-    with demux.opened(path, allowed) as (container, stream):
-        first = next(iter(demux.Decoder(container, stream)), None)
-        codec = stream.codec_context.codec.canonical_name
-    if first is None:
-        raise demux.bad(path, "holds no frame that can be decoded", "it is damaged or cut off: copy or export it again")
-    table = demux.checked(path, listed, first.width * first.height, allowed, progress)
+    listed = listing.listed(path, allowed)
+    found = table.checked(path, listed, allowed, progress)
+    first = found.first
     rotation = round(first.rotation / 90) * 90 % 360
     width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
-    return Video(path, sha256, table.seconds, width, height, rotation, codec, table.lost, table.pts, table.keys)
+    return Video(path, sha256, found.seconds, width, height, rotation, listed.codec, found.lost, found.pts, found.keys, found.notes)
 
 
 def read(video: Video, index: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -80,7 +72,8 @@ def read(video: Video, index: Sequence[int] | NDArray[np.int64]) -> NDArray[np.u
     wanted = np.asarray(index, np.int64).reshape(-1)
     out = np.empty((len(wanted), video.height, video.width, 3), np.uint8)
     for number, frame in stream(video, wanted):
-        out[wanted == number] = frame
+        for place in np.flatnonzero(wanted == number):
+            out[place] = frame
     return out
 
 
@@ -118,12 +111,12 @@ def write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, *, crf: i
 
 
 def proxy(video: Video, path: Path, *, height: int = 360, progress: Progress = no_progress) -> Proxy:
-    """Copy a whole video for the browser in one pass, at most `height` pixels high, and measure its motion on the way.
+    """Copy a whole video for the browser in one pass, at most `height` pixels high and four times as wide, and measure its motion on the way.
 
     Raises:
         Cancelled: from `progress`; nothing is left of the unfinished copy.
     """
-    scale = min(1.0, height / video.height)
+    scale = min(1.0, height / video.height, 4 * height / video.width)
     size = (max(2, round(video.width * scale / 2) * 2), max(2, round(video.height * scale / 2) * 2))
     rate = _rate((video.frames - 1) / video.seconds[-1] if video.frames > 1 else video.fps)
     picture: _Picture = np.zeros((size[1], size[0], 3), np.uint8)
@@ -134,7 +127,7 @@ def proxy(video: Video, path: Path, *, height: int = 360, progress: Progress = n
                 held.append(number)
             else:
                 picture = _shrunk(frame, video, size)
-                small = picture if isinstance(picture, VideoFrame) else frame
+                small = picture if isinstance(picture, VideoFrame) else _of(picture)
                 grey = small.reformat(width=96, height=96, format="gray").to_ndarray().astype(np.float32)
                 motion[number] = 0.0 if before is None else float(np.abs(grey - before).mean()) / 255
                 before = grey
@@ -164,14 +157,8 @@ def _pick(video: Video, numbers: list[int], key: int | None) -> Iterator[tuple[i
     waiting = iter(numbers)
     target = next(waiting)
     with demux.opened(video.path) as (container, stream):
-        if key is not None:
-            try:
-                container.seek(int(video.keys[key, 1]), stream=stream)
-            except FFmpegError:
-                return
-        for count, frame in enumerate(demux.Decoder(container, stream)):
-            if key is not None and not count and not (frame.key_frame and frame.pts is not None and frame.pts <= video.pts[target]):
-                return  # the seek led too far, or to where nothing can begin
+        decoder = demux.Decoder(container, stream)
+        for count, frame in enumerate(decoder if key is None else decoder.since(video.keys, key)):
             number = _number(video, frame, count)
             if number == target:
                 yield number, frame
@@ -208,35 +195,27 @@ def _every(video: Video) -> Iterator[tuple[int, VideoFrame | None]]:
 def _upright(frame: VideoFrame, video: Video) -> NDArray[np.uint8]:
     """RGB pixels as they are to be seen, always of the video's size."""
     width, height = (video.height, video.width) if video.rotation % 180 else (video.width, video.height)
-    return np.rot90(_rgb(frame, width, height), video.rotation // 90)
+    return np.rot90(colours.rgb(frame, width, height), video.rotation // 90)
 
 
 def _shrunk(frame: VideoFrame, video: Video, size: tuple[int, int]) -> _Picture:
     """The frame upright at (width, height)."""
-    if not video.rotation:
-        _plain(frame)
+    if not video.rotation and frame.color_trc not in colours.HDR and not colours.has_alpha(frame):
+        colours.plain(frame)
         return frame.reformat(*size, format="yuv420p", dst_color_range=ColorRange.MPEG)
     width, height = size[::-1] if video.rotation % 180 else size
-    return np.rot90(_rgb(frame, width, height), video.rotation // 90)
+    return np.rot90(colours.rgb(frame, width, height), video.rotation // 90)
 
 
-def _rgb(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
-    _plain(frame)
-    return np.asarray(frame.reformat(width, height, format="rgb24").to_ndarray(), np.uint8)
+def _of(pixels: NDArray[np.uint8]) -> VideoFrame:
+    return VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
 
 
 def _coloured(pixels: NDArray[np.uint8]) -> VideoFrame:
     """RGB as yuv420p after BT.709."""
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-    frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    frame = _of(pixels).reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
     frame.colorspace, frame.color_primaries, frame.color_trc = Colorspace.ITU709, ColorPrimaries.BT709, ColorTrc.BT709
     return frame
-
-
-def _plain(frame: VideoFrame) -> None:
-    """Make a frame claim no colours that swscale refuses (rare ones, and noise in a damaged header): it then reads them as BT.601."""
-    if frame.colorspace not in _MATRICES:
-        frame.colorspace, frame.color_primaries, frame.color_trc = 2, 2, 2  # unspecified
 
 
 def _rate(fps: float) -> Fraction:

@@ -47,6 +47,12 @@ class Explanation:
     clip: Clip
     geometry: Geometry
     provenance: Mapping[str, Any]
+    doubts: tuple[str, ...] = ()  # reasons to believe none of it; they are the first of the cautions
+
+    @property
+    def told(self) -> str:
+        """The claim, behind what must be said before it."""
+        return " ".join((*self.doubts, self.claim))
 
     def with_evidence(self, **changes: Any) -> Explanation:
         """The same answer with some of its evidence changed."""

@@ -12,12 +12,18 @@ from actrec.core.clip import Preprocess, Sampling
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a model's numbers are: a file, or an address with its checksum."""
+    """Where a model's numbers are: a file, or an address with its checksum; and what is true of these numbers alone.
+
+    Other numbers in the same network have other accuracies, so what their authors measured stands here and not on the card.
+    """
 
     file: Path | None = None
     url: str | None = None
     sha256: str | None = None  # a prefix is enough; torchvision's file names carry eight digits
     licence: str = ""
+    megabytes: float = 0.0  # of the file at the address; 0: not known
+    figures: Mapping[str, float] = field(default_factory=dict)  # the authors' own: acc@1, acc@5 in per cent
+    note: str = ""  # what not to expect of these numbers
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Card:
     """A model as data: everything that travels with its weights.
 
     The family's `build(**arguments, classes=…)` gives the untrained network; it takes inputs (B, 3, T, H, W) and returns logits (B, classes).
-    `paper_figures` holds the paper's own words alone, never ours.
+    `paper_figures` holds the paper's own words alone, never ours. It is about the paper's model, not about the weights here: see `Weights.figures`.
     """
 
     id: str
@@ -49,6 +55,7 @@ class Card:
     gap: Gap | None = None
     trained_on: str = ""
     note: str = ""  # what not to expect of it
+    assumed: str = ""  # what nobody has said of these weights and is only assumed, in a sentence
     paper_figures: Mapping[str, float] = field(default_factory=dict)
     counted_at: tuple[int, int, int] | None = None  # frames, height, width that the paper counts its GFLOPs at; None: as the card reads clips
     results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split

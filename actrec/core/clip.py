@@ -29,7 +29,9 @@ class Video:
     seconds (N): presentation time of every decodable frame, increasing, the first at 0.
     width, height: upright, after the rotation (degrees anticlockwise) in the file's metadata.  lost: packets that would not decode.
     pts (N) int64, keys (K, 2) int64: the decoder's way back to a frame, in the stream's own ticks: every frame's time stamp, and (pts, dts) of the
-    frames where decoding can begin. Empty where the stamps cannot be trusted: such frames are counted from the first one on.
+    frames where decoding can begin. Without pts, where stamps cannot be trusted, frames are counted from the first one on; without keys, where what
+    comes after a seek cannot be, they are decoded from there.
+    notes: what the reader must know of the file and how it is shown, in sentences.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Video:
     lost: int = 0
     pts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
     keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64), repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:

@@ -31,6 +31,8 @@ class Heat:
     The (h, w) grid covers `box` in source pixels: cell (r, c) is centred in its own share of the box. The box may stick out of the frame, because
     a convolution's first cell is centred on its first pixel. `seen` is the crop: outside it the model never looked.
     bands int64 (K, 2): step k stands for source frames first … last − 1; frames in no band were never looked at.
+    fields int64 (K, 2): source frames first … last − 1 that can reach step k, its temporal receptive field; None where it is not known. A band is
+    where a step is drawn, a field what its features have read.
     """
 
     title: str
@@ -40,10 +42,13 @@ class Heat:
     seen: Box
     bands: NDArray[np.int64]
     signed: bool = False
+    fields: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.bands.shape != (len(self.values), 2):
             raise ValueError(f"heat of shape {self.values.shape} with bands {self.bands.shape}: need (K, h, w) and (K, 2)")
+        if self.fields is not None and self.fields.shape != self.bands.shape:
+            raise ValueError(f"fields of shape {self.fields.shape} for {len(self.values)} steps: need (K, 2)")
 
     @property
     def peak(self) -> float:
@@ -56,12 +61,30 @@ class Heat:
         return self.peak < NOTHING
 
     @property
+    def told(self) -> NDArray[np.int64]:
+        """The steps that have a value in some cell."""
+        return np.flatnonzero(np.isfinite(self.values).any((1, 2)))
+
+    @property
     def constant_in_time(self) -> bool:
-        """True if the steps do not differ (by more than a thousandth of the peak), or there is but one."""
-        if len(self.values) < 2:
-            return True
-        spread = np.nanmax(self.values, 0) - np.nanmin(self.values, 0) if not self.empty else np.zeros(1)
-        return bool(np.nanmax(spread) <= 1e-3 * self.peak) if np.isfinite(spread).any() else True
+        """True if the steps that have values, two or more, have them in the same cells and do not differ (by more than a thousandth of the peak)."""
+        steps = self.values[self.told]
+        known = np.isfinite(steps)
+        if len(steps) < 2 or (known != known[0]).any():
+            return False
+        cells = steps[:, known[0]]
+        return bool((cells.max(0) - cells.min(0)).max() <= 1e-3 * self.peak)
+
+    @property
+    def timeless(self) -> str:
+        """Why the map does not say when, "" if it does."""
+        if len(self.values) == 1:
+            return "one map stands for the whole window"
+        if len(self.told) < 2:
+            return "only one step has values" if len(self.told) else "no step has values"
+        if self.constant_in_time:
+            return f"the map is the same at all {'times' if len(self.told) == len(self.values) else 'steps that have values'}"
+        return ""
 
     def step_at(self, frame: int) -> int | None:
         """The step that stands for a source frame, None if the model did not look there."""
@@ -163,7 +186,8 @@ class Skeleton:
 class Matrix:
     """What one set of things gives to another: values float32 (Q, K) in `unit`, NaN where the network relates no such pair.
 
-    rows (Q), columns (K): their names.  seconds (Q, K alike) if both are the frames given.  windows: columns first … last − 1 of each window.
+    rows (Q), columns (K): their names.  seconds (Q, K alike) if both are the frames given.  windows: rows first … last − 1 of each window.
+    read: columns first … last − 1 of what each window reads, if that is not the same.
     """
 
     title: str
@@ -173,6 +197,11 @@ class Matrix:
     columns: tuple[str, ...]
     windows: tuple[tuple[int, int], ...] = ()
     line: str = ""  # what it shows, in a sentence
+    read: tuple[tuple[int, int], ...] = ()
+
+    def boxes(self) -> list[tuple[int, int, int, int]]:
+        """Each window as a box over columns and rows: first column, first row, and those after the last."""
+        return [(x[0], y[0], x[1], y[1]) for x, y in zip(self.read or self.windows, self.windows, strict=True)]
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.rows), len(self.columns)):

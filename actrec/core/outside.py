@@ -112,8 +112,8 @@ def content(path: Path, spend: Budget) -> bytes:
         return _limited(file.read, spend)
 
 
-def parsed(text: bytes, spend: Budget) -> Any:
-    """What JSON in UTF-8, -16 or -32 says; its values are counted before they are made.
+def parsed(text: bytes, spend: Budget, objects: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """What JSON in UTF-8, -16 or -32 says; its values are counted before they are made. objects: makes an object of its pairs, else a dict is made.
 
     Raises:
         TooMuch.  ValueError: it is no JSON.
@@ -121,7 +121,7 @@ def parsed(text: bytes, spend: Budget) -> Any:
     spend.bytes(len(text) * (2 if text.isascii() else 8))  # as text, and again as the words in it; a letter may take four bytes
     spend.items(1 + sum(text.count(mark) for mark in b",:[{"))
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=objects)
     except RecursionError:
         raise TooMuch(f"{spend.name} is nested too deep; save it again without the nesting") from None
 

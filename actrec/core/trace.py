@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from actrec.core.clip import Clip, Geometry
+from actrec.core.reach import Hop, Slide
 
 Axes = Literal["b c t h w", "b t h w c", "b (t h w) c", "b (1 t h w) c"]
 Triple = tuple[float, float, float]
@@ -50,7 +51,7 @@ class Chooses(Protocol):
 
 @runtime_checkable
 class Scales(Protocol):
-    """What multiplies its relation by a number, or by a learnt one, before the softmax."""
+    """What multiplies its relation before the softmax: by a number, by a learnt one, or by one for every two of its N places (N, N)."""
 
     scale: Tensor | float
 
@@ -70,7 +71,10 @@ class Tap(nn.Module):
     axes: how the tensor is laid out.  kind: what it is ("features", or "query"/"key" of an attention).
     stride: input frames and pixels per cell (t, y, x).  first: the input frame and pixel *index* at the centre of cell 0 — 0 for odd 'same'-padded
     convolutions, (stride − 1) / 2 for patches.  about: facts for whoever reads the tap (relation, axis …).
+    past: the hops through time that lie before it, see `follow`; None where nobody has told.
     """
+
+    past: tuple[Hop, ...] | None = None
 
     def __init__(
         self,
@@ -174,6 +178,34 @@ def record(
         yield recorder.seen
     finally:
         _open.reset(token)
+
+
+def follow(module: nn.Module, past: tuple[Hop, ...] = ()) -> tuple[Hop, ...]:
+    """Tell every tap of a model what lies before it in time; comes back with what lies before the model's end.
+
+    The parts are gone through in the order in which they were registered, and a shortcut called `downsample` is passed over, since it reads no more
+    than what it goes past. Convolutions and poolings are known. Any other part that joins steps has to say how, by an attribute `hops`: then the taps
+    inside stand before it, and the one that was attached to it behind.
+    """
+    if isinstance(module, Tap):
+        module.past = past
+        return past
+    if (own := _hops(module)) is not None:
+        for name, tap in taps(module).items():
+            tap.past = (*past, *own) if name == "tap" else past
+        return (*past, *own)
+    for name, part in module.named_children():
+        if name != "downsample":
+            past = follow(part, past)
+    return past
+
+
+def _hops(module: nn.Module) -> tuple[Hop, ...] | None:
+    """How a part joins steps, as a whole; None for one that is made of parts."""
+    if isinstance(module, nn.Conv3d | nn.MaxPool3d | nn.AvgPool3d):
+        kernel, stride, padding = (n if isinstance(n, int) else int(n[0]) for n in (module.kernel_size, module.stride, module.padding))
+        return () if kernel == stride == 1 else (Slide(kernel, stride, padding),)
+    return getattr(module, "hops", None)
 
 
 def attach(module: nn.Module, tap: Tap, pick: Callable[[object], tuple[Tensor, tuple[int, int, int] | None]] | None = None) -> None:

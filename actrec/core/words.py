@@ -16,15 +16,15 @@ def percent(share: float, digits: int = 1) -> str:
     return f"< {10**-digits:g} %" if share > 0 and float(text) == 0 else f"{text} %"
 
 
-def percentage_points(change: float, digits: int = 1) -> str:
-    """A change of a share, in percentage points: +3.1, −0.4; no sign where nothing is left of it."""
-    text = f"{100 * change:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else text[1:]
-
-
 def number(value: float) -> str:
     """Three significant digits, with a true minus sign."""
-    return f"{value:.3g}".replace("-", "−", 1) if value < 0 else f"{value:.3g}"
+    return f"{value:.3g}".replace("-", "−", 1) if value < 0 else f"{abs(value):.3g}"
+
+
+def fixed(value: float, sign: str = "", digits: int = 3) -> str:
+    """A number with so many digits behind the point and a true minus sign; sign "+": a plus sign too."""
+    text = f"{value:{sign}.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("+-")
 
 
 def short_unit(heat: Heat) -> str:

@@ -30,7 +30,8 @@ def ending(number: int) -> str:
 def arrays(explanation: Explanation) -> dict[str, Any]:
     """The raw numbers as arrays; text as unicode arrays, so that they load without pickles.
 
-    values (K, h, w) in unit, bands (K, 2) source frames, box and seen (4) source pixels, of the first map; `values_2`, … of the others.
+    values (K, h, w) in unit, bands (K, 2) source frames on which each step is drawn, fields (K, 2) those that can reach it, where this is known, box
+    and seen (4) source pixels, of the first map; `values_2`, … of the others.
     index, seconds (T): the source frames the model was given.  labels, logits, probabilities (C).  question: JSON.
     points_…, joints_…, matrix…, matrix_2…: the fields of `Points`, `Skeleton` and every `Matrix`, where there are any; joints_xy (T, n, 2) in source
     pixels.  findings: JSON, a list of name, value (null: unknown) and sentence.
@@ -61,11 +62,16 @@ def _heat_arrays(evidence: Evidence) -> dict[str, Any]:
             f"unit{end}": _words(heat.unit),
             f"signed{end}": np.array(heat.signed),
         }
+        found |= {} if heat.fields is None else {f"fields{end}": heat.fields}
     return found
 
 
 def _heats_in_short(evidence: Evidence) -> list[dict[str, Any]]:
-    return [{"title": h.title, "unit": h.unit, "signed": h.signed, "shape": list(h.values.shape)} for h in evidence.heats]
+    return [
+        {"title": h.title, "unit": h.unit, "signed": h.signed, "shape": list(h.values.shape)}
+        | {"bands": h.bands.tolist(), "fields": None if h.fields is None else h.fields.tolist()}
+        for h in evidence.heats
+    ]
 
 
 def _point_arrays(evidence: Evidence) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def _matrix_arrays(evidence: Evidence) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, matrix in enumerate(evidence.matrices, 1):
         of = f"matrix{ending(number)}"
-        found |= {of: matrix.values, f"{of}_windows": _pairs(matrix.windows)}
+        found |= {of: matrix.values, f"{of}_windows": _pairs(matrix.windows)} | ({f"{of}_read": _pairs(matrix.read)} if matrix.read else {})
         found |= {f"{of}_{name}": _words(getattr(matrix, name)) for name in ("title", "unit", "rows", "columns")}
     return found
 

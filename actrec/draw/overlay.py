@@ -177,10 +177,7 @@ def caption(heat: Heat) -> str:
     if not np.isfinite(heat.values).any():
         return "no evidence (the method gives no value here)"
     if heat.empty:
-        return f"no evidence (largest value {heat.peak:.2g} {short_unit(heat)})"
+        return f"no evidence (largest magnitude {heat.peak:.2g} {short_unit(heat)})"
     if not heat.signed and largest(heat) < NOTHING:
         return f"no positive evidence (lowest value {number(float(np.nanmin(heat.values)))} {short_unit(heat)})"
-    if heat.constant_in_time:
-        what = "one map for the whole window" if len(heat.values) == 1 else "the same map at every step"
-        return f"{what}, so it does not say when"
-    return ""
+    return f"{heat.timeless}, so it does not say when" if heat.timeless else ""

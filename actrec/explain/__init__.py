@@ -28,6 +28,7 @@ class Ask:
     """A question as a method sees it: class numbers, a tap's name, a picked cell's place in input coordinates, settings.
 
     place: (input frame 0 … T − 1, x, y), x and y in input pixels.  gap: the card's, for the methods that read the head's weights.
+    picked: whether the reader picked the place; else it is the middle of the picture, half-way through the window.
     """
 
     label: int
@@ -37,6 +38,12 @@ class Ask:
     knobs: Mapping[str, str] = field(default_factory=dict)
     gap: Gap | None = None
     layout: tuple[str, ...] = ()  # names of one person's joints, for models that were given any
+    picked: bool = False
+
+
+def from_where(picked: bool) -> str:
+    """What a map that starts from a place starts from, as the beginning of a sentence."""
+    return "The picked place" if picked else "The middle of the picture and of the window (no place is picked yet)"
 
 
 @dataclass(frozen=True)

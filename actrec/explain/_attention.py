@@ -49,8 +49,8 @@ def blocks_with(card: Card, taps: Mapping[str, Tap], kind: str, tap: str, lackin
 
 
 def watched(layer: str) -> tuple[str, ...]:
-    """The taps of an attention's queries, keys and mask; the mask is passed only where a token is left out."""
-    return f"{layer}.attend.q", f"{layer}.attend.k", f"{layer}.attend.mask"
+    """The taps of an attention's queries and keys, of the windows that are read, and of the tokens that take part, passed where one does not."""
+    return f"{layer}.attend.q", f"{layer}.attend.k", f"{layer}.attend.mask", f"{layer}.keys", f"{layer}.asking"
 
 
 def keys_mask(seen: Mapping[str, Seen], layer: str) -> Tensor | None:
@@ -59,18 +59,25 @@ def keys_mask(seen: Mapping[str, Seen], layer: str) -> Tensor | None:
     return None if found is None else found.tensor
 
 
-def received(attend: Attends, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask) -> Tensor:
-    """What every key gets from these queries on average: (batch, M), each row summing to 1.
+def asking_mask(seen: Mapping[str, Seen], layer: str) -> Tensor | None:
+    """Which tokens of a window ask, bool (batch, N); None if all do."""
+    found = seen.get(f"{layer}.asking")
+    return None if found is None else found.tensor
 
-    attend: the attention module, q (batch, heads, N, d), k (batch, heads, M, d), queries int64 (n).
+
+def received(attend: Attends, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask, weight: Tensor | None = None) -> Tensor:
+    """What every key gets from these queries: (batch, M), each row summing to the weights' sum.
+
+    attend: the attention module, q (batch, heads, N, d), k (batch, heads, M, d), queries int64 (n).  weight (n): of the queries; None for their mean.
 
     Raises:
         QuestionError: a head that the module does not have.
     """
     total = q.new_zeros(q.shape[0], k.shape[2])
-    for _, rows in rows_of(attend, q, k, mask, queries, ask):
-        total += rows.sum(1)
-    return total / max(len(queries), 1)
+    counted = q.new_full((len(queries),), 1 / max(len(queries), 1)) if weight is None else weight.to(q)
+    for part, (_, rows) in zip(counted.split(CHUNK), rows_of(attend, q, k, mask, queries, ask), strict=True):
+        total += (rows * part[:, None]).sum(1)
+    return total
 
 
 def rows_of(attend: Attends, q: Tensor, k: Tensor, mask: Tensor | None, queries: Tensor, ask: Ask) -> Iterator[tuple[Tensor, Tensor]]:

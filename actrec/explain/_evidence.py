@@ -59,4 +59,6 @@ def heat(trace: Trace, layer: str, title: str, values: Tensor, unit: str, *, sig
     tap = trace.seen[layer].tap
     values = values.detach().float()
     numbers = (values if signed else values.clamp(min=0)).cpu().numpy()
-    return cells.heat(title, numbers, stride=tap.stride, first=tap.first, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed)
+    return cells.heat(
+        title, numbers, stride=tap.stride, first=tap.first, past=tap.past, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed
+    )

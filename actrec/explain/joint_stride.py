@@ -1,13 +1,16 @@
 """How much attention every joint gets, frame by frame, in joint stride attention.
 
 Theory (kim2023deform alg. A1, figs. 6 and A2). The joints' tokens of all frames stand in windows of `wnd` joints, the modal tokens with each of
-them, and attend to each other inside their window. A joint's score at a frame is what its token gets there, by two definitions:
+them, and attend to each other inside their window, or, where windows are crossed, to the window after it. A joint's score at a frame is what its
+token gets there, by two definitions:
 
 * "cls": the mean row of the CLS tokens (one for every frame), which is what goes on to the answer ("pose": of M_pose);
-* "received": the mean row of all tokens of the window.
+* "received": the mean row of all tokens.
 
-Every row sums to 1 over its window. A joint that lies in two windows gets the mean of both, as the block itself averages; the matrix of windows and
-joints shows each by itself. An even spread gives every key the same, one part in the window's keys.
+A CLS token stands in every window, and the block takes the mean of what it gets in each; a joint's token stands in one window or two, and the block
+takes the mean over those. "averaged" is a score as the block adds it up: every window's row divided by the windows that the asking token stands in,
+summed over all windows, so that joints and modal tokens together get 1. The score times the joint's value is what the joint adds to what CLS is
+handed. "each" tells how much a joint gets among those that a window reads, the mean over the windows that read it; these do not add up to anything.
 
 On the map a score lies where its token was read: under the Gaussian ℋ around the joint (eq. 1), scaled to a sum of 1, on the grid of F_a.
 """
@@ -29,11 +32,12 @@ from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Trac
 from actrec.core.trace import Attends, Spreads
 from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
-from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
-from actrec.explain._evidence import heat
+from actrec.explain._attention import MODAL, asking, asking_mask, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
+from actrec.explain._evidence import heat, setting
 from actrec.inputs import pose
 from actrec.inputs.streams.pose import NAME as POSE
 from actrec.inputs.streams.pose import joints_on
+from actrec.measure import strongest
 from actrec.measure.agreement import rank_correlation
 
 if TYPE_CHECKING:
@@ -43,6 +47,14 @@ FEATURES = "layer1.tap"
 """Where F_a passes, the features that pose tokens are read from."""
 
 Scores = NDArray[np.float32]
+
+
+WINDOWS = Knob(
+    "windows",
+    "Joints’ windows",
+    ("averaged", "each"),
+    "a joint’s share of all that the block averages over its windows, or its share in the windows that hold it",
+)
 
 
 def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
@@ -55,7 +67,7 @@ def knobs(taps: Mapping[str, Tap]) -> tuple[Knob, ...]:
     queries = asking(taps, "joint")
     asked = (*sorted(modal(queries)), "received")
     line = "what a modal token gives the joint, or what all tokens of its windows give it on average"
-    return Knob("score", "Score", asked, line), head_knob(queries)
+    return Knob("score", "Score", asked, line), WINDOWS, head_knob(queries)
 
 
 def watch(layer: str) -> tuple[str, ...]:
@@ -64,9 +76,10 @@ def watch(layer: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class JointWindows:
-    """An attention in windows, taken apart. index int64 (W, L): the joints in every window, −1 for none.  gets (W, T, L): what each gets there.
+    """An attention in windows, taken apart. index int64 (W, L): the joints each window reads, −1 for none.  gets (W, T, L): what they get.
 
-    even (W): what an even spread would give.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
+    even (W): what an even spread would give each.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
+    averaged: gets and modal of all windows together sum to 1; else those of each window do.
     """
 
     index: NDArray[np.int64]
@@ -74,6 +87,12 @@ class JointWindows:
     even: NDArray[np.float64]
     modal: NDArray[np.float64]
     seen: NDArray[np.bool_]
+    averaged: bool
+
+    @property
+    def on_joints(self) -> float:
+        """The share of the attention that goes to joints."""
+        return float(1 - (self.modal.sum() if self.averaged else self.modal.mean()))
 
 
 def explain(trace: Trace, ask: Ask) -> Evidence:
@@ -87,13 +106,13 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     found = windows(trace, ask)
     if not found.seen.any():
         raise QuestionError("none of the joints can be used: all are missing or too uncertain in these frames; give a better file of joints")
-    scores, relative = averaged(found)
+    scores, even = scored(found)
     joints = joints_on(trace.clip)
     assert joints is not None
     who = MODAL.get(ask.knobs.get("score", "received"), "the mean token")
     head = ask.knobs.get("head", "mean")
     of_head = "" if head == "mean" else f", head {head}"
-    title = f"Attention of {who} on the joints, {block_name(ask.layer)}{of_head}"
+    title = f"Attention of {who} on the joints{'' if found.averaged else ' of a window'}, {block_name(ask.layer)}{of_head}"
     first = _map(trace, title, scores)
     skeleton = pose.skeleton(joints, pose.named(ask.layout), first.bands, scores, title, "attention")
     findings = (*_with_speed(trace, skeleton), _on_joints(found, who), _covered(found, skeleton))
@@ -102,44 +121,55 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
         for i, (name, group) in enumerate(zip(skeleton.names, skeleton.groups, strict=True))
         if np.isfinite(scores[:, i]).any()
     )
-    claim = _strongest(trace, f"{who} of {block_name(ask.layer)}", skeleton, relative)
+    claim = _strongest(trace, f"{who} of {block_name(ask.layer)}", first, skeleton, even)
     return Evidence((first,), tracks, skeleton=skeleton, matrices=(_by_window(found, skeleton),), findings=findings, claim=claim)
 
 
 def windows(trace: Trace, ask: Ask) -> JointWindows:
-    """The attention of the asking tokens in every window, and who is in it."""
-    index = trace.seen[f"{ask.layer}.joints"].tensor[0]
+    """The attention of the asking tokens in every window, and whom it reads."""
+    index = trace.seen[f"{ask.layer}.keys"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     mask = keys_mask(trace.seen, ask.layer)
-    mask = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device) if mask is None else mask
+    all_of_them = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device)
+    mask = all_of_them if mask is None else mask
+    asks = asking_mask(trace.seen, ask.layer)
     frames, length = trace.frames, index.shape[1]
     wide = q.shape[2] // frames  # joints of the window and modal tokens
-    shaped = mask.unflatten(1, (frames, wide))
+    weights = _weights(trace, ask, (all_of_them if asks is None else asks).unflatten(1, (frames, wide)))
     attend, rows = trace.part(f"{ask.layer}.attend", Attends), []
-    for window in range(len(q)):
-        at = _queries(trace, ask, shaped[window], length).to(q.device)
-        one = slice(window, window + 1)
-        rows.append(received(attend, q[one], k[one], mask[one], at, ask)[0])
+    for window, weight in enumerate(weights.flatten(1)):
+        at, one = weight.nonzero()[:, 0], slice(window, window + 1)
+        rows.append(received(attend, q[one], k[one], mask[one], at, ask, weight[at])[0])
     given = torch.stack(rows).unflatten(1, (frames, wide))
     return JointWindows(
         index.cpu().numpy(),
         given[..., :length].cpu().numpy().astype(np.float32),
-        1 / mask.sum(1).cpu().double().numpy(),
+        (weights.sum((1, 2)) / mask.sum(1)).cpu().double().numpy(),
         given[..., length:].sum((1, 2)).cpu().double().numpy(),
         _seen(trace),
+        setting(ask, WINDOWS) == "averaged",
     )
 
 
-def _queries(trace: Trace, ask: Ask, taking_part: Tensor, length: int) -> Tensor:
-    """Numbers of the asking tokens in a window laid out (T, joints and modal tokens)."""
-    frames, wide = taking_part.shape
+def _weights(trace: Trace, ask: Ask, there: Tensor) -> Tensor:
+    """How much the row of every token counts: float64 (W, T, joints of the window and modal tokens), 0 for those that do not ask.
+
+    there bool, of that shape: which tokens take part.
+    """
+    index = trace.seen[f"{ask.layer}.joints"].tensor[0]  # who stands in every window; it may read another
+    length, names = index.shape[1], modal(trace.seen[f"{ask.layer}.attend.q"].tap)
     who = ask.knobs.get("score", "received")
-    if who == "received":
-        return taking_part.flatten().nonzero()[:, 0]
-    names = modal(trace.seen[f"{ask.layer}.attend.q"].tap)
-    if who not in names:
+    if who not in (*names, "received"):
         raise QuestionError(f"score={who!r}: this attention has the modal tokens {', '.join(names) or '(none)'}; choose one of them, or received")
-    return torch.arange(frames) * wide + length + names.index(who)
+    asks = torch.zeros_like(there)
+    chosen = slice(None) if who == "received" else slice(length + names.index(who), length + names.index(who) + 1)
+    asks[..., chosen] = there[..., chosen]
+    if setting(ask, WINDOWS) == "each":
+        return asks.double() / asks.sum((1, 2), keepdim=True)
+    stands = torch.bincount(index.flatten())[index]  # in how many windows each joint stands; a modal token stands in all
+    stands = torch.cat([stands, stands.new_full((len(index), there.shape[2] - length), len(index))], 1)
+    weight = asks.double() / stands[:, None]
+    return weight / weight.sum()
 
 
 def _joints(trace: Trace) -> Tensor:
@@ -158,17 +188,17 @@ def _seen(trace: Trace) -> NDArray[np.bool_]:
     return seen.numpy()
 
 
-def averaged(found: JointWindows) -> tuple[Scores, Scores]:
-    """Every joint's score (T, R), the mean over its windows, NaN where it has no token; and the same as a multiple of an even spread."""
-    total, relative = (np.zeros(found.seen.shape) for _ in range(2))
-    count = np.zeros(found.seen.shape[1])
-    for window, gets, even in zip(found.index, found.gets, found.even, strict=True):
+def scored(found: JointWindows) -> tuple[Scores, NDArray[np.float64]]:
+    """Every joint's score (T, R), NaN where it has no token; and what an even spread would give it over all frames together (R)."""
+    scores = np.zeros(found.seen.shape)
+    even, count = (np.zeros(found.seen.shape[1]) for _ in range(2))
+    for window, gets, share in zip(found.index, found.gets, found.even, strict=True):
         here = window >= 0
-        total[:, window[here]] += gets[:, here]
-        relative[:, window[here]] += gets[:, here] / even
+        scores[:, window[here]] += gets[:, here]
+        even[window[here]] += share
         count[window[here]] += 1
-    with np.errstate(invalid="ignore"):
-        return tuple(np.where(found.seen, made / np.where(count, count, np.nan), np.nan).astype(np.float32) for made in (total, relative))  # type: ignore[return-value]
+    over = 1 if found.averaged else np.maximum(count, 1)
+    return np.where(found.seen, scores / over, np.nan).astype(np.float32), even / over * found.seen.sum(0)
 
 
 def _map(trace: Trace, title: str, scores: Scores) -> Heat:
@@ -182,26 +212,32 @@ def _map(trace: Trace, title: str, scores: Scores) -> Heat:
 
 
 def _by_window(found: JointWindows, skeleton: Skeleton) -> Matrix:
-    """Windows × joints: what a joint gets in each window on average over the frames, NaN where it is not in the window."""
+    """Windows × joints: what a joint gets from each window, all frames together, NaN where the window does not read it."""
     values = np.full((len(found.index), len(skeleton.names)), np.nan, np.float32)
     for row, (window, gets) in enumerate(zip(found.index, found.gets, strict=True)):
         here = window >= 0
         values[row, window[here]] = gets[:, here].sum(0)
     rows = tuple(f"window {n + 1}" for n in range(len(values)))
-    line = "What a joint gets in each window, all frames together. Blank: it is not in that window."
+    what = "What each window adds to a joint's share" if found.averaged else "What a joint gets from each window"
+    line = f"{what}, all frames together. Blank: that window does not read it."
     return Matrix("Which windows a joint was in", "attention", values, rows, skeleton.names, line=line)
 
 
-def _strongest(trace: Trace, who: str, skeleton: Skeleton, relative: Scores) -> str:
-    """The joint that gets most over all frames, and the joint and moment of the single largest score."""
-    mean = np.nan_to_num(_mean(relative))
-    first, second = np.argsort(-mean, kind="stable")[[0, -1 if len(mean) < 2 else 1]]
-    step, joint = np.unravel_index(int(np.nanargmax(relative)), relative.shape)
-    said = [skeleton.names[i].replace("_", " ") for i in (first, second, joint)]
-    return (
-        f"{who[0].upper()}{who[1:]} gives most attention to the {said[0]}, {mean[first]:.1f} times an even spread, then to the {said[1]}"
-        f" ({mean[second]:.1f} times); its largest single value is at the {said[2]} at {trace.clip.seconds[step]:.2f} s."
-    )
+def _strongest(trace: Trace, who: str, heat: Heat, skeleton: Skeleton, even: NDArray[np.float64]) -> str:
+    """The joints that get most over all frames; the moment with the largest share of what lies on joints, and the joint that gets most then."""
+    total = np.nan_to_num(skeleton.scores).sum(0, dtype=np.float64)
+    names = [name.replace("_", " ") for name in skeleton.names]
+    first, *others = (int(i) for i in np.argsort(-total, kind="stable")[: min(2, int((total > 0).sum()) or 1)])
+    then = f", then to the {names[others[0]]} ({percent(total[others[0]])})" if others else ""
+    said = f"{who[0].upper()}{who[1:]} gives most attention to the {names[first]}: {percent(total[first])} over all frames"
+    said = f"{said} (an even spread would give {percent(even[first])}){then}."
+    top = strongest.step(heat)
+    if heat.empty or not np.isfinite(skeleton.scores[top]).any():
+        return said
+    share, even_share = percent(float(strongest.shares(heat)[top]), 0), percent(1 / len(heat.values), 0)
+    when = f"Of what lies on joints in the picture, most falls {strongest.moment(heat, top, trace.clip)}: {share}"
+    most = names[int(np.nanargmax(skeleton.scores[top]))]
+    return f"{said} {when} (an even spread over time would give {even_share}); of all joints the {most} gets most then."
 
 
 def _with_speed(trace: Trace, skeleton: Skeleton) -> tuple[Finding, ...]:
@@ -233,8 +269,10 @@ def _mean(values: Scores) -> NDArray[np.float64]:
 
 
 def _on_joints(found: JointWindows, who: str) -> Finding:
-    share = float(1 - found.modal.mean())
-    sentence = f"{who[0].upper()}{who[1:]} gives {percent(share, 0)} of its attention to joints, the rest to modal tokens."
+    share = found.on_joints
+    where = "" if found.averaged else "In a window, on average, "
+    named = f"{who[0].upper()}{who[1:]}" if found.averaged else who
+    sentence = f"{where}{named} gives {percent(share, 0)} of its attention to joints, the rest to modal tokens."
     return Finding("attention on joints", share, sentence)
 
 

@@ -29,7 +29,7 @@ from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Points
 from actrec.core.trace import Attends, Chooses
 from actrec.core.words import percent
-from actrec.explain import Ask, Knob, Method
+from actrec.explain import Ask, Knob, Method, from_where
 from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, modal, received, watched
 from actrec.explain._evidence import heat, setting
 from actrec.inputs.cells import cell_of
@@ -167,14 +167,14 @@ def _chooser(trace: Trace, ask: Ask) -> Chooses:
 
 def _asker(ask: Ask) -> str:
     who = ask.knobs.get("query", "all")
-    return {"all": "the mean query", "place": "the picked place"}.get(who, MODAL.get(who, who))
+    return {"all": "the mean query", "place": from_where(ask.picked)}.get(who, MODAL.get(who, who))
 
 
 def _share(scores: Tensor, others: float) -> Finding:
     share = float(scores.sum())
     rest = f"; the other {percent(others, 0)} goes to the modal tokens" if others > 5e-3 else ""
-    even = len(scores) * float((scores / scores.sum()).square().sum())  # 1 for an even spread, n if one token has it all
-    spread = f"as if {len(scores) / even:.0f} of them shared it evenly"
+    alike = 1 / float((scores / scores.sum()).square().sum())  # n for an even spread, 1 if one token has it all
+    spread = f"as if {alike:.0f} of them shared it evenly"
     sentence = f"{percent(share, 0)} of the attention goes to the {len(scores)} sampled tokens, {spread}{rest}."
     return Finding("attention on sampled tokens", share, sentence)
 

@@ -1,4 +1,4 @@
-"""The exact way back: which source pixels a cell of a tap's grid covers, which source frames a step stands for.
+"""The exact way back: which source pixels a cell of a tap's grid covers, which source frames a step stands for, and which it has read.
 
 A cell of a tap is centred on input pixel *index* `first + k · stride`, that is at `first + k · stride + ½` in the convention of `core.clip`, and is
 one stride wide.
@@ -6,11 +6,14 @@ one stride wide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
 from actrec.core.evidence import Heat
+from actrec.core.reach import Hop, field
 from actrec.inputs.sampling import on_screen
 
 Triple = tuple[float, float, float]
@@ -22,14 +25,15 @@ def heat(
     *,
     stride: Triple,
     first: Triple,
+    past: Sequence[Hop] | None = None,
     clip: Clip,
     geometry: Geometry,
     unit: str,
     signed: bool = False,
 ) -> Heat:
-    """Evidence on a tap's grid (K, h, w), laid over the source: which pixels the grid covers, which source frames each step stands for.
+    """Evidence on a tap's grid (K, h, w), laid over the source: which pixels the grid covers, which source frames each step stands for and has read.
 
-    stride, first: the tap's (t, y, x), see `trace.Tap`.
+    stride, first (t, y, x), past: the tap's, see `trace.Tap`.
     """
     values = np.asarray(values, np.float32)
     _, height, width = values.shape
@@ -37,7 +41,7 @@ def heat(
     box = (*geometry.to_source(left, top), *geometry.to_source(left + width * stride[2], top + height * stride[1]))
     x0, y0, x1, y1 = geometry.box
     seen = (max(x0, 0.0), max(y0, 0.0), min(x1, float(geometry.source[1])), min(y1, float(geometry.source[0])))
-    return Heat(title, values, unit, box, seen, bands(clip, len(values), stride[0], first[0]), signed)
+    return Heat(title, values, unit, box, seen, bands(clip, len(values), stride[0], first[0]), signed, fields(clip, len(values), past))
 
 
 def bands(clip: Clip, steps: int, stride: float, first: float) -> NDArray[np.int64]:
@@ -60,6 +64,18 @@ def bands(clip: Clip, steps: int, stride: float, first: float) -> NDArray[np.int
     owner = nearest_cell(np.arange(len(index)), stride, first, steps)
     edges = np.searchsorted(owner, np.arange(steps + 1), side="left")
     return np.stack([begin[edges[:-1]], begin[edges[1:]]], 1).astype(np.int64)
+
+
+def fields(clip: Clip, steps: int, past: Sequence[Hop] | None) -> NDArray[np.int64] | None:
+    """From the first to behind the last source frame that can reach each step: int64 (steps, 2); None where that is not known.
+
+    Of the frames between, only those that were sampled can, and not even all of these where a stride passes over some.
+    """
+    reads = None if past is None else field(past, len(clip.index))
+    if reads is None or len(reads) != steps or not reads.any(1).all():
+        return None
+    last = reads.shape[1] - 1 - reads[:, ::-1].argmax(1)
+    return np.stack([clip.index[reads.argmax(1)], clip.index[last] + 1], 1).astype(np.int64)
 
 
 def nearest_cell(place: NDArray[np.int64] | float, stride: float, first: float, cells: int) -> NDArray[np.int64]:

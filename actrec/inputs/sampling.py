@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 
 from actrec.clips import video as videos
 from actrec.core.clip import Clip, Sampling, Video
+from actrec.core.errors import ClipError
 
 EARLY = 6e-4
 """Seconds a frame may be late and still count as on screen: containers round time stamps (Matroska to 1 ms, so by up to half of one)."""
 
 WINDOWS = 40
 """Windows at most with which a long video is gone through."""
+
+HELD = 800_000_000
+"""Bytes of the frames that are held at once: 32 of 3840×2160."""
 
 
 def sample(video: Video, sampling: Sampling, start: float = 0.0) -> tuple[NDArray[np.int64], str]:
@@ -54,9 +58,12 @@ def load(video: Video, sampling: Sampling, start: float = 0.0) -> Clip:
     """The frames a model looks at, decoded.
 
     Raises:
-        ClipError: the file has changed since it was probed, or is damaged there.
+        ClipError: the file has changed since it was probed, or is damaged there; frames so large that they would fill the memory.
     """
     index, padding = sample(video, sampling, start)
+    if len(index) * video.height * video.width * 3 > HELD:
+        many = f"frames of {video.width}×{video.height}, too large to hold the {len(index)} that this model reads"
+        raise ClipError(f"{video.path.name} has {many}; scale it down")
     return Clip(video, videos.read(video, index), index, video.seconds[index], padding)
 
 

@@ -155,7 +155,7 @@ def _common(a: Heat, b: Heat, source: tuple[int, int]) -> _Common:
     """Both maps where both models looked."""
     for heat, which in ((a, "first"), (b, "second")):
         if heat.empty:
-            raise _Unknown(f"the {which} map is empty (largest value {heat.peak:.2g} {short_unit(heat)})")
+            raise _Unknown(f"the {which} map is empty (largest magnitude {heat.peak:.2g} {short_unit(heat)})")
     steps, bands = _steps(a, b)
     rows, columns = (max(round(CELLS * side / max(source)), 1) for side in source)
     maps = []

@@ -17,13 +17,15 @@ import importlib.util
 import runpy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from actrec.core.card import Card, Gap, Weights
 from actrec.core.clip import Preprocess, Sampling
-from actrec.core.trace import Axes, Tap, Triple, attach
+from actrec.core.reach import Everywhere, Hop, Slide, Windows
+from actrec.core.trace import Axes, Tap, Triple, attach, follow
 
 
 def build(name: str, classes: int = 400) -> nn.Module:
@@ -31,6 +33,10 @@ def build(name: str, classes: int = 400) -> nn.Module:
     video = importlib.import_module("torchvision.models.video")  # late: 3 s
     model: nn.Module = getattr(video, name)(weights=None, num_classes=classes)
     _WATCH[name.split("_")[0]](model)
+    for part in model.modules():
+        if (hop := _HOPS.get(type(part).__name__)) is not None:
+            part.hops = (hop(part),)  # type: ignore[assignment]
+    follow(model)
     return model
 
 
@@ -122,6 +128,14 @@ _WATCH: dict[str, Callable[[nn.Module], None]] = {
 }
 
 
+_HOPS: dict[str, Callable[[Any], Hop]] = {
+    "SepInceptionBlock3D": lambda part: Slide(3, 1, 1),  # the longest of its branches
+    "MultiscaleAttention": lambda part: Everywhere(),
+    "ShiftedWindowAttention3d": lambda part: Windows(part.window_size[0], part.shift_size[0]),
+}
+"""How torchvision's parts join steps in time, as far as they are not convolutions and poolings in a row."""
+
+
 def _kinetics400() -> tuple[str, ...]:
     """The class names in the order of the logits, read from torchvision's file of names without importing the rest of it."""
     found = importlib.util.find_spec("torchvision")
@@ -141,6 +155,12 @@ _MVIT = Preprocess(256, (224, 224), (0.45, 0.45, 0.45), (0.225, 0.225, 0.225), a
 _SWIN = Preprocess(256, (224, 224), antialias=False)
 
 
+Figures = tuple[float, float, int, float, float]
+"""meta's acc@1, acc@5, num_params, _ops and _file_size (MB); these GFLOPs are for clips of 16 frames, whatever the sampling."""
+
+FIVE = "The published accuracy averages five clips of every video; here one clip answers."
+
+
 def _card(
     name: str,
     title: str,
@@ -148,14 +168,16 @@ def _card(
     paper: str,
     sampling: Sampling,
     preprocess: Preprocess,
-    figures: tuple[float, float, int, float],
+    figures: Figures,
     *,
     head: str,
     gap: str | None,
-    note: str,
+    published: str,
+    note: str = "",
     id: str = "",
 ) -> Card:
-    """figures: meta's acc@1, acc@5, num_params and _ops; these GFLOPs are for clips of 16 frames, whatever the sampling."""
+    """published: what not to expect of these weights; note: of the network, whatever its weights."""
+    top1, top5, parameters, gflops, megabytes = figures
     return Card(
         id=id or name,
         title=title,
@@ -164,52 +186,56 @@ def _card(
         sampling=sampling,
         preprocess=preprocess,
         labels=KINETICS400,
-        weights=Weights(url=f"https://download.pytorch.org/models/{file}", sha256=file.rpartition("-")[2].removesuffix(".pth"), licence=TERMS),
+        weights=Weights(
+            url=f"https://download.pytorch.org/models/{file}",
+            sha256=file.rpartition("-")[2].removesuffix(".pth"),
+            licence=TERMS,
+            megabytes=megabytes,
+            figures={"acc@1": top1, "acc@5": top5},
+            note=published,
+        ),
         paper=paper,
         gap=Gap(gap, head) if gap else None,
         trained_on="Kinetics-400",
         note=note,
-        paper_figures=dict(zip(("acc@1", "acc@5", "parameters", "gflops"), figures, strict=True)),
+        paper_figures={"parameters": parameters, "gflops": gflops},
         counted_at=(16, *preprocess.crop),
         head=head,
     )
 
 
-def _resnet(name: str, title: str, file: str, figures: tuple[float, float, int, float]) -> Card:
-    note = "The published accuracy averages five clips of every video; here one clip answers."
+def _resnet(name: str, title: str, file: str, figures: Figures) -> Card:
     sampling = Sampling("dense", 16, rate=15)
-    return _card(name, title, file, "tran2018closer", sampling, _RESNET, figures, head="fc", gap="layer4.tap", note=note)
+    return _card(name, title, file, "tran2018closer", sampling, _RESNET, figures, head="fc", gap="layer4.tap", published=FIVE)
 
 
-def _s3d(name: str, title: str, file: str, figures: tuple[float, float, int, float]) -> Card:
-    note = "This model looks at 8.5 seconds; a shorter video is padded, and it was not evaluated on padded video."
+def _s3d(name: str, title: str, file: str, figures: Figures) -> Card:
+    published = "This model looks at 8.5 seconds; a shorter video is padded, and it was not evaluated on padded video."
     sampling = Sampling("dense", 128, rate=15)
-    return _card(name, title, file, "xie2018rethinking", sampling, _S3D, figures, head="classifier.1", gap="avgpool.tap", note=note)
+    return _card(name, title, file, "xie2018rethinking", sampling, _S3D, figures, head="classifier.1", gap="avgpool.tap", published=published)
 
 
-def _mvit(name: str, title: str, file: str, paper: str, figures: tuple[float, float, int, float]) -> Card:
-    note = (
-        "The published accuracy averages five clips of every video; here one clip answers. "
-        "This model answers from a class token, so no map of its places is exact."
-    )
-    return _card(name, title, file, paper, Sampling("dense", 16, rate=7.5), _MVIT, figures, head="head.1", gap=None, note=note)
+def _mvit(name: str, title: str, file: str, paper: str, figures: Figures) -> Card:
+    note = "This model answers from a class token, so no map of its places is exact."
+    sampling = Sampling("dense", 16, rate=7.5)
+    return _card(name, title, file, paper, sampling, _MVIT, figures, head="head.1", gap=None, published=FIVE, note=note)
 
 
-def _swin3d(name: str, title: str, file: str, figures: tuple[float, float, int, float], id: str = "") -> Card:
-    note = "The published accuracy averages twelve clips of every video; here one clip answers."
+def _swin3d(name: str, title: str, file: str, figures: Figures, id: str = "") -> Card:
+    published = "The published accuracy averages twelve clips of every video; here one clip answers."
     sampling = Sampling("dense", 32, rate=15)
-    return _card(name, title, file, "liu2022videoswin", sampling, _SWIN, figures, head="head", gap="norm.tap", note=note, id=id)
+    return _card(name, title, file, "liu2022videoswin", sampling, _SWIN, figures, head="head", gap="norm.tap", published=published, id=id)
 
 
 CARDS: tuple[Card, ...] = (
-    _resnet("r3d_18", "R3D-18", "r3d_18-b3b3357e.pth", (63.200, 83.479, 33371472, 40.697)),
-    _resnet("mc3_18", "MC3-18", "mc3_18-a90a0ba3.pth", (63.960, 84.130, 11695440, 43.343)),
-    _resnet("r2plus1d_18", "R(2+1)D-18", "r2plus1d_18-91a641e6.pth", (67.463, 86.175, 31505325, 40.519)),
-    _s3d("s3d", "S3D", "s3d-d76dad2f.pth", (68.368, 88.050, 8320048, 17.979)),
-    _mvit("mvit_v1_b", "MViT-B", "mvit_v1_b-dbeb1030.pth", "fan2021multiscale", (78.477, 93.582, 36610672, 70.599)),
-    _mvit("mvit_v2_s", "MViTv2-S", "mvit_v2_s-ae3be167.pth", "li2022mvitv2", (80.757, 94.665, 34537744, 64.224)),
-    _swin3d("swin3d_t", "Video Swin-T", "swin3d_t-7615ae03.pth", (77.715, 93.519, 28158070, 43.882)),
-    _swin3d("swin3d_s", "Video Swin-S", "swin3d_s-da41c237.pth", (79.521, 94.158, 49816678, 82.841)),
-    _swin3d("swin3d_b", "Video Swin-B", "swin3d_b_1k-24f7c7c6.pth", (79.427, 94.386, 88048984, 140.667)),
-    _swin3d("swin3d_b", "Video Swin-B (ImageNet-22k)", "swin3d_b_22k-7c6ae6fa.pth", (81.643, 95.574, 88048984, 140.667), id="swin3d_b_22k"),
+    _resnet("r3d_18", "R3D-18", "r3d_18-b3b3357e.pth", (63.200, 83.479, 33371472, 40.697, 127.359)),
+    _resnet("mc3_18", "MC3-18", "mc3_18-a90a0ba3.pth", (63.960, 84.130, 11695440, 43.343, 44.672)),
+    _resnet("r2plus1d_18", "R(2+1)D-18", "r2plus1d_18-91a641e6.pth", (67.463, 86.175, 31505325, 40.519, 120.318)),
+    _s3d("s3d", "S3D", "s3d-d76dad2f.pth", (68.368, 88.050, 8320048, 17.979, 31.972)),
+    _mvit("mvit_v1_b", "MViT-B", "mvit_v1_b-dbeb1030.pth", "fan2021multiscale", (78.477, 93.582, 36610672, 70.599, 139.764)),
+    _mvit("mvit_v2_s", "MViTv2-S", "mvit_v2_s-ae3be167.pth", "li2022mvitv2", (80.757, 94.665, 34537744, 64.224, 131.884)),
+    _swin3d("swin3d_t", "Video Swin-T", "swin3d_t-7615ae03.pth", (77.715, 93.519, 28158070, 43.882, 121.543)),
+    _swin3d("swin3d_s", "Video Swin-S", "swin3d_s-da41c237.pth", (79.521, 94.158, 49816678, 82.841, 218.288)),
+    _swin3d("swin3d_b", "Video Swin-B", "swin3d_b_1k-24f7c7c6.pth", (79.427, 94.386, 88048984, 140.667, 364.134)),
+    _swin3d("swin3d_b", "Video Swin-B (ImageNet-22k)", "swin3d_b_22k-7c6ae6fa.pth", (81.643, 95.574, 88048984, 140.667, 364.134), id="swin3d_b_22k"),
 )

@@ -18,7 +18,7 @@ from actrec.core.errors import ActrecError, Progress, QuestionError, no_progress
 from actrec.core.evidence import Evidence, Finding, Heat, Track
 from actrec.core.kept import Kept
 from actrec.core.question import Question
-from actrec.explain import Ask, Method
+from actrec.explain import Ask, Method, from_where
 from actrec.inputs import pose
 from actrec.inputs.streams.pose import joints_on
 from actrec.measure import regions
@@ -53,16 +53,16 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
     layer, knobs = _settings(question, loaded.card, method)
     progress(0.1, "reading the frames")
     asked = asking.opened(question, film, loaded)
-    picked = method.picks(knobs)
     progress(0.3, "asking the model")
     try:
         with asked.turn():
             seen = asked.run(method.watch(layer), method.grad)
             target = asked.target(seen.logits)
             progress(0.6, "explaining")
-            place = asking.place(asked) if picked else None
+            place = asking.place(asked) if method.picks(knobs) else None
             layout = next((given.names for given in asked.given.values() if given.names), ())
-            found = method.explain(seen, Ask(target.label, target.versus, layer, place, knobs, loaded.card.gap, layout))
+            picked = question.at is not None
+            found = method.explain(seen, Ask(target.label, target.versus, layer, place, knobs, loaded.card.gap, layout, picked))
     except torch.OutOfMemoryError:
         what = f"{loaded.card.title} with {method.title}"
         raise ActrecError(f"the device {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
@@ -77,17 +77,22 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
     probability, score = target.score(logits)
     told = {"model": loaded.card.id, "weights_sha256": loaded.sha256, "clip_sha256": film.sha256, **run}
     about = {name: value for given in asked.given.values() for name, value in given.about.items()}
-    said = claim.sentence(first, clip, target.name, target.against, picked=method.picks(run["knobs"]))
+    place = from_where(asked.question.at is not None) if method.picks(run["knobs"]) else ""
+    said = claim.sentence(first, clip, target.name, target.against, by_class=method.by_class, place=place)
+    predictions = asked.predictions(logits)
+    doubts = claim.doubts(loaded.card, predictions, loaded.doubt)
+    seen = claim.cut(asked.geometry)
     return Explanation(
         question=asked.question,
         model=loaded.card.title,
-        predictions=asked.predictions(logits),
+        predictions=predictions,
         label=target.name,
         versus=target.against,
         probability=probability,
         score=score,
         claim=evidence.claim or said,
-        cautions=(*asked.cautions, *claim.cautions(first, clip, loaded.card, method)),
+        doubts=doubts,
+        cautions=(*doubts, *asked.cautions, *([seen] if seen else []), *claim.cautions(first, clip, loaded.card, method)),
         evidence=evidence,
         clip=clip,
         geometry=asked.geometry,

@@ -128,7 +128,7 @@ def opened(question: Question, film: Video, loaded: Loaded) -> Asked:
     others = [stream for name, stream in streams.every(card).items() if name not in card.inputs]
     cautions = [line for stream in others for line in stream.unread(question, card)]
     given = {stream.name: stream.given(question, film, card) for stream in read}
-    cautions += [line for found in given.values() for line in found.cautions]
+    cautions += [line for found in given.values() for line in found.cautions] + list(film.notes)
     geometry = pixels.geometry(film, card.preprocess)
     clip, inputs = _window(film, loaded, geometry, read, given, question.start)
     return Asked(question, film, loaded, clip, geometry, read, given, inputs, tuple(cautions))

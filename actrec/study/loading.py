@@ -29,6 +29,7 @@ class Loaded:
     model: nn.Module
     device: torch.device
     sha256: str
+    doubt: str = ""  # a sentence if it looks untrained
 
 
 _videos: Kept[Video] = Kept(64)
@@ -78,8 +79,9 @@ def load(name: str, progress: Progress = no_progress) -> Loaded:
 
 
 def _load(card: Card, file: Path) -> Loaded:
-    model = catalogue.build(card)
     state, _ = weights.read(file)
+    weights.load(catalogue.without_numbers(card), state)  # what does not fit is told before any memory is taken for it
+    model = catalogue.build(card)
     weights.load(model, state)
-    device = devices.best()
-    return Loaded(card, model.to(device).eval().requires_grad_(False), device, files.digest(file))
+    device, doubt = devices.best(), catalogue.untrained(model)
+    return Loaded(card, model.to(device).eval().requires_grad_(False), device, files.digest(file), doubt)

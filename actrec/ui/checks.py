@@ -22,7 +22,7 @@ from actrec.study.checks.order import TimeOrder
 from actrec.study.checks.windows_cost import Cost
 from actrec.ui import parts
 from actrec.ui.attention import BARE
-from actrec.ui.frame import ask, ink, plain, work
+from actrec.ui.frame import ask, ink, plain, shows, work
 from actrec.ui.own import model_name
 from actrec.ui.parts import Bar
 
@@ -73,7 +73,7 @@ def _draw(check: Check, question: Question, known: Checked) -> bool:
     changed = isinstance(known, WhatIf) and _effects(question, known)
     st.markdown(plain(known.verdict))
     if isinstance(known, WhatIf):
-        st.caption("How the class’s probability changes. Click a bar to hide that part on the whole page.")
+        st.caption("Point at a bar for the probability. Click it to hide that part on the whole page.")
     elif isinstance(known, Cost):
         about = f"“{known.label}” gets {percent(known.probability)} with windows and {percent(known.full_probability)} without"
         st.caption(plain(f"{about}; the model was trained with them, so the second figure is that of a network as it was never trained."))
@@ -113,7 +113,6 @@ def _hide(question: Question, about: Question, card: Card, film: Video) -> None:
     if given.joints is None:
         return
     names = list(given.joints.hideable())
-    st.session_state["hide"] = [name for name in question.hide if name in names]
     st.multiselect(
         "Hide from the model",
         names,
@@ -121,15 +120,15 @@ def _hide(question: Question, about: Question, card: Card, film: Video) -> None:
         format_func=lambda name: name.replace("_", " "),
         placeholder="nothing: the model is given all joints",
         help="Joints, limbs or people that the model is not given. Everything on the page is then about a run without them.",
-        on_change=lambda: ask(question.with_(hide=tuple(st.session_state["hide"]))),
+        on_change=shows("hide", [name for name in question.hide if name in names], lambda hidden: ask(question.with_(hide=tuple(hidden)))),
     )
 
 
 def _effects(question: Question, known: WhatIf) -> bool:
     from actrec.draw import charts  # late: plotly
 
-    rows = [(row.name, known.probability, row.probability) for row in known.effects]
-    picked = st.plotly_chart(charts.effects(rows, ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
+    rows = [(row.name, known.change(row), known.told(row)) for row in known.effects]
+    picked = st.plotly_chart(charts.effects(rows, known.measure, ink()), key="effects", config=BARE, on_select="rerun", selection_mode="points")
     names = [point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")]
     if names and names[0] in {row.name for row in known.effects[1:]} - set(question.hide):
         ask(question.with_(hide=(*question.hide, names[0])))

@@ -24,7 +24,7 @@ from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
 from actrec.ui import attention, checks, joints, over_time, parts, save
 from actrec.ui.choose import clip_select, complete
-from actrec.ui.frame import ask, asked, dress, look, noted, plain, trouble, work
+from actrec.ui.frame import ask, asked, dress, look, noted, plain, shows, trouble, work
 from actrec.ui.laid import Laid, plain_skeleton
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
@@ -58,6 +58,7 @@ def show() -> None:
     later: list[Callable[[], bool]] = []
     with right:
         if found is not None:
+            parts.doubts(found)
             _predictions(question, found)
             _claim(found)
         ways(question, card)
@@ -106,12 +107,11 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         marker=_marker(question, found) if picks else None,
         start_frame=_marker(question, found).frame if picks else amid(found.heat),
         look=now,
+        wear=dress,
     )
     save.said(question, state.look or now, line)  # in every run: a fragment may write elsewhere only where it always does
-    if state.look is not None:
-        dress(state.look)
-        if replace(state.look, moment=now.moment) != now:
-            st.rerun()
+    if state.look is not None and replace(state.look, moment=now.moment) != now:
+        st.rerun()
     if state.pick is not None and picks:
         ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
         st.rerun()
@@ -163,8 +163,7 @@ def _predictions(question: Question, found: Explanation) -> None:
     st.caption("Click a class to explain it; shift-click a second one for “why this rather than that”.")
     labels = list(found.predictions.labels)
     why, rather = st.columns(2)
-    st.session_state["explain"], st.session_state["rather"] = found.label, found.versus
-    why.selectbox("Explain", labels, key="explain", on_change=lambda: take(st.session_state["explain"], False))
+    why.selectbox("Explain", labels, key="explain", on_change=shows("explain", found.label, lambda label: take(label, False)))
     rest = [None, *(label for label in labels if label != found.label)]
     rather.selectbox(
         "rather than",
@@ -172,7 +171,7 @@ def _predictions(question: Question, found: Explanation) -> None:
         key="rather",
         placeholder="no other class",
         format_func=lambda label: "no other class" if label is None else label,
-        on_change=lambda: ask(question.with_(label=found.label, versus=st.session_state["rather"])),
+        on_change=shows("rather", found.versus, lambda versus: ask(question.with_(label=found.label, versus=versus))),
     )
 
 
@@ -180,8 +179,8 @@ def _claim(found: Explanation) -> None:
     with st.container(border=True, key="claim"):
         st.markdown(plain(found.claim))
         attention.findings(found)
-        if found.cautions:
-            st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in found.cautions))
+        cautions = found.cautions[len(found.doubts) :]
+        st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in cautions))
 
 
 # --------------------------------------------------------------------------------------------------------------- strip

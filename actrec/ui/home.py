@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
+from actrec.clips import library
+from actrec.core.answer import Explanation
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import data_set, percent
 from actrec.inputs import pose
 from actrec.ui import choose, models, own, parts
-from actrec.ui.frame import PAGES, asked, ink, noted, plain, remembered, trouble, work
+from actrec.ui.frame import PAGES, asked, ink, noted, of_the_file, plain, remembered, trouble, work
 
 
 def show() -> None:
     """The whole page below its head. What needs no torch comes first."""
     query = asked()
     noted("address")
+    own_clip = not library.ships(query.get("clip") or choose.default_clip())
     clip, model, answer = st.columns([5, 4, 4], gap="large")
     with clip:
         st.subheader("1 · Clip", anchor=False)
@@ -28,7 +31,7 @@ def show() -> None:
         place = st.container()
     with model:
         st.subheader("2 · Model", anchor=False)
-        models.model_rows(query.get("model") or models.default_model(), query)
+        models.model_rows(query.get("model") or models.default_model(own_clip), query, own_clip)
         about = st.container()
     with place:
         question = choose.complete(query)
@@ -52,13 +55,30 @@ def _answer(question: Question) -> None:
     found = work(f"predict {question.clip} {question.model} {question.start}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     if found is None:
         return
+    parts.doubts(found)
     parts.bars(parts.class_bars(found), key="top", label="The five most probable classes")
+    _of_how_many(question, found)
     if found.video_only:
         st.caption(plain(f"{pose.VIDEO_ONLY} Give a file of joints on the next page."))
+    of_the_file(found.clip.video)
     if st.button(
         "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
     ):
         st.switch_page(PAGES["Explore"], query_params=remembered())
+
+
+def _of_how_many(question: Question, found: Explanation) -> None:
+    """For a clip of the reader's own: that the answer is the closest of the actions that the model knows, and how much of the picture it saw."""
+    from actrec import study  # late: torch
+    from actrec.study import claim  # late: torch
+
+    if library.ships(question.clip):
+        return
+    card = study.load(own.model_name(question.model)).card
+    source = f"trained on {data_set(card.trained_on)}" if card.trained_on else "what it was trained on is not known"
+    lines = [f"“{found.label}” is the closest of the {len(card.labels)} actions that this model knows ({source}); it has no answer for any other."]
+    lines += filter(None, [claim.cut(found.geometry)])
+    st.caption(plain(" ".join(lines)))
 
 
 def _record(question: Question) -> None:

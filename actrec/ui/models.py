@@ -16,12 +16,16 @@ from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import data_set
 from actrec.ui import own, parts
-from actrec.ui.frame import begin, note, noted, plain, work
+from actrec.ui.frame import PAGES, begin, code, note, noted, plain, remembered, shows, trouble, work
 from actrec.ui.own import belongings
 from actrec.ui.parts import Choice
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+
+PROPOSED = 3
+"""Models for filmed actions that are proposed for a clip of the reader's own."""
 
 
 def groups() -> tuple[list[Card], list[Card]]:
@@ -38,37 +42,82 @@ def session_models() -> list[Card]:
     return list(st.session_state.get("own-models", {}).values())
 
 
-def default_model() -> str:
-    """The ready model that does best on clips like the samples, else any that is ready; "" where there is none."""
+def default_model(own_clip: bool = False) -> str:
+    """The ready model that does best on clips like the samples, or for a clip of the reader's own one for filmed actions; else any, or "" if none."""
     ready, _ = groups()
-    return max(ready, key=lambda card: (card.trained_on == "mannequin", card.results.get("accuracy", 0.0))).id if ready else ""
+    best = max(ready, key=lambda c: (own_clip and filmed(c), c.trained_on == "mannequin", c.results.get("accuracy", 0.0)), default=None)
+    return best.id if best else ""
+
+
+def filmed(card: Card) -> bool:
+    """Whether a model was trained on many filmed actions: of those here the ones that their authors published."""
+    return card.weights is not None and card.weights.url is not None
 
 
 def facts(card: Card) -> str:
-    """One line on a model: what it knows, and how well: by its own test, else by its authors' figures."""
-    known = f"{len(card.labels)} actions" + (f" ({data_set(card.trained_on)})" if card.trained_on else "")
-    accuracy, told = card.results.get("accuracy"), card.paper_figures
+    """One line on a model: what it knows, how well (by its own test, else by what its authors say of these weights), and what there is to fetch."""
+    from actrec import catalogue  # late: torch
+
+    known = f"{len(card.labels)} actions" + (f" ({data_set(card.trained_on)})" if card.trained_on else "; what it was trained on is not known")
+    accuracy, told = card.results.get("accuracy"), card.weights
     if accuracy is not None:
         return f"{known}; {100 * accuracy:.0f} % of its own test clips right"
-    if "acc@1" in told and "parameters" in told:
-        return f"{told['acc@1']:.0f} % right by its authors’ test; {told['parameters'] / 1e6:.0f} million parameters"
-    return known
+    if told is None or "acc@1" not in told.figures:
+        return known
+    fetched = f"; {told.megabytes:.0f} MB to fetch" if told.megabytes and catalogue.ready(card) else ""
+    return f"{told.figures['acc@1']:.0f} % right by its authors’ test{fetched}"
 
 
-def model_rows(chosen: str, query: Mapping[str, str]) -> None:
-    """The models as rows: ready ones first, the others one step away."""
+def propose(chosen: str, query: Mapping[str, str]) -> None:
+    """For a clip of the reader's own: models for filmed actions, those first that are here, then the smallest to fetch."""
     ready, later = groups()
+    offered = [*filter(filmed, ready), *sorted(filter(filmed, later), key=lambda card: card.weights.megabytes if card.weights else 0)][:PROPOSED]
+    if any(card.id == chosen for card in ready if filmed(card)) or not offered:
+        return
+    with st.container(border=True, key="proposed"):
+        st.markdown("**For a filmed clip**, choose a model that was trained on filmed actions. What is not here is fetched once you ask it.")
+        rows = [Choice(card.id, card.title, facts(card)) for card in offered]
+        parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-filmed", label="Models for filmed actions")
+
+
+def model_rows(chosen: str, query: Mapping[str, str], own_clip: bool = False) -> None:
+    """The models as rows: ready ones first, the others one step away. own_clip: before them, what fits a filmed clip."""
+    ready, later = groups()
+    if own_clip:
+        propose(chosen, query)
     if ready:
         rows = [Choice(card.id, card.title, facts(card)) for card in ready]
         parts.choices(rows, chosen, lambda name: take_model(name, query), key="models", label="Models that are ready")
     else:
         st.info("No trained model here yet. Choose one from the list below, or add a checkpoint of your own.")
+    _remarks()
     with st.expander("Models whose weights are fetched when first used", expanded=chosen in [card.id for card in later], icon=":material/download:"):
         st.caption("Trained on Kinetics-400 by their authors. Needs a network connection once.")
         rows = [Choice(card.id, card.title, facts(card)) for card in later]
         parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-later", label="Models that are fetched")
     with st.expander("A checkpoint of your own", icon=":material/upload_file:"):
         own_checkpoint(query)
+    _departures(next((card for card in (*ready, *later) if card.id == chosen), None))
+
+
+def _departures(card: Card | None) -> None:
+    """Where the chosen model departs from its paper."""
+    from actrec import catalogue  # late: torch
+
+    if card is not None and (found := catalogue.departures(card.family, card.arguments)):
+        with st.expander(f"Where {plain(card.title)} departs from its paper", icon=":material/difference:"):
+            st.markdown("\n".join(f"- {line}" for line in found))
+
+
+def _remarks() -> None:
+    """Which files of the checkpoints folder are left out, and why, or what they are called."""
+    from actrec import catalogue  # late: torch
+
+    remarks = catalogue.remarks()
+    for name, remark in list(remarks.items())[:PROPOSED]:
+        st.caption(plain(f"{name}: {remark}."))
+    if len(remarks) > PROPOSED:
+        st.caption(f"{len(remarks) - PROPOSED} more files need a look: `python -m actrec models` lists them.")
 
 
 def take_model(name: str, query: Mapping[str, str]) -> None:
@@ -81,12 +130,12 @@ def fitting(model: str, method: str) -> str:
     """The way of explaining if it fits the model, else the model's default; "" where the model cannot be had."""
     from actrec import catalogue, study  # late: torch
 
+    wanted = catalogue.methods().get(method)
     try:
         card = catalogue.card(own.model_name(model))
+        return study.default_method(card) if wanted is None or isinstance(catalogue.layers(card, wanted), str) else method
     except ActrecError:
         return ""
-    wanted = catalogue.methods().get(method)
-    return study.default_method(card) if wanted is None or isinstance(catalogue.layers(card, wanted), str) else method
 
 
 # ----------------------------------------------------------------------------------------------------- own checkpoints
@@ -108,10 +157,10 @@ def own_checkpoint(query: Mapping[str, str]) -> None:
         st.rerun()
     found = {**_folder_files(), **belongings().weights}
     if not found:
-        st.caption(f"Or put files into `{plain(str(settings.checkpoints()))}`.")
+        st.caption(f"Or put files into {code(str(settings.checkpoints()))}.")
         return
     names = list(found)[::-1]
-    name = st.selectbox("File", names, key="weights-file")
+    name = st.selectbox("File", names, placeholder="choose a file", key="weights-file", on_change=lambda: note("weights", ""))
     if name in found:
         _doctor(name, found[name], query)
 
@@ -119,10 +168,8 @@ def own_checkpoint(query: Mapping[str, str]) -> None:
 def _folder_files() -> dict[str, Path]:
     from actrec import catalogue  # late: torch
 
-    folder = settings.checkpoints()
     known = {card.weights.file for card in catalogue.cards().values() if card.weights is not None}
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {f.name: f for f in files if f.suffix in catalogue.SUFFIXES and f not in known and f.is_file()}
+    return {f.name: f for f in files.inside(settings.checkpoints()) if f.suffix in catalogue.SUFFIXES and f not in known and not files.odd(f)}
 
 
 def _receive_weights(file: UploadedFile) -> None:
@@ -134,9 +181,10 @@ def _receive_weights(file: UploadedFile) -> None:
         path = own.receive(file, file.name, room)
         with st.spinner("Reading the checkpoint …"):
             weights.read(path)
-    except ActrecError as error:
+    except (ActrecError, OSError) as error:
         shutil.rmtree(room, ignore_errors=True)
         note("weights", error)
+        st.session_state["weights-file"] = None  # nothing is said of an older file under what is said of this one
         return
     kept.keep(kept.weights, path.name, path)
     st.session_state["weights-file"] = path.name
@@ -164,10 +212,17 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
         if lines.strip():
             files.write(path.with_suffix(".txt"), lines)
         link = f"{base}@{name}"
-        card = replace(catalogue.card(f"{base}@{path}"), id=link)
+        try:
+            card = replace(catalogue.card(f"{base}@{path}"), id=link)
+        except ActrecError as error:  # names of classes that cannot be read
+            trouble(error)
+            return
         st.session_state.setdefault("own-models", {})[link] = card
         take_model(link, query)
         st.rerun()
+    if query.get("model") == f"{base}@{name}":
+        st.markdown("It is in use: its answer is under “3 · What it recognises”.")
+        st.page_link(PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", query_params=remembered())
 
 
 def model_titles() -> dict[str, str]:
@@ -180,11 +235,10 @@ def model_select(question: Question) -> None:
     """The model, to change it in place."""
     titles = model_titles()
     options = list(titles) if question.model in titles else [question.model, *titles]
-    st.session_state["model-select"] = question.model
     st.selectbox(
         "Model",
         options,
         key="model-select",
         format_func=lambda name: titles.get(name, name),
-        on_change=lambda: take_model(st.session_state["model-select"], question.to_query()),
+        on_change=shows("model-select", question.model, lambda model: take_model(model, question.to_query())),
     )

@@ -9,7 +9,13 @@ train() { .venv/bin/python -m actrec train "$@"; }
 
 small="--argument width=0.25 --argument last_stride=1 --size 96 --crops near --seed 0"
 mannequin="--data mannequin --frames 32 --span 64 --clips 80 --warmup 1 --init runs/c2d-16/model.safetensors $small"
+res1='[1,0,"da-poly"],[1,1,"da-poly"],[1,2,"da-poly"]' res2='[2,1,"da-da"],[2,2,"da-da"],[2,3,"da-da"]'
+res3='[3,0,"da-nl-1"],[3,1,"da-nl-1"],[3,2,"da-nl-1"],[3,3,"da-nl-1"],[3,4,"da-nl-1"],[3,5,"da-nl-1"]'
+before="--argument modules=[$res1,$res2,$res3]"
+moved="--data mannequin --frames 32 --span 64 --clips 60 --warmup 0 --lr 0.01 --lr-end 0.02 --epochs 1 --init runs/RUN-before/model.safetensors $small"
 weizmann="--data data/weizmann --frames 32 --span 32 --batch 7 --warmup 2 --lr 0.02 --lr-end 0.05 --epochs 40 $small"
+short="${weizmann/--warmup 2/--warmup 1}"
+short="${short/--epochs 40/--epochs 12}"
 
 # shellcheck disable=SC2086
 {
@@ -18,13 +24,15 @@ weizmann="--data data/weizmann --frames 32 --span 32 --batch 7 --warmup 2 --lr 0
   train --model i3d-r50 $mannequin --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/i3d-mannequin --title "I3D · mannequin"
   train --model i3d-r50 ${mannequin/clips 80/clips 120} --init runs/i3d-mannequin/model.safetensors --lr 0.015 --lr-end 0.02 --epochs 3 \
     --out runs/i3d-long --title "I3D · mannequin"
-  dam="${mannequin/c2d-16/c2d-mannequin}"
-  train --model dam-12 $dam --lr 0.02 --lr-end 0.05 --epochs 3 --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
-  train --model dam-12-c3d $dam --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/dam-12-c3d-mannequin --title "DAM-12 on C3D · mannequin"
+  # These two began with a module before each unit of Res1 and Res3; a last epoch moved the first of each stage behind the last unit.
+  train --model c2d-r50 $mannequin $before --lr 0.02 --lr-end 0.05 --epochs 3 --out runs/dam-12-before
+  train --model c3d-r50 $mannequin $before --lr 0.03 --lr-end 0.03 --epochs 7 --out runs/dam-12-c3d-before
+  train --model dam-12 ${moved/RUN/dam-12} --out runs/dam-12-mannequin --title "DAM-12 on C2D · mannequin"
+  train --model dam-12-c3d ${moved/RUN/dam-12-c3d} --out runs/dam-12-c3d-mannequin --title "DAM-12 on C3D · mannequin"
   train --model c2d-r50 $weizmann --init runs/c2d-mannequin/model.safetensors --out runs/c2d-weizmann --title "C2D · weizmann"
   train --model i3d-r50 $weizmann --init runs/i3d-mannequin/model.safetensors --out runs/i3d-weizmann --title "I3D · weizmann"
-  train --model dam-12 $weizmann --init runs/dam-12-mannequin/model.safetensors --out runs/dam-12-weizmann --title "DAM-12 on C2D · weizmann"
-  train --model dam-12-c3d $weizmann --init runs/dam-12-c3d-mannequin/model.safetensors --out runs/dam-12-c3d-weizmann --title "DAM-12 on C3D · weizmann"
+  train --model dam-12 $short --init runs/dam-12-mannequin/model.safetensors --out runs/dam-12-weizmann --title "DAM-12 on C2D · weizmann"
+  train --model dam-12-c3d $short --init runs/dam-12-c3d-mannequin/model.safetensors --out runs/dam-12-c3d-weizmann --title "DAM-12 on C3D · weizmann"
 }
 deform="--model deform-mc3 --recipe deform --argument width=0.25 --argument heads=4 --argument kernel=5 --argument pose_positions=true --argument size=64"
 deform="$deform --frames 12 --crops near --warmup 1 --precision bf16 --seed 0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import sys
 from pathlib import Path
 
@@ -35,11 +36,12 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", default=KINDS)
     parser.add_argument("--seed", type=int, default=int(f"{datetime.date.today():%Y%m%d}"))
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of cases")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument("--keep", type=Path, default=ROOT / "runs" / "fuzz", help="where the files go that went wrong")
     given = parser.parse_args()
     tallies = []
     for kind in given.kinds:
-        tallies.append(run(kind, given.seed, max(1, round(COUNTS[kind] * given.share)), keep=given.keep))
+        tallies.append(run(kind, given.seed, max(1, round(COUNTS[kind] * given.share)), keep=given.keep, jobs=given.jobs))
         print(f"{kind}: {tallies[-1].outcomes}, slowest {tallies[-1].slowest:.1f} s, {tallies[-1].largest:.0f} MB", flush=True)
         for case, outcome, said in tallies[-1].bad[:20]:
             print(f"  {case} {outcome}: {said.strip().splitlines()[-1] if said.strip() else ''}", flush=True)

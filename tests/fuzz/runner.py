@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -57,11 +58,17 @@ class Tally:
             self.bad.append((case, outcome, said))
 
 
-def run(kind: str, seed: int, count: int, seconds: float = float("inf"), keep: Path | None = None) -> Tally:
-    """Run so many cases of a kind, or as many as there is time for. keep: a folder for the files that went wrong."""
-    tally, until, number = Tally(kind, seed), time.monotonic() + seconds, 0
-    while number < count and time.monotonic() < until:
-        number += _block(tally, number, min(BLOCK - number % BLOCK, count - number), until, keep)
+def run(kind: str, seed: int, count: int, seconds: float = float("inf"), keep: Path | None = None, jobs: int = 1) -> Tally:
+    """Run so many cases of a kind, or as many as there is time for. keep: a folder for the files that went wrong.  jobs: processes at once."""
+    tally, until = Tally(kind, seed), time.monotonic() + seconds
+
+    def some(first: int) -> None:
+        number, end = first, min(first + BLOCK, count)
+        while number < end and time.monotonic() < until:
+            number += _block(tally, number, end - number, until, keep)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(some, range(0, count, BLOCK)))
     return tally
 
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { facts, joined } from './python.js';
-import { keyMeaning } from '../../actrec/ui/player/controls.js';
+import { keyMeaning, takesSpace } from '../../actrec/ui/player/controls.js';
 import { Look } from '../../actrec/ui/player/look.js';
 import { brightness, remark, scaleEnd } from '../../actrec/ui/player/pane.js';
 import { bandRows, sharedTops, sight } from '../../actrec/ui/player/player.js';
@@ -21,7 +21,8 @@ Deno.test('a frame was seen, or lies between those that were, or outside the win
 Deno.test('panes with the same steps share a row of bands', () => {
   const [one, other] = [[[0, 4], [4, 8]], [[0, 8]]];
   const panes = [{ bands: one, mark: 'A' }, { bands: null, mark: 'B' }, { bands: other, mark: 'C' }, { bands: structuredClone(one), mark: 'D' }];
-  assert.deepEqual(bandRows(panes), [{ bands: one, panes: ['A', 'D'] }, { bands: other, panes: ['C'] }]);
+  assert.deepEqual(bandRows(panes), [{ bands: one, fields: null, panes: ['A', 'D'] }, { bands: other, fields: null, panes: ['C'] }]);
+  assert.equal(bandRows([...panes, { bands: one, fields: [[0, 8], [0, 8]], mark: 'E' }]).length, 3);
 });
 
 Deno.test('a shared scale ends at the largest of its unit', () => {
@@ -55,6 +56,16 @@ Deno.test('keys step, play and hide, but not where a control wants them', () => 
   assert.equal(keyMeaning({ key: 'ArrowLeft' }, { tagName: 'INPUT', type: 'range' }), none);
   assert.equal(keyMeaning({ key: 'ArrowLeft' }, { tagName: 'SELECT' }), none);
   assert.equal(keyMeaning({ key: 'x' }, body), none);
+});
+
+Deno.test('the space bar plays from anywhere but where it means something else', () => {
+  const free = [{ tagName: 'BODY' }, { tagName: 'SECTION', role: null }, { tagName: 'DIV', role: 'group' }];
+  const taken = [...['A', 'BUTTON', 'INPUT', 'TEXTAREA', 'SELECT', 'SUMMARY'].map((tagName) => ({ tagName })), { tagName: 'DIV', role: 'slider' }, {
+    tagName: 'DIV',
+    isContentEditable: true,
+  }];
+  assert.deepEqual(free.map(takesSpace), free.map(() => false));
+  assert.deepEqual(taken.map(takesSpace), taken.map(() => true));
 });
 
 Deno.test('settings outlive the player, and belong to its key', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { facts, random } from './python.js';
 import { decode } from '../../actrec/ui/player/numbers.js';
-import { rulerTicks, stepIn, TimeScale } from '../../actrec/ui/player/timescale.js';
+import { hasRead, rulerTicks, stepIn, TimeScale } from '../../actrec/ui/player/timescale.js';
 
 // A clip of `count` frames whose times are uneven, `width` pixels wide.
 function uneven(seed, count, width) {
@@ -97,4 +97,14 @@ Deno.test('a ruler of minutes counts in tens of seconds, half minutes and minute
     return long[1] - long[0];
   });
   assert.deepEqual(steps, [5, 15, 60]);
+});
+
+Deno.test('what a step has read is told of the step of a frame, where all maps share its steps and it is known', () => {
+  const time = new TimeScale(Float64Array.from({ length: 20 }, (_, i) => i / 10)), row = { bands: [[0, 4], [4, 8]], fields: [[0, 5], [2, 11]] };
+  assert.equal(hasRead([row], time, 1), 'its step has read 0.00–0.40 s');
+  assert.equal(hasRead([row], time, 5), 'its step has read 0.20–1.00 s');
+  assert.equal(hasRead([row], time, 9), '');
+  assert.equal(hasRead([{ ...row, fields: null }], time, 1), '');
+  assert.equal(hasRead([row, { ...row, bands: [[0, 8]] }], time, 1), '');
+  assert.equal(hasRead([], time, 1), '');
 });

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actrec.core.evidence import Matrix, Points
 from actrec.core.look import Look
-from actrec.core.words import percent, percentage_points
+from actrec.core.words import fixed
 from actrec.draw import marks
 from actrec.draw.charts.html import bare
 from actrec.draw.overlay import PALETTES, ticks
@@ -119,7 +119,7 @@ def _lines(path: Sequence[Any], name: str, ink: str, width: float) -> go.Scatter
 
 
 def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Figure:
-    """What each row gives to each column, as a heat map from 0 on, blank where nothing is known, with the windows as squares on the diagonal."""
+    """What each row gives to each column, as a heat map from 0 on, blank where nothing is known, with each window and what it reads as a box."""
     rows, columns = harmless(found.rows), harmless(found.columns)
     top = marks.largest(found.values)
     told = [[f"{row} → {column}" for column in columns] for row in rows]
@@ -127,8 +127,8 @@ def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Fi
     shown = found.values.astype(np.float64)
     figure = go.Figure(_heat(x, y, shown, told, found.unit, top, palette))
     square = len(rows) == len(columns)
-    for first, last in found.windows if square else ():
-        box = {"x0": first - 0.5, "x1": last - 0.5, "y0": first - 0.5, "y1": last - 0.5}
+    for edges in found.boxes() if square else ():
+        box = {name: edge - 0.5 for name, edge in zip(("x0", "y0", "x1", "y1"), edges, strict=True)}
         figure.add_shape(type="rect", **box, line={"color": OUTLINE, "width": 2})
     high = int(np.clip(560 if square else 30 * len(rows) + 140, 200, 700))
     fixed = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": 10}}
@@ -141,15 +141,16 @@ def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Fi
     return figure
 
 
-def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Figure:
-    """How a class's probability moves when a part is hidden, after − before, the largest move on top. rows: (name, before, after).
+def effects(rows: Sequence[tuple[str, float, str]], measure: str, ink: str = GREY) -> go.Figure:
+    """How a class's score moves when a part is hidden, the largest move on top. rows: name, after − before, what is said under the pointer.
 
-    Red: the probability falls without that part, which therefore spoke for the class; blue: it rises. customdata of a bar: the part's name.
+    measure: what moves, with its unit.  Red: it falls without that part, which therefore spoke for the class; blue: it rises. customdata of a bar:
+    the part's name.
     """
-    order = sorted(rows, key=lambda row: -abs(row[2] - row[1]))
-    moves = [after - before for _, before, after in order]
+    order = sorted(rows, key=lambda row: -abs(row[1]))
+    moves = [move for _, move, _ in order]
     names = harmless([name for name, *_ in order], 32)
-    told = [f"without {name}: {percent(after)} instead of {percent(before)}" for name, (_, before, after) in zip(names, order, strict=True)]
+    told = [f"without {name}: {safe(words)}" for name, (_, _, words) in zip(names, order, strict=True)]
     at = list(range(len(order)))
     figure = go.Figure(
         go.Bar(
@@ -158,7 +159,7 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
             orientation="h",
             width=0.72,
             marker={"color": [FOR if move < 0 else AGAINST for move in moves], "line": {"width": 0}},
-            text=[percentage_points(move) for move in moves],
+            text=[fixed(move, "+") for move in moves],
             textposition="outside",
             cliponaxis=False,
             customdata=[name for name, *_ in order],
@@ -170,7 +171,7 @@ def effects(rows: Sequence[tuple[str, float, float]], ink: str = GREY) -> go.Fig
     low, high = min([*moves, 0.0]), max([*moves, 0.0])
     axis = {"showgrid": False, "fixedrange": True}
     figure.update_xaxes(
-        title="change of the probability in percentage points",
+        title=f"change of the {safe(measure, 80)}",
         showticklabels=False,
         zerolinecolor=ink,
         range=[low - 0.16 * reach, high + 0.16 * reach],

@@ -48,7 +48,7 @@ def tokens(explanation: Explanation, look: Look | None = None, most: int = 128, 
     if points is None:
         raise QuestionError("this method chooses no tokens; use one that does")
     row, kept, panel = _Row.of(explanation, frames, look), marks.chosen(points, most, look.threshold), 1.7
-    notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown, most)]
+    notes = [explanation.told, *row.notes, *strip.mark_notes(only, look, row.shown, most)]
     notes += [f"Dots below {words.percent(look.threshold, 0)} of the largest are left out."] if look.threshold else []
     notes += [
         "Below: the same tokens, whatever frame they are read from, by time and x; ticks: the frames that the model was given; dashed: what it saw."
@@ -73,7 +73,7 @@ def joints(explanation: Explanation, look: Look | None = None, frames: int = 8) 
     if skeleton is None:
         raise QuestionError("this method gives no joints; use one that does")
     row, rows = _Row.of(explanation, frames, look), rows_of(explanation.tracks)
-    notes = [explanation.claim, *row.notes, *strip.mark_notes(only, look, row.shown)]
+    notes = [explanation.told, *row.notes, *strip.mark_notes(only, look, row.shown)]
     top = TOP + row.deep + 0.1
     if rows is None:
         sheet = _sheet(explanation, skeleton.title, top, [*notes, *_asked(explanation)])
@@ -104,7 +104,7 @@ def matrix(explanation: Explanation, found: Matrix, look: Look | None = None) ->
     left = EDGE + 0.24 + longest[0]
     across = min(PAGE - left - RIGHT - 0.1, 3.4) if square else PAGE - left - RIGHT - 0.1
     deep = across if square else float(np.clip(0.16 * len(rows), 0.5, 3.6))
-    notes = [explanation.claim, found.line]
+    notes = [explanation.told, found.line]
     notes += [f"Outlined: {len(found.windows)} windows of {_lengths(found)} frames."] if square and found.windows else []
     notes += ["Grey: no such pair."] if not np.isfinite(found.values).all() else []
     foot = 0.12 + longest[1] + (0.2 if square else 0.0)
@@ -114,8 +114,8 @@ def matrix(explanation: Explanation, found: Matrix, look: Look | None = None) ->
     ticks = [(float(i), rows[i]) for i in range(0, len(rows), every[0])]
     chart = sheet.chart((left, TOP, across, deep), (-0.5, len(columns) - 0.5), (len(rows) - 0.5, -0.5), [], ticks)
     chart.cells(np.arange(len(columns) + 1) - 0.5, np.arange(len(rows) + 1) - 0.5, _painted(found.values, look))
-    for first, last in found.windows if square else ():
-        chart.box(first - 0.5, first - 0.5, last - 0.5, last - 0.5, OUTLINE)
+    for x0, y0, x1, y1 in found.boxes() if square else ():
+        chart.box(x0 - 0.5, y0 - 0.5, x1 - 0.5, y1 - 0.5, OUTLINE)
     for i in range(0, len(columns), every[1]):
         sheet.text(left + (i + 0.5) / len(columns) * across, TOP + deep + 0.05, columns[i], size=5.5, align="right", turned=True, room=1.0)
     if square:

@@ -96,7 +96,7 @@ class Sheet:
         self._canvas = FigureCanvasAgg(self.figure)
 
     def dots(self, inches: float) -> int:
-        return round(inches * self.dpi)
+        return max(round(inches * self.dpi), 1)
 
     def _place(self, x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:
         """Left, bottom, width, height as shares of the page, on whole dots."""

@@ -193,7 +193,7 @@ def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], mos
 def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequence[Shown], total: int) -> list[str]:
     """The caption: the claim, what is shown, and what was done to it."""
     clip = explanation.clip
-    notes = [explanation.claim] if heat is explanation.heat else []
+    notes = [explanation.told] if heat is explanation.heat else []
     notes += frame_notes(explanation, len(shown), total)
     notes += mark_notes(explanation, look, shown)
     if len(heat.values) < total:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.errors import ActrecError
+from actrec.core.words import few
 from actrec.measure import accuracy
 from actrec.measure.accuracy import Measures
 
@@ -164,15 +165,19 @@ def _check(found: Evaluation) -> None:
         raise ValueError(f"scores {found.scores.shape} and truth {found.truth.shape} for {count} clips of {classes} classes")
     if count and not found.multilabel and not 0 <= int(found.truth.min()) <= int(found.truth.max()) < classes:
         raise ValueError(f"a true class outside the {classes} labels")
-    _ = (found.title, found.views, found.pairs)
+    if len({name for name in found.labels if isinstance(name, str)}) != classes:
+        raise ValueError(f"its {classes} labels are not {classes} different names")
+    strange = {name for pair in found.pairs for name in pair} - set(found.labels)
+    if strange:
+        raise ValueError(f"pairs with {few([repr(name) for name in sorted(strange)])}, which is not one of the {classes} labels")
+    _ = (found.title, found.views)
 
 
 def found() -> dict[str, Path]:
     """Folders of the finished evaluations by name: those that ship, then the reader's own, which win where a name is taken twice."""
     here: dict[str, Path] = {}
     for root in (settings.assets() / "results", settings.results()):
-        if root.is_dir():
-            here |= {folder.name: folder for folder in sorted(root.iterdir()) if (folder / RESULT).is_file() and (folder / ABOUT).is_file()}
+        here |= {folder.name: folder for folder in files.inside(root) if not any(files.odd(folder / name) for name in (RESULT, ABOUT))}
     return here
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from actrec.clips.library import SUFFIXES
-from actrec.lab.sets.items import PICTURES, DataError, Media
+from actrec.core import labels
+from actrec.lab.sets.items import PICTURES, DataError, Media, naming
 
 
 def here(folder: Path) -> Path:
@@ -40,9 +41,17 @@ def glance(folder: Path, most: int = 400, depth: int = 3) -> list[str]:
         with os.scandir(place) as entries:
             for _, entry in zip(range(40), entries, strict=False):
                 found.append(Path(entry.path).relative_to(folder).as_posix())
-                if entry.is_dir() and deep + 1 < depth:
+                if is_folder(entry) and deep + 1 < depth:
                     waiting.append((Path(entry.path), deep + 1))
     return found
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one. A link that leads nowhere, or back to itself, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def seen(folder: Path, pattern: str, **how: int) -> bool:
@@ -77,10 +86,21 @@ def lines_of(file: Path) -> list[str]:
     Raises:
         DataError: a file that is no text.
     """
-    try:
-        return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is not a list in plain text ({error}); fetch it again") from None
+    with naming(file):
+        return [line.strip() for line in labels.text(file).splitlines() if line.strip()]
+
+
+def classes_of(file: Path) -> tuple[str, ...]:
+    """The names of a set's classes, in any form that `labels.read` knows.
+
+    Raises:
+        DataError: none, or not to be read in one way only.
+    """
+    with naming(file):
+        found = labels.read(file)
+    if not found:
+        raise DataError(f"{file} names no classes; fetch the list again")
+    return found
 
 
 def rows_of(file: Path, *columns: str) -> list[dict[str, str]]:
@@ -104,8 +124,9 @@ def json_of(file: Path) -> Any:
         DataError: it is none.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        with naming(file):
+            return json.loads(labels.text(file))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file} cannot be read as JSON ({error}); fetch it again") from None
 
 
@@ -147,17 +168,21 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def clips_under(folder: Path) -> Iterator[Media]:
-    """Every video file and every folder of frames below a folder, in order of path; hidden ones left out."""
+def clips_under(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Media]:
+    """Every video file and every folder of frames below a folder, in order of path; hidden ones left out. above: the folders that it lies in."""
+    facts = folder.stat()
+    here = (facts.st_dev, facts.st_ino)
+    if here in above:  # a link to a folder that it lies in
+        return
     with os.scandir(folder) as entries:
         inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     for entry in inside:
         path = Path(entry.path)
-        if entry.is_dir():
+        if is_folder(entry):
             if is_frames(path):
                 yield Media(path, "pictures")
             else:
-                yield from clips_under(path)
+                yield from clips_under(path, above | {here})
         elif path.suffix.lower() in SUFFIXES:
             yield Media(path)
 
@@ -168,7 +193,7 @@ def is_frames(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         for _, entry in zip(range(50), entries, strict=False):
             suffix = os.path.splitext(entry.name)[1].lower()
-            if entry.is_dir() or suffix in SUFFIXES:
+            if is_folder(entry) or suffix in SUFFIXES:
                 return False
             count += suffix in PICTURES and not entry.name.startswith("flow_")
     return count > 0

@@ -72,7 +72,7 @@ class Media:
         file = self.path.parent if self.kind == "skeleton" and self.path.parent.is_file() else self.path
         facts = "" if self.kind == "mannequin" else f"{file.stat().st_size} {file.stat().st_mtime_ns}"
         about = f"{self.path if self.kind == 'mannequin' else self.path.resolve()} {self.kind} {facts} {self.fps} {self.start} {self.end}"
-        return f"{self.path.stem}-{hashlib.sha256(about.encode()).hexdigest()[:16]}"
+        return f"{self.path.stem}-{hashlib.sha256(about.encode(errors='surrogateescape')).hexdigest()[:16]}"
 
     def table(self) -> Video:
         """The clip's frame table: seconds and size; for a part of a video, the whole video's.
@@ -138,19 +138,21 @@ class Media:
 def _table(path: Path) -> Video:
     """A video's frame table, kept on disk: listing a file's frames takes longer than decoding a window of them."""
     facts = path.stat()
-    name = hashlib.sha256(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode(errors="surrogateescape")).hexdigest()[:32]
     file = settings.cache() / "tables" / f"{name}.npz"
     try:
         with np.load(file) as kept:
             width, height, rotation, lost = (int(v) for v in kept["facts"])
             sha256, codec = (str(v) for v in kept["names"])
-            return Video(path, sha256, kept["seconds"], width, height, rotation, codec, lost, kept["pts"], kept["keys"])
+            told = tuple(str(line) for line in kept["notes"])
+            return Video(path, sha256, kept["seconds"], width, height, rotation, codec, lost, kept["pts"], kept["keys"], told)
     except (OSError, KeyError, ValueError, EOFError):
         pass
     film = video.probe(path)
     facts_of = np.array([film.width, film.height, film.rotation, film.lost])
+    names, notes = np.array([film.sha256, film.codec]), np.array(film.notes, str)
     with files.whole(file) as part, part.open("wb") as opened:
-        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=np.array([film.sha256, film.codec]))
+        np.savez(opened, seconds=film.seconds, pts=film.pts, keys=film.keys, facts=facts_of, names=names, notes=notes)
     return film
 
 

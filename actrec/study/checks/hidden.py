@@ -15,6 +15,7 @@ from actrec.core.clip import Clip
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
 from actrec.core.trace import Tap
+from actrec.core.words import fixed, percent
 from actrec.inputs import pose, streams
 from actrec.study import asking
 from actrec.study.checks import Check
@@ -31,7 +32,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """A class's probability and score with all joints that the question leaves, and without each part of them, the people and limbs first."""
+    """A class's probability and score with all joints that the question leaves, and without each part of them, the people and limbs first.
+
+    Effects are told, drawn and ordered by the score: probabilities near 0 or 1 hardly move, and then name another part than the one that matters.
+    """
 
     label: str
     versus: str | None
@@ -40,22 +44,39 @@ class WhatIf:
     effects: tuple[Effect, ...]
 
     @property
+    def measure(self) -> str:
+        """What the score is, in which its changes are told too."""
+        return f"logit of “{self.label}”" if self.versus is None else f"logit lead of “{self.label}” over “{self.versus}”"
+
+    def change(self, effect: Effect) -> float:
+        """How the score moves when a part is hidden."""
+        return effect.score - self.score
+
+    @property
+    def strongest(self) -> Effect | None:
+        """The single part whose hiding moves the score most; None where none moves it by 0.001."""
+        return max((effect for effect in self.effects[1:] if abs(self.change(effect)) >= 1e-3), key=lambda e: abs(self.change(e)), default=None)
+
+    @property
     def verdict(self) -> str:
         """One sentence: what matters most, or that nothing does."""
-        everything, *parts = self.effects
-        telling = max(parts, key=lambda effect: abs(effect.score - self.score), default=everything)
-        nothing = everything.name.replace("all ", "any ")
-        lost = f"Without {nothing} the probability of “{self.label}” goes from {self.probability:.3f} to {everything.probability:.3f}"
-        score = "logit" if self.versus is None else f"lead over “{self.versus}” in logits"
-        if abs(telling.score - self.score) < 1e-3:
-            return f"{lost}; no single part moves its {score} by 0.001."
-        change = f"{telling.score - self.score:+.2f}".replace("-", "−")
-        return f"{lost}; of the single parts, hiding {telling.name.replace('_', ' ')} moves its {score} most, by {change}."
+        everything, telling = self.effects[0], self.strongest
+        lost = f"Without {everything.name.replace('all ', 'any ')} the {self.measure} goes from {fixed(self.score)} to {self.told(everything)}"
+        if telling is None:
+            return f"{lost}; no single part moves it by 0.001."
+        moved = f"moves it most, by {fixed(self.change(telling), '+')} to {self.told(telling)}"
+        return f"{lost}; of the single parts, hiding {telling.name.replace('_', ' ')} {moved}."
+
+    def told(self, effect: Effect) -> str:
+        """The score without a part, and the probability with it and without."""
+        of = "" if self.versus is None else f" of “{self.label}”"  # a lead is of two classes, a probability of one
+        return f"{fixed(effect.score)} (probability{of} {percent(self.probability)} to {percent(effect.probability)})"
 
     def to_json(self) -> dict[str, Any]:
-        rows = [{"hidden": e.name, "probability": e.probability, "score": e.score, "change": e.score - self.score} for e in self.effects]
-        about = {"label": self.label, "versus": self.versus, "probability": self.probability, "score": self.score}
-        return about | {"effects": rows, "verdict": self.verdict}
+        rows = [{"hidden": e.name, "probability": e.probability, "score": e.score, "change": self.change(e)} for e in self.effects]
+        about = {"label": self.label, "versus": self.versus, "measure": self.measure, "probability": self.probability, "score": self.score}
+        strongest = self.strongest
+        return about | {"effects": rows, "strongest": None if strongest is None else strongest.name, "verdict": self.verdict}
 
 
 def what_if(question: Question, progress: Progress = no_progress) -> WhatIf:

@@ -29,7 +29,7 @@ from actrec.ui import own
 from actrec.ui.compare import to_query
 from actrec.ui.evaluate.matrix import spaced
 from actrec.ui.evaluate.shown import Shown, View, ask
-from actrec.ui.frame import PAGES, plain, work
+from actrec.ui.frame import PAGES, plain, shows, work
 from actrec.ui.models import fitting
 
 PAGE_OF_CLIPS = 4
@@ -97,7 +97,7 @@ def behind(shown: Sequence[Shown], view: View, true: int, said: int) -> Callable
         later.append((slot, number))
     if pages > 1:
         key = f"behind-{view.first}-{view.second}-{view.true}-{view.said}"
-        st.pagination(pages, default=at, key=key, on_change=lambda: ask(view.with_(page=int(st.session_state[key]))))
+        st.pagination(pages, key=key, on_change=shows(key, at, lambda page: ask(view.with_(page=int(page)))))
     for one, (_, line) in zip(shown, models, strict=True):
         if line:
             st.caption(plain(f"{one.letter}: {line}" if len(shown) > 1 else line))
@@ -173,13 +173,12 @@ def _link_name(one: Shown) -> tuple[str, str]:
 
 def _named(name: str, sha256: str) -> str:
     """The name of the file in the checkpoints folder that holds these very weights: training always gives it the same name, here it may have any."""
-    folder = settings.checkpoints()
-    files = sorted(f for f in folder.iterdir() if f.suffix in catalogue.SUFFIXES) if folder.is_dir() else []
-    return next((f.name for f in files if sha256 and _digest(f) == sha256), name)
+    own = (f for f in files.inside(settings.checkpoints()) if f.suffix in catalogue.SUFFIXES)
+    return next((f.name for f in own if sha256 and _digest(f) == sha256), name)
 
 
 def _digest(file: Path | None) -> str:
-    return _sha256(file, file.stat().st_mtime_ns) if file is not None and file.is_file() else ""
+    return _sha256(file, file.stat().st_mtime_ns) if file is not None and not files.odd(file) else ""
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -20,7 +20,7 @@ from actrec.ui.evaluate import matrix
 from actrec.ui.evaluate import words as verdict
 from actrec.ui.evaluate.matrix import spaced
 from actrec.ui.evaluate.shown import Shown, View, ask, asked, choose, compare, opened
-from actrec.ui.frame import ink, plain, trouble
+from actrec.ui.frame import ink, plain, shows, trouble
 from actrec.ui.parts import Choice
 
 
@@ -146,12 +146,11 @@ def _matrix(shown: Sequence[Shown], view: View, change: results.Difference | Non
         )
     matrix.matrix(labels, cells, arrows, chosen, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
     if len(labels) > matrix.MANY:
-        st.session_state["all-classes"] = view.everything
         what = "mistakes" if change is None else "changes"
         st.toggle(
             f"All {len(labels)} classes, not only the {matrix.FEW} with the most {what}",
             key="all-classes",
-            on_change=lambda: ask(view.with_(everything=st.session_state["all-classes"], page=view.page)),
+            on_change=shows("all-classes", view.everything, lambda everything: ask(view.with_(everything=everything, page=view.page))),
         )
     if shown[0].found.multilabel:
         st.caption(

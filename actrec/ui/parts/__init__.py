@@ -17,6 +17,7 @@ from streamlit.runtime import get_instance
 
 from actrec.core.answer import Explanation
 from actrec.core.words import percent
+from actrec.ui.frame import plain
 
 HERE = Path(__file__).parent
 _CSS = (HERE / "parts.css").read_text(encoding="utf-8")
@@ -85,6 +86,12 @@ def bars(rows: Sequence[Bar], picked: Callable[[str, bool], None] | None = None,
             picked(told["label"], bool(told.get("versus")))
 
     _bars(key=key, data=[data], on_pick_change=take)
+
+
+def doubts(found: Explanation) -> None:
+    """What must be said before anything else about an answer, if there is any."""
+    if found.doubts:
+        st.warning("  \n".join(plain(line) for line in found.doubts), icon=":material/report:")
 
 
 def class_bars(found: Explanation) -> list[Bar]:

@@ -91,6 +91,11 @@ export class Pane {
     return (this.heat ?? this.places ?? this.body)?.bands ?? null;
   }
 
+  // The source frames that can reach each step; null where that is not known.
+  get fields() {
+    return this.heat?.fields ?? null;
+  }
+
   // What is said about the map as a whole.
   describe() {
     const heat = this.heat;

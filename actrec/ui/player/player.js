@@ -29,9 +29,9 @@ export function sight(frame, window, seen) {
 // The steps of the panes' maps, each different row of bands once, with the marks of the panes that have it.
 export function bandRows(panes) {
   const rows = new Map();
-  for (const { bands, mark } of panes.filter((pane) => pane.bands)) {
-    const same = JSON.stringify(bands);
-    rows.set(same, { bands, panes: [...(rows.get(same)?.panes ?? []), mark] });
+  for (const { bands, fields = null, mark } of panes.filter((pane) => pane.bands)) {
+    const same = JSON.stringify([bands, fields]);
+    rows.set(same, { bands, fields, panes: [...(rows.get(same)?.panes ?? []), mark] });
   }
   return [...rows.values()];
 }
@@ -66,6 +66,10 @@ class Player {
     });
     this.watch = new globalThis.ResizeObserver(() => this.layout());
     this.watch.observe(root);
+    this.hear = (event) => this.controls.afar(event);
+    this.take = () => root.focus();
+    globalThis.document.addEventListener('keydown', this.hear);
+    globalThis.document.addEventListener('actrec-player', this.take); // from the link that skips what stands before the player
   }
 
   // Take what Python sent. What is the same as before stays untouched: the clip keeps running, the reader's settings stay.
@@ -211,7 +215,7 @@ class Player {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       const news = this.look.news();
-      if (news) this.api.setTriggerValue('look', news);
+      if (news) this.api.setStateValue('look', { ...news, told: Date.now() });
     }, 400);
   }
 
@@ -252,6 +256,8 @@ class Player {
     clearTimeout(this.resting);
     clearTimeout(this.settling);
     this.watch.disconnect();
+    globalThis.document.removeEventListener('keydown', this.hear);
+    globalThis.document.removeEventListener('actrec-player', this.take);
     this.reel.close();
   }
 }

@@ -38,6 +38,7 @@ def heat(heat: Heat) -> dict[str, Any]:
             "box": [float(v) for v in heat.box],
             "seen": [float(v) for v in heat.seen],
             "bands": heat.bands.tolist(),
+            "fields": None if heat.fields is None else heat.fields.tolist(),
             "caption": caption(heat),
         }
     )

@@ -2,8 +2,8 @@
 import { clamp, clock } from './numbers.js';
 import { density, element, fit } from './page.js';
 import { Lane } from './lanes.js';
-import { lanes } from './series.js';
-import { rulerTicks, stepIn, TimeScale } from './timescale.js';
+import { lanes, oneScale } from './series.js';
+import { hasRead, rulerTicks, stepIn, TimeScale } from './timescale.js';
 
 export class Timeline {
   // act: {scrub(frame), rest(), window(seconds)}; look: the reader's settings.
@@ -19,6 +19,7 @@ export class Timeline {
     this.tracks = [];
     this.rows = [];
     this.frame = 0;
+    this.pointed = null;
     this.listen();
   }
 
@@ -36,6 +37,7 @@ export class Timeline {
     });
     this.tops = {}; // one scale for all maps of a unit
     for (const { group, unit, top } of this.tracks) if (group) this.tops[unit] = Math.max(this.tops[unit] ?? 0, top);
+    oneScale(this.tracks);
     const nodes = this.tracks.map((lane) => lane.node), grouped = this.tracks.findIndex((lane) => lane.group);
     if (grouped >= 0) nodes.splice(grouped, 0, this.modes);
     element('.tracks', this.root).replaceChildren(...nodes);
@@ -106,9 +108,15 @@ export class Timeline {
     }
   }
 
-  // Sampled frames as ticks above, the steps of each different map as rows of alternating bands.
+  // A row's height: a band and, where it is known what the steps have read, a bracket under it.
+  get high() {
+    return this.rows.some(({ fields }) => fields) ? 18 : 9;
+  }
+
+  // Sampled frames as ticks above, the steps of each different map as rows of alternating bands. A band is the frames on which a step is drawn; the
+  // bracket under the step at hand goes over those that can reach it.
   drawLooks() {
-    this.looks.style.height = `${14 + 9 * Math.max(1, this.rows.length)}px`;
+    this.looks.style.height = `${14 + this.high * Math.max(1, this.rows.length)}px`;
     const scale = this.fit(this.looks), pen = this.looks.getContext('2d');
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, this.time.width, 999);
@@ -116,22 +124,34 @@ export class Timeline {
     pen.globalAlpha = 0.8;
     const thin = this.sampled.length > 1 ? (this.time.x(this.sampled.at(-1)) - this.time.x(this.sampled[0])) / this.sampled.length : 9;
     for (const frame of this.sampled) pen.fillRect(this.time.x(frame) - 0.5, 3, thin < 2.5 ? 0.5 : 1, 8);
-    this.rows.forEach(({ bands }, row) => {
+    this.rows.forEach(({ bands, fields }, row) => {
+      const top = 13 + this.high * row, now = stepIn(bands, this.at);
       bands.forEach(([first, end], k) => {
         if (end <= first) return;
-        const [left, right] = [this.time.edge(first), this.time.edge(end)], now = first <= this.frame && this.frame < end;
-        pen.globalAlpha = now ? 0.85 : k % 2 ? 0.2 : 0.36;
-        pen.fillRect(left, 13 + 9 * row, Math.max(right - left, 0.75), 7);
+        const [left, right] = [this.time.edge(first), this.time.edge(end)];
+        pen.globalAlpha = k === now ? 0.85 : k % 2 ? 0.2 : 0.36;
+        pen.fillRect(left, top, Math.max(right - left, 0.75), 7);
       });
+      if (!fields?.[now]) return;
+      const [left, right] = fields[now].map((frame) => this.time.edge(frame));
+      pen.globalAlpha = 0.85;
+      pen.fillRect(left, top + 12, right - left, 1.5);
+      for (const x of [left, right - 1.5]) pen.fillRect(x, top + 9, 1.5, 4.5);
     });
     this.lit = this.stepsNow();
-    const names = this.rows.length > 1 ? this.rows.map(({ panes }) => panes.join(' ')) : [this.rows.length ? 'steps' : 'frames'];
-    element('.lane .gutter', this.root).textContent = names.join('\n');
+    const one = this.high > 9 ? ['steps', 'read'] : [this.rows.length ? 'steps' : 'frames'];
+    const names = this.rows.length > 1 ? this.rows.map(({ panes }) => panes.join(' ')) : one;
+    element('.lane .gutter', this.root).textContent = names.join(this.rows.length > 1 && this.high > 9 ? '\n\n' : '\n');
   }
 
-  // Which band of each row holds the frame shown.
+  // The frame at hand: under the pointer, or the playhead's.
+  get at() {
+    return this.pointed ?? this.frame;
+  }
+
+  // Which band of each row holds the frame at hand.
   stepsNow() {
-    return this.rows.map(({ bands }) => stepIn(bands, this.frame)).join();
+    return this.rows.map(({ bands }) => stepIn(bands, this.at)).join();
   }
 
   // Behind a track: a faint field where the model looked.
@@ -148,7 +168,7 @@ export class Timeline {
       node.hidden = !range;
       if (!range) return;
       const [left, right] = range.map((frame) => this.time.edge(frame)), wide = Math.max(right - left, 12); // wide enough to be taken
-      node.style.height = `${17 + 9 * Math.max(1, this.rows.length)}px`;
+      node.style.height = `${17 + this.high * Math.max(1, this.rows.length)}px`;
       node.style.left = `${(left + right - wide) / 2}px`;
       node.style.width = `${wide}px`;
     };
@@ -170,7 +190,8 @@ export class Timeline {
     this.head.style.transform = `translateX(${this.time.x(frame) - 1}px)`;
     if (!running) {
       this.head.setAttribute('aria-valuenow', frame);
-      this.head.setAttribute('aria-valuetext', `frame ${frame + 1}, ${this.time.edges[frame].toFixed(3)} seconds`);
+      const read = hasRead(this.rows, this.time, frame);
+      this.head.setAttribute('aria-valuetext', `frame ${frame + 1}, ${this.time.edges[frame].toFixed(3)} seconds${read && `, ${read}`}`);
     }
     if (this.lit !== this.stepsNow()) this.drawLooks();
     if (this.hover.hidden) this.tracks.forEach((track) => track.say(frame));
@@ -179,12 +200,14 @@ export class Timeline {
   // Values and time under the pointer; null: back to the playhead's.
   point(clientX, clientY) {
     this.hover.hidden = clientX === null;
-    const frame = clientX === null ? this.frame : this.under(clientX);
+    this.pointed = clientX === null ? null : this.under(clientX);
+    const frame = this.at;
     this.tracks.forEach((track) => track.say(frame, clientX === null ? undefined : clientY));
+    if (this.lit !== this.stepsNow()) this.drawLooks();
     if (clientX === null) return;
-    const x = this.time.x(frame), label = this.hover.firstElementChild;
+    const x = this.time.x(frame), label = this.hover.firstElementChild, read = hasRead(this.rows, this.time, frame);
     this.hover.style.transform = `translateX(${x}px)`;
-    label.textContent = `${clock(this.time.edges[frame], 3)} s · frame ${frame + 1}`;
+    label.textContent = `${clock(this.time.edges[frame], 3)} s · frame ${frame + 1}${read && ` · ${read}`}`;
     label.style.transform = `translateX(${-clamp(x / this.time.width, 0, 1) * 100}%)`;
   }
 

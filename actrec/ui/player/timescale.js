@@ -5,6 +5,13 @@ const EDGE = 5; // pixels left free at both ends, so that a playhead at frame 0 
 // The step that stands for a source frame, −1 where the model did not look. A band is the frames first … end − 1 of one step.
 export const stepIn = (bands, frame) => bands.findIndex(([first, end]) => first <= frame && frame < end);
 
+// What the step of a frame has read, in seconds, where there is one row of steps and this is known: "its step has read 0.00–0.92 s".
+export function hasRead(rows, time, frame) {
+  const field = rows.length === 1 && rows[0].fields?.[stepIn(rows[0].bands, frame)];
+  if (!field) return '';
+  return `its step has read ${time.edges[field[0]].toFixed(2)}–${time.edges[field[1] - 1].toFixed(2)} s`;
+}
+
 export class TimeScale {
   // seconds: when each source frame comes on screen.
   constructor(seconds) {

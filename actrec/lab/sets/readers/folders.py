@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from actrec.clips.library import SUFFIXES
-from actrec.lab.sets.disk import clips_under, here, is_frames
+from actrec.lab.sets.disk import clips_under, here, is_folder, is_frames
 from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
 
@@ -38,7 +38,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(Path(entry.path) for entry in os.scandir(folder) if is_folder(entry) and not entry.name.startswith("."))
 
 
 def _held(media: Media, label: Path, choices: Choices) -> str:
@@ -60,7 +60,7 @@ def _finds(folder: Path) -> bool:
 def _has_clip(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         for _, entry in zip(range(50), entries, strict=False):
-            if os.path.splitext(entry.name)[1].lower() in SUFFIXES or (entry.is_dir() and is_frames(Path(entry.path))):
+            if os.path.splitext(entry.name)[1].lower() in SUFFIXES or (is_folder(entry) and is_frames(Path(entry.path))):
                 return True
     return False
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
+from actrec.core import labels
 from actrec.lab.sets.disk import here
 from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
-from actrec.lab.sets.items import ClipSet, DataError, Item, Media
+from actrec.lab.sets.items import ClipSet, DataError, Item, Media, naming
 
 
 def read(folder: Path, choices: Choices) -> ClipSet:
@@ -19,11 +21,8 @@ def read(folder: Path, choices: Choices) -> ClipSet:
     index = here(folder) / "index.csv"
     if not index.is_file():
         raise DataError(f"{folder} has no index.csv; make one with the columns file,label,subject,split")
-    try:
-        with index.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{index} is not written in UTF-8 ({error}); save it again as UTF-8") from None
+    with naming(index):
+        rows = list(csv.DictReader(io.StringIO(labels.text(index), newline="")))
     if not rows or not {"file", "label"} <= set(rows[0]):
         has = list(rows[0]) if rows else "no rows"
         raise DataError(f"{index} needs a header with the columns file and label, and at least one row; it has {has}")
@@ -42,8 +41,8 @@ def read(folder: Path, choices: Choices) -> ClipSet:
         kept = joints if joints.is_file() else None
         media = Media(path, "pictures" if path.is_dir() else "video")
         items.append(Item(media, (row["label"],), row.get("split") or "train", row.get("subject") or "", kept, "npz" if kept else ""))
-    labels = sorted({row["label"] for row in rows if row["label"]})
-    return clip_set(folder, LAYOUT.name, items, labels, problems)
+    classes = sorted({row["label"] for row in rows if row["label"]})
+    return clip_set(folder, LAYOUT.name, items, classes, problems)
 
 
 LAYOUT = DiskLayout(

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from actrec.inputs.pose.pickles import annotated
-from actrec.lab.sets.disk import Shelf, first, here, lines_of
+from actrec.lab.sets.disk import Shelf, classes_of, first, here
 from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media, naming
 from actrec.lab.sets.readers._ntu_names import ACTIONS
@@ -79,10 +79,10 @@ def _labels(file: Path, count: int, example: str) -> tuple[str, ...]:
     """Names from a text file beside it, one a line: its own name with .txt, labels.txt or label_map….txt; NTU's own; else numbers."""
     told = first(file.parent, f"{file.stem}.txt", "labels.txt", "label_map*.txt")
     if told is not None:
-        names = lines_of(told)
+        names = classes_of(told)
         if len(names) < count:
             raise DataError(f"{told} names {len(names)} classes, but {file.name} has {count}; give it one line for each class, in their order")
-        return tuple(names)
+        return names
     if re.fullmatch(r"S\d{3}C\d{3}P\d{3}R\d{3}A\d{3}", example):
         return ACTIONS[: 60 if count <= 60 else 120]
     return tuple(f"class {number:03}" for number in range(count))

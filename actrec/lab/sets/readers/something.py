@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from actrec.lab.sets.disk import Shelf, first, gone, here, json_of, lines_of, seen
+from actrec.lab.sets.disk import Shelf, classes_of, first, gone, here, json_of, lines_of, seen
 from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item
 
@@ -42,8 +42,7 @@ def _needed(folder: Path, name: str, suffix: str, version: int) -> Path:
 
 
 def _read_v2(folder: Path) -> ClipSet:
-    numbers = json_of(_needed(folder, "labels", "json", 2))
-    labels = sorted(numbers, key=lambda label: int(numbers[label]))
+    labels = classes_of(_needed(folder, "labels", "json", 2))
     rows: list[tuple[str, str, str]] = []
     for split, name in (("train", "train"), ("val", "validation")):
         file = _needed(folder, name, "json", 2)
@@ -57,7 +56,7 @@ def _read_v2(folder: Path) -> ClipSet:
 
 
 def _read_v1(folder: Path) -> ClipSet:
-    labels = [line.strip('"') for line in lines_of(_needed(folder, "labels", "csv", 1))]
+    labels = classes_of(_needed(folder, "labels", "csv", 1))
     files = {"train": _needed(folder, "train", "csv", 1), "val": _needed(folder, "validation", "csv", 1)}
     rows = [(name, label, split) for split, file in files.items() for name, label in _pairs(file)]
     return _set(folder, labels, rows, "something-something v1")
@@ -71,7 +70,7 @@ def _pairs(file: Path) -> Iterator[tuple[str, str]]:
         yield row[0].strip(), re.sub(r"[\[\]]", "", row[1].strip())
 
 
-def _set(folder: Path, labels: list[str], rows: list[tuple[str, str, str]], name: str) -> ClipSet:
+def _set(folder: Path, labels: Sequence[str], rows: list[tuple[str, str, str]], name: str) -> ClipSet:
     shelf, items, problems = Shelf(folder), list[Item](), list[str]()
     known = set(labels)
     for clip, label, split in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from actrec.lab.sets.disk import Shelf, first, gone, here, lines_of, needed, seen
+from actrec.lab.sets.disk import Shelf, classes_of, first, gone, here, lines_of, needed, seen
 from actrec.lab.sets.disk_layout import Choices, DiskLayout, clip_set
 from actrec.lab.sets.items import ClipSet, DataError, Item
 
@@ -25,7 +25,7 @@ def read(folder: Path, choices: Choices) -> ClipSet:
     folder = here(folder)
     index = needed(folder, [f"{place}classInd.txt" for place in _LISTS], _SOURCE)
     lists = {name: needed(index.parent, [f"{name}list{int(choices['split']):02}.txt"], _SOURCE) for name in ("train", "test")}
-    labels = _labels(index)
+    labels = classes_of(index)
     shelf, items, problems = Shelf(folder), list[Item](), list[str]()
     for split, file in lists.items():
         for number, line in enumerate(lines_of(file), 1):
@@ -39,14 +39,6 @@ def read(folder: Path, choices: Choices) -> ClipSet:
             else:
                 items.append(Item(media, (label,), split, f"{label} {_group(name)}"))
     return clip_set(folder, LAYOUT.name, items, labels, problems)
-
-
-def _labels(index: Path) -> tuple[str, ...]:
-    found = [line.split(maxsplit=1) for line in lines_of(index)]
-    wrong = [" ".join(words) for words in found if len(words) != 2 or not words[0].isdecimal()]
-    if wrong:
-        raise DataError(f"{index}: {wrong[0]!r} is not a line like “1 ApplyEyeMakeup”; fetch the list again")
-    return tuple(label for _, label in sorted((int(number), label) for number, label in found))
 
 
 def _group(name: str) -> str:
