@@ -43,7 +43,7 @@ def show(question: Question, asked_for: Question, card: Card, found: Explanation
 
 def _one(check: Check, question: Question, about: Question, card: Card, found: Explanation, film: Video) -> Later:
     key = f"{check.id} {found.identity}"
-    st.subheader(check.title, anchor=False, help=check.line)
+    st.header(check.title, anchor=False, help=check.line)
     if check.id == "hidden":
         _hide(question, about, card, film)
     known = _kept.get(key)

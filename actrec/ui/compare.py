@@ -68,7 +68,7 @@ def _below(questions: Sequence[Question], found: Comparison, media: Media, line:
         with column:
             _column(questions, found, number)
     _agreement(found)
-    st.subheader("Three moments", anchor=False)
+    st.header("Three moments", anchor=False)
     slot = st.container()
     save.several(questions, found, look(TOGETHER))
     with slot:
@@ -260,7 +260,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
 
 def _agreement(found: Comparison) -> None:
     """How far each pair agrees, in numbers that do not depend on either map's unit."""
-    st.subheader("Do they agree?", anchor=False)
+    st.header("Do they agree?", anchor=False)
     rows = {f"{LETTERS[i]} and {LETTERS[j]}": {TITLES[n]: _number(v) for n, v in a.numbers.items()} for (i, j), a in found.agreements.items()}
     st.table(rows_to_columns(rows), border="horizontal")
     reasons = sorted({f"{LETTERS[i]} and {LETTERS[j]}: {why}" for (i, j), a in found.agreements.items() for why in a.reasons.values()})
@@ -273,7 +273,7 @@ def _agreement(found: Comparison) -> None:
 def rows_to_columns(rows: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """{row: {column: cell}} as a table whose first column names the rows."""
     titles = list(next(iter(rows.values())))
-    return {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in titles}
+    return {"Pair": list(rows)} | {title: [row[title] for row in rows.values()] for title in titles}
 
 
 def _number(value: float) -> str:

@@ -150,7 +150,7 @@ def _motion(film: Video, copy: Proxy) -> Track:
 
 
 def _predictions(question: Question, found: Explanation) -> None:
-    st.subheader("What the model says", anchor=False)
+    st.header("What the model says", anchor=False)
 
     def take(label: str, versus: bool) -> None:
         if versus:
@@ -189,7 +189,7 @@ def _claim(found: Explanation) -> None:
 def _strip(found: Explanation) -> None:
     """Exactly the frames the model was given, cut as it was given them."""
     clip, (left, top, right, bottom) = found.clip, found.geometry.box
-    st.subheader(f"The {len(clip.index)} frames the model saw", anchor=False)
+    st.header(f"The {len(clip.index)} frames the model saw", anchor=False)
     height, width = clip.video.height, clip.video.width
     inside = max(round(top), 0), min(round(bottom), height), max(round(left), 0), min(round(right), width)
     image = _sheet(found, inside)

@@ -97,6 +97,16 @@ def model_rows(chosen: str, query: Mapping[str, str], own_clip: bool = False) ->
         parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-later", label="Models that are fetched")
     with st.expander("A checkpoint of your own", icon=":material/upload_file:"):
         own_checkpoint(query)
+    _departures(next((card for card in (*ready, *later) if card.id == chosen), None))
+
+
+def _departures(card: Card | None) -> None:
+    """Where the chosen model departs from its paper."""
+    from actrec import catalogue  # late: torch
+
+    if card is not None and (found := catalogue.departures(card.family, card.arguments)):
+        with st.expander(f"Where {plain(card.title)} departs from its paper", icon=":material/difference:"):
+            st.markdown("\n".join(f"- {line}" for line in found))
 
 
 def _remarks() -> None:

@@ -46,7 +46,7 @@ TITLES_OF_SEVERAL = {
 
 def one(question: Question, found: Explanation, look: Look) -> None:
     """Save an explanation as it looks on the page. The files name the clip as the reader does, not where this session keeps it."""
-    st.subheader("Keep it", anchor=False)
+    st.header("Keep it", anchor=False)
     named = replace(found, question=question)
 
     def make(progress: Progress) -> dict[str, Path]:
@@ -70,7 +70,7 @@ def said(question: Question, look: Look, line: DeltaGenerator) -> None:
 
 def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:
     """Save a comparison as it looks on the page: the figure, the segment strip, the numbers."""
-    st.subheader("Keep it", anchor=False)
+    st.header("Keep it", anchor=False)
     named = [replace(e, question=q) for e, q in zip(found.explanations, questions, strict=True)]
     weights = [e.provenance["weights_sha256"] for e in named]
 

@@ -11,7 +11,7 @@ _SKIP = st.components.v2.component(
       position: absolute; z-index: 9; padding: 0.4rem 0.8rem; font: inherit; border-radius: 6px; white-space: nowrap;
       color: var(--st-text-color); background: var(--st-background-color); border: 2px solid var(--st-primary-color);
     }
-    button:not(:focus) { clip-path: inset(50%); pointer-events: none; }""",
+    button:not(:focus) { clip-path: circle(0); pointer-events: none; }""",
     js="""export default ({ parentElement }) => {
       parentElement.querySelector('button').onclick = () => document.dispatchEvent(new Event('actrec-player'));
     };""",

@@ -15,7 +15,7 @@ from actrec.ui.parts import Choice
 
 def ways(question: Question, card: Card) -> None:
     """The ways of explaining, those that do not fit with the reason; then the layer and the settings of the chosen one."""
-    st.subheader("Methods", anchor=False)
+    st.header("Methods", anchor=False)
     methods = catalogue.methods()
     fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
     first = study.default_method(card)

@@ -119,12 +119,11 @@ class Folder:
 
 def _state(path: Path, device: torch.device) -> dict[str, Any]:
     """What stands in last.pt. A copy cut short, or another program's file, is no state: torch has many errors for that."""
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the system's own; torch has one for a damaged file too
-            raise
-        state = None
+    with path.open("rb") as file:  # what the system refuses it refuses here
+        try:
+            state = torch.load(file, map_location=device, weights_only=True)
+        except Exception:
+            state = None
     if not isinstance(state, dict) or not isinstance(state.get("recipe"), dict):
         raise ActrecError(f"{path} is damaged, or no state of a run; delete it to begin this run again, or give another --out")
     return state

@@ -76,7 +76,7 @@ def behind(shown: Sequence[Shown], view: View, true: int, said: int) -> Callable
     """The clips of a cell, a few at a time, each with what was said of it and the ways on; comes back with what makes the pictures, last."""
     labels = shown[0].found.labels
     what = "recognised" if true == said else f"taken for “{spaced(labels[said])}”"
-    st.subheader(plain(f"“{spaced(labels[true])}” {what}"), anchor=False)
+    st.header(plain(f"“{spaced(labels[true])}” {what}"), anchor=False)
     found = groups(shown, true, said)
     total = sum(len(g.numbers) for g in found)
     clips = f"{total} {'clip' if total == 1 else 'clips'}"
