@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import av
@@ -172,6 +173,8 @@ def test_train_then_evaluate_then_explain(capsys: pytest.CaptureFixture[str], tm
         ["train", "--data", "/nowhere", "--out", "/tmp/x"],
         ["evaluate", "--model", "tiny", "--data", "mannequin", "--test-clips", "1"],
         ["no-such-command"],
+        ["explain", os.fsdecode(b"/tmp/x\xff.mp4"), "--model", "tiny"],
+        ["explain", "short", "--model", os.fsdecode(b"tiny@\xff.pth")],
     ],
 )
 def test_what_can_be_mended_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], tmp_path: Path, words: list[str]) -> None:
@@ -181,3 +184,10 @@ def test_what_can_be_mended_is_one_line_and_status_2(capsys: pytest.CaptureFixtu
     assert len(err.strip().splitlines()) == 1
     assert err.startswith("actrec: ")
     assert "bug in actrec" not in err
+
+
+def test_what_the_system_refuses_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file in the way")
+    status, _, err = run(capsys, "explain", "short", "--model", "tiny", "--out", str(tmp_path / "out"))
+    assert (status, len(err.strip().splitlines())) == (2, 1)
+    assert str(tmp_path / "out") in err

@@ -20,7 +20,8 @@ class Answers(BaseHTTPRequestHandler):
         if self.path.startswith("/missing"):
             return self.send_error(404, "Not Found")
         self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
+        if not self.path.startswith("/endless"):
+            self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
         self.wfile.write(CONTENT[: 2_000_000 if self.path.startswith("/short") else None])
 
@@ -84,6 +85,14 @@ def test_a_download_that_fails_says_why_and_what_to_do_by_hand(tmp_path, address
     assert reason in message
     assert f"download {address}/{name} by hand and put it into {tmp_path / 'cache' / 'weights'}" in message
     assert left_behind(tmp_path) == []
+
+
+def test_a_file_without_length_and_checksum_is_not_taken_for_whole(tmp_path, address):
+    with pytest.raises(WeightsError, match=r"does not say how long the file is.*by hand"):
+        weights.fetch(Weights(url=f"{address}/endless.pth"))
+    assert left_behind(tmp_path) == []
+    assert weights.fetch(Weights(url=f"{address}/endless-{SHA}.pth", sha256=SHA)).read_bytes() == CONTENT, "its checksum says that it is whole"
+    assert weights.fetch(Weights(url=f"{address}/known.pth")).read_bytes() == CONTENT, "its length says so"
 
 
 def test_offline_the_message_names_the_file_the_reason_and_the_way_out(tmp_path, monkeypatch):

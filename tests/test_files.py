@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
+import json
 import os
+import re
+import stat
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,7 +74,8 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path: Path, monkeypatch:
     done, fsync, replace = [], os.fsync, os.replace
 
     def settle(number: int) -> None:
-        done.append(f"settled {os.fstat(number).st_size}")
+        about = os.fstat(number)
+        done.append("names" if stat.S_ISDIR(about.st_mode) else f"settled {about.st_size}")
         fsync(number)
 
     def rename(a: Path, b: Path) -> None:
@@ -82,7 +88,7 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path: Path, monkeypatch:
     with files.together(tmp_path) as work:
         (work / "two").write_text("ab")
         (work / "three").write_text("abcd")
-    assert done == ["settled 3", "one", "settled 4", "settled 2", "three", "two"]
+    assert done == ["settled 3", "one", "names", "settled 4", "settled 2", "three", "two", "names"]
 
 
 def test_two_who_write_at_once_both_end_whole(tmp_path: Path) -> None:
@@ -159,6 +165,34 @@ def test_the_digest_is_that_of_the_bytes_and_a_folders_that_of_names_and_bytes(t
     assert files.digest(tmp_path) == hashlib.sha256(b"a" + b"b" + data).hexdigest()
     with pytest.raises(FileNotFoundError):
         files.digest(tmp_path / "none")
+
+
+def test_what_killed_processes_left_is_swept_after_a_day_and_nothing_else(tmp_path: Path) -> None:
+    old = time.time() - files.LEFT_AFTER - 60
+    (tmp_path / ".files.0123.part" / "in").mkdir(parents=True)
+    for name in (".old.mp4.0123.part", ".young.mp4.0123.part", ".hidden", "whole.part"):
+        (tmp_path / name).write_text("")
+    for path in tmp_path.iterdir():
+        if "young" not in path.name:
+            os.utime(path, (old, old))
+    files.write(tmp_path / "one", "text")
+    assert left(tmp_path) == [".hidden", ".young.mp4.0123.part", "one", "whole.part"]
+
+
+def test_a_name_that_is_no_text_is_written_out(tmp_path: Path) -> None:
+    name = os.fsdecode(b"x\xff.mp4")
+    files.write(tmp_path / "names.json", json.dumps([name, "é"], ensure_ascii=False))
+    assert json.loads((tmp_path / "names.json").read_text(encoding="utf-8")) == [name, "é"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, r"no space left for /x/y; free some.*ACTREC_CACHE"), (errno.EACCES, "no permission for /x/y.*ACTREC_CACHE"), (errno.EIO, "/x/y")],
+)
+def test_what_the_system_refused_is_one_line_with_the_way_out(number: int, words: str) -> None:
+    assert re.search(words, files.reason(OSError(number, os.strerror(number), "/x/y")))
+    assert "None" not in files.reason(OSError(number, os.strerror(number)))
+    assert files.reason(OSError("cut off")).startswith("cut off;")
 
 
 HERE = "actrec/core/files.py"

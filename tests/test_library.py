@@ -58,11 +58,31 @@ def test_a_private_copy_stays_in_its_folder(folders: Path) -> None:
     assert not (folders / "cache" / "copies").exists()
 
 
-def test_a_half_written_copy_is_made_again(folders: Path) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize("suffix", [".npz", ".mp4"])
+def test_a_copy_that_is_damaged_in_the_cache_is_made_again(folders: Path, suffix: str, share: float) -> None:
     film = video.probe(folders / "clips" / "one.mp4")
     copy = library.browser_copy(film)
-    copy.path.with_suffix(".npz").write_bytes(b"half")
-    assert library.browser_copy(film).frames == film.frames
+    damaged = copy.path.with_suffix(suffix)
+    whole = {path: path.read_bytes() for path in (copy.path, copy.path.with_suffix(".npz"))}
+    damaged.write_bytes(whole[damaged][: int(share * len(whole[damaged]))])
+    again = library.browser_copy(film)
+    assert {path: len(path.read_bytes()) for path in whole} == {path: len(data) for path, data in whole.items()}
+    assert np.array_equal(again.motion, copy.motion)
+
+
+def test_a_preview_that_is_cut_short_is_made_again(folders: Path) -> None:
+    path = folders / "clips" / "one.mp4"
+    whole = library.preview(path)
+    library.preview_file(path).write_bytes(whole[:-9])
+    assert library.preview(path) == whole == library.preview_file(path).read_bytes()
+
+
+def test_a_name_that_is_no_text_is_offered_as_one(folders: Path) -> None:
+    strange = Path(os.fsdecode(bytes(folders / "clips") + b"/str\xffnge.mp4"))
+    strange.write_bytes((folders / "clips" / "one.mp4").read_bytes())
+    assert library.samples()["str\ufffdnge"] == strange
+    assert library.preview(strange)
 
 
 def test_the_cache_lets_the_oldest_go(tmp_path: Path) -> None:

@@ -223,5 +223,5 @@ def test_the_page_offers_the_toy_model_its_way_of_explaining_and_its_check(home:
     assert not test.exception, test.exception
     assert "toy-norm" in offered["ways"]
     assert test.selectbox("model-select").value == "toy"
-    assert any(heading.value == "What does it say of nothing?" for heading in test.subheader)
+    assert any(heading.value == "What does it say of nothing?" for heading in test.header)
     assert any(text.value.startswith("On black frames the probability goes from") for text in test.markdown)

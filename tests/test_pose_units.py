@@ -168,7 +168,7 @@ def test_an_archive_says_whether_its_places_are_measured_from_the_middle(tmp_pat
 @pytest.mark.parametrize("size", [(0, 0), (np.inf, np.inf), (np.nan, 5), (-3, 5), (1e9, 5)])
 def test_a_size_that_no_picture_has_is_refused(size: tuple[float, float], tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", joints=np.ones((3, 17, 3)), layout="coco17", size=np.array(size))
-    with pytest.raises(JointsError, match="its picture is .*, which cannot be"):
+    with pytest.raises(JointsError, match=r"its picture is .*, which cannot be"):
         pose.read(tmp_path / "a.npz")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torchvision
-from dam_made import SMALL, STRIDE
+from dam_made import SMALL, STRIDE, awake
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -146,6 +146,23 @@ def flat() -> nn.Module:
             nn.init.uniform_(module.running_var, 0.5, 1.5)
             nn.init.normal_(module.running_mean, 0, 0.1)
     return network.eval()
+
+
+@pytest.mark.parametrize(("backbone", "first", "last"), [("c2d", 0, 0), ("c3d", 9, 8), ("c3d333", 9, 8), ("i3d", 8, 8)])
+def test_a_still_clip_has_its_images_features_where_no_zero_beyond_its_ends_reaches(backbone: str, first: int, last: int) -> None:
+    """The numbers in `inflate`'s docstring."""
+    image = awake(dam.build(**SMALL).double())
+    state_2d = {name_2d(name): tensor[:, :, 0] if tensor.ndim == 5 else tensor for name, tensor in image.state_dict().items()}
+    model = dam.build(backbone, **SMALL).double().eval()
+    model.load_state_dict(model.state_dict() | inflate(model, state_2d))
+    still = torch.randn(1, 3, 1, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        wanted = image.features(still.expand(-1, -1, 4, -1, -1))[:, :, :1]
+        for steps in (4, 16, 20):
+            found = model.features(still.expand(-1, -1, 8 * steps, -1, -1))
+            same = ((found - wanted).abs().amax((0, 1, 3, 4)) < 1e-9 * wanted.abs().max()).tolist()
+            ends = (first, last) if steps > first + last else (steps * bool(first), 0)
+            assert same == [False] * ends[0] + [True] * (steps - sum(ends)) + [False] * ends[1]
 
 
 def test_a_still_clip_has_the_features_of_its_image(flat: nn.Module) -> None:

@@ -46,3 +46,28 @@ def test_folders_follow_their_variables(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_sample_clips_are_offered_without_any_variable() -> None:
     assert settings.clip_folders() == (settings.assets() / "clips",)
     assert settings.assets().parent == Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry in the system's list, and no HOME."""
+
+    def nobody(path: Path) -> Path:
+        if str(path).startswith("~"):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    monkeypatch.setattr(Path, "home", lambda: nobody(Path("~")))
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_directory_one_variable_is_named_and_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for folder in (settings.cache, settings.checkpoints, settings.results):
+        with pytest.raises(ActrecError, match=r"no home directory.*ACTREC_CACHE"):
+            folder()
+    monkeypatch.setenv("ACTREC_CACHE", str(tmp_path))
+    assert [settings.cache(), settings.checkpoints(), settings.results()] == [tmp_path, tmp_path / "checkpoints", tmp_path / "results"]
+    monkeypatch.setenv("ACTREC_CLIPS", "~nobody/clips")
+    with pytest.raises(ActrecError, match="ACTREC_CLIPS"):
+        settings.clip_folders()

@@ -8,6 +8,7 @@ from answers_made import FRAMES, HEIGHT, WIDTH, explanation, film, heat, one_hot
 from sheets_made import compared, texts
 
 from actrec.core.errors import QuestionError
+from actrec.core.look import Look
 from actrec.draw.figures import several, strip
 
 
@@ -26,6 +27,21 @@ def test_maps_of_one_unit_share_a_scale_and_maps_of_two_units_do_not() -> None:
     words = texts(several.segment_strip([("a", weak), ("b", explanation(heat(one_hot(1, 2, 3, value=4.0), unit="cosine")))]))
     assert {"1", "4"} <= set(words)
     assert "Colours: each map has its own scale." in words
+    third = explanation(heat(one_hot(1, 2, 3, value=0.1)))
+    words = texts(several.segment_strip([("a", weak), ("b", explanation(heat(one_hot(1, 2, 3, value=4.0), unit="cosine"))), ("c", third)]))
+    assert {"1", "4"} <= set(words), "as in the player: the maps of a unit have one scale"
+    assert "Colours: one scale for all maps of a unit." in words
+
+
+def test_the_figure_follows_the_look_and_says_which_map_is_hardly_to_be_seen() -> None:
+    weak, strong = explanation(heat(one_hot(1, 2, 3, value=0.2))), explanation(heat(one_hot(1, 2, 3, value=4.0)))
+    rows = [("a", weak), ("b", strong)]
+    for draw in (several.segment_strip, lambda rows, look: several.comparison(rows, {}, look)):
+        words = " ".join(texts(draw(rows, look=None)))
+        assert "one scale for all maps; a reaches 5.0 % of it." in words
+        words = " ".join(texts(draw(rows, look=Look(scale="clip"))))
+        assert "each map has its own scale." in words
+        assert {"0.2", "4"} <= set(words.split())
 
 
 def test_the_comparison_shows_numbers_classes_and_difference() -> None:

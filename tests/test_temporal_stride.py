@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_seed")
 
 @pytest.mark.parametrize("query", ["cls", "rgb", "pose", "all"])
 @pytest.mark.parametrize("joints", [True, False])
-def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_share_no_window(query: str, joints: bool) -> None:
+def test_rows_of_the_frame_matrix_sum_to_one_and_blanks_are_what_no_window_reads(query: str, joints: bool) -> None:
     given = people() if joints else None
     if given is not None:
         given[:, 1, 3] = torch.nan
@@ -45,7 +45,7 @@ def test_the_claim_is_about_the_picture_and_a_finding_about_the_frame_that_gets_
     found = explained(seen, "temporal-stride", "blocks.1.temporal", query="cls")
     matrix = found.matrices[0]
     assert found.claim.startswith("CLS of block 2 attends most to the picture ")
-    opens_there(found.heat, found.claim, 1, temporal_stride.even(matrix.windows, FRAMES).tolist(), seen.clip)
+    opens_there(found.heat, found.claim, 1, temporal_stride.even(matrix.windows, matrix.windows, FRAMES).mean(0).tolist(), seen.clip)
     got = np.nan_to_num(matrix.values).mean(0)
     most = next(f for f in found.findings if f.name == "attention on the most read frame")
     assert most.value == pytest.approx(got.max())
@@ -74,9 +74,11 @@ def test_an_even_spread_over_windows_gives_the_ends_less() -> None:
         mine = [w for w in windows if w[0] <= t < w[1]]
         for first, last in mine:
             rows[t, first:last] += 0.25 / len(mine)
-    np.testing.assert_allclose(temporal_stride.even(windows, 12), rows.mean(0))
-    assert temporal_stride.even(windows, 12)[0] == pytest.approx(0.75 / 12)
-    np.testing.assert_allclose(temporal_stride.even([(0, 6)], 6), 1 / 6)
+    found = temporal_stride.even(tuple(windows), tuple(windows), 12)
+    np.testing.assert_allclose(found, rows)
+    assert found.mean(0)[0] == pytest.approx(0.75 / 12)
+    assert np.trace(found) / 12 == pytest.approx(1 / 4)
+    np.testing.assert_allclose(temporal_stride.even(((0, 6),), ((0, 6),), 6), 1 / 6)
 
 
 @pytest.mark.parametrize("tokens", deform.TOKENS)

@@ -4,7 +4,7 @@ from actrec.catalogue.counting import counts, known
 from actrec.catalogue.explanations import knobs, layers, methods, taps
 from actrec.catalogue.learnt import untrained
 from actrec.catalogue.models import SUFFIXES, architectures, card, cards, classes, ready, remarks, with_weights
-from actrec.catalogue.networks import build, implied, inflate, without_numbers, without_windows
+from actrec.catalogue.networks import build, departures, formula, implied, inflate, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -14,6 +14,8 @@ __all__ = [
     "cards",
     "classes",
     "counts",
+    "departures",
+    "formula",
     "implied",
     "inflate",
     "knobs",

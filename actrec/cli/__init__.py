@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 import typer
 
 from actrec.cli import ask, data, evaluate, joints, models, train  # noqa: F401  (each adds its commands to `app`)
 from actrec.cli.options import app
+from actrec.core import files
 from actrec.core.errors import ActrecError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    if not (sys.argv[1:] if arguments is None else arguments):
-        arguments = ["--help"]
+    arguments = sys.argv[1:] if arguments is None else arguments
+    unsayable = next((word for word in arguments if not word.isascii() and any("\ud800" <= sign <= "\udfff" for sign in word)), None)
+    if unsayable is not None:  # no file that names it could be written
+        return _fail(f"{unsayable!r} is not valid UTF-8; rename the file")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(arguments, prog_name="python -m actrec", standalone_mode=False)
+        app(arguments or ["--help"], prog_name="python -m actrec", standalone_mode=False)
     except typer.TyperException as error:
         return _fail(error.format_message())
     except ActrecError as error:
@@ -29,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("actrec: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        return _fail(files.reason(error))
     except Exception as error:
         if os.environ.get("ACTREC_DEBUG"):
             raise

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
-    """List every model: what it needs, its size beside the paper's, and the methods that fit it."""
+    """List every model: what it needs, its size and cost beside the paper's and what the paper's rule gives, and the methods that fit it."""
     from actrec import catalogue  # late: torch
 
     rows: list[dict[str, Any]] = []
@@ -46,19 +46,23 @@ def _row(card: Card) -> dict[str, Any]:
         "lacking": lacking,
         "parameters": counted.parameters,
         "gflops": round(counted.gflops, 4),
+        "rule_gflops": catalogue.formula(card),
         "inputs": list(card.inputs),
         "methods": list(counted.methods),
         "paper": paper,
         "trained_on": card.trained_on,
+        "departures": list(catalogue.departures(card.family, card.arguments)),
     }
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper)':>18}  title")
+    print(f"{'id':28} {'ready':6} {'M parameters (paper)':>22} {'GFLOPs (paper; its rule)':>24}  title")
     for row in rows:
         paper = row["paper"]
         told = paper.get("parameters", 0.0)
         told = told / 1e6 if told > 1e4 else told  # torchvision counts them, the papers give millions
         size = f"{row['parameters'] / 1e6:.2f}" + (f" ({told:.2f})" if told else "")
-        cost = f"{row['gflops']:.2f}" + (f" ({paper['gflops']:g})" if "gflops" in paper else "")
-        print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>18}  {row['title']}")
+        published = f"{paper['gflops']:g}" if "gflops" in paper else "–"
+        rule = "" if row["rule_gflops"] is None else f"; {row['rule_gflops']:.2f}"
+        cost = f"{row['gflops']:.2f}" + (f" ({published}{rule})" if published != "–" or rule else "")
+        print(f"{row['id']:28} {'yes' if row['ready'] else 'no':6} {size:>22} {cost:>24}  {row['title']}")

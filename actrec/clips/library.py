@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -34,12 +36,15 @@ MOST_PREVIEWS, MOST_COPIES_MB = 600, 2000
 
 
 def samples() -> dict[str, Path]:
-    """Clips by name: those that ship, then those in the reader's own clip folders. A name that is taken twice keeps the first."""
+    """Clips by name: those that ship, then those in the reader's own clip folders. A name that is taken twice keeps the first.
+
+    What is no text in a file's name is replaced by � in the clip's.
+    """
     found: dict[str, Path] = {}
     for folder in settings.clip_folders():
         for file in files.inside(folder):
             if file.suffix.lower() in SUFFIXES and not files.odd(file):
-                found.setdefault(file.stem, file)
+                found.setdefault(os.fsencode(file.stem).decode(errors="replace"), file)
     return found
 
 
@@ -62,7 +67,15 @@ def browser_copy(film: Video, folder: Path | None = None, progress: Progress = n
         return known
     made = video.proxy(film, copy, progress=progress)
     with files.whole(facts) as part, part.open("wb") as file:
-        np.savez(file, motion=made.motion, held=np.array(made.held, np.int64), size=[made.width, made.height], fps=made.fps, looks=LOOKS)
+        np.savez(
+            file,
+            motion=made.motion,
+            held=np.array(made.held, np.int64),
+            size=[made.width, made.height],
+            fps=made.fps,
+            bytes=copy.stat().st_size,
+            looks=LOOKS,
+        )
     if folder is None:
         _prune(home.glob("*.mp4"), most_bytes=MOST_COPIES_MB * 10**6)
     return made
@@ -71,11 +84,11 @@ def browser_copy(film: Video, folder: Path | None = None, progress: Progress = n
 def _known(copy: Path, facts: Path, frames: int) -> Proxy | None:
     try:
         with np.load(facts) as kept:
-            motion, held, size, fps, looks = (kept[name] for name in ("motion", "held", "size", "fps", "looks"))
+            motion, held, size, fps, whole, looks = (kept[name] for name in ("motion", "held", "size", "fps", "bytes", "looks"))
         os.utime(copy)
-    except (OSError, KeyError, ValueError, EOFError):
-        return None
-    if len(motion) != frames or looks != LOOKS:
+        if len(motion) != frames or copy.stat().st_size != whole or looks != LOOKS:
+            return None
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error):
         return None
     return Proxy(copy, int(size[0]), int(size[1]), float(fps), frames, motion, tuple(int(i) for i in held))
 
@@ -83,7 +96,7 @@ def _known(copy: Path, facts: Path, frames: int) -> Proxy | None:
 def preview_file(path: Path) -> Path:
     """Where the preview of a clip is, or will be."""
     facts = path.stat()
-    key = hashlib.sha256(f"{path.resolve()} {facts.st_mtime_ns} {facts.st_size}".encode()).hexdigest()[:32]
+    key = hashlib.sha256(f"{path.resolve()} {facts.st_mtime_ns} {facts.st_size}".encode(errors="surrogateescape")).hexdigest()[:32]
     return settings.cache() / "previews" / f"{key}.webp"
 
 
@@ -92,8 +105,8 @@ def preview(path: Path, folder: Path | None = None) -> bytes:
     try:
         file = preview_file(path)
         file = folder / file.name if folder else file
-        if file.is_file():
-            return file.read_bytes()
+        if file.is_file() and (kept := file.read_bytes())[4:8] == (len(kept) - 8).to_bytes(4, "little"):  # as long as it says
+            return kept
         film = video.probe(path)
         frames = video.read(film, np.linspace(0, film.frames - 1, PREVIEW_FRAMES).round().astype(int))
     except (ClipError, OSError):

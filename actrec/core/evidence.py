@@ -186,7 +186,8 @@ class Skeleton:
 class Matrix:
     """What one set of things gives to another: values float32 (Q, K) in `unit`, NaN where the network relates no such pair.
 
-    rows (Q), columns (K): their names.  seconds (Q, K alike) if both are the frames given.  windows: columns first … last − 1 of each window.
+    rows (Q), columns (K): their names.  seconds (Q, K alike) if both are the frames given.  windows: rows first … last − 1 of each window.
+    read: columns first … last − 1 of what each window reads, if that is not the same.
     """
 
     title: str
@@ -196,6 +197,11 @@ class Matrix:
     columns: tuple[str, ...]
     windows: tuple[tuple[int, int], ...] = ()
     line: str = ""  # what it shows, in a sentence
+    read: tuple[tuple[int, int], ...] = ()
+
+    def boxes(self) -> list[tuple[int, int, int, int]]:
+        """Each window as a box over columns and rows: first column, first row, and those after the last."""
+        return [(x[0], y[0], x[1], y[1]) for x, y in zip(self.read or self.windows, self.windows, strict=True)]
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.rows), len(self.columns)):

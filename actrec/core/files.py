@@ -16,12 +16,17 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 LEFTOVERS = ".*.part"
 """What the names of files and folders fit that are not whole yet. No clip, checkpoint or picture is looked for under such a name."""
+
+
+LEFT_AFTER = 86_400
+"""Seconds after which what is not whole yet counts as left behind."""
 
 
 @contextmanager
@@ -40,6 +45,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield part
         _settle(part)
         os.replace(part, path)
+        _settle_names(path.parent)
     finally:
         with contextlib.suppress(OSError):  # what went wrong first is what is told
             part.unlink(missing_ok=True)
@@ -52,7 +58,12 @@ def write(path: Path, content: str | bytes) -> None:
         OSError: no permission, no room.
     """
     with whole(path) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.write_bytes(encoded(content) if isinstance(content, str) else content)
+
+
+def encoded(text: str) -> bytes:
+    """Text as UTF-8. The bytes of a file's name that are none are written out, as JSON does it too: "\\udcff"."""
+    return text.encode(errors="backslashreplace")
 
 
 @contextmanager
@@ -74,8 +85,19 @@ def together(folder: Path) -> Iterator[Path]:
             _settle(file)
         for file in made:
             os.replace(file, folder / file.name)
+        _settle_names(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def reason(error: OSError) -> str:
+    """What the system refused, for which file, and the way out, in one line."""
+    name = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left for{name or ' the files'}; free some, or set ACTREC_CACHE (for uploads: TMPDIR) to a folder on another disk"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"no permission for{name or ' a file'} ({error.strerror}); change it, or set ACTREC_CACHE to a folder you may write to"
+    return f"{error.strerror or error}{name and ':'}{name}; check that it is there and try again"
 
 
 def digest(path: Path) -> str:
@@ -119,7 +141,32 @@ _LOST = {errno.ENOENT: "is a link to a file that is not there", errno.ELOOP: "is
 
 def _beside(folder: Path, name: str) -> Path:
     """A name that nobody else has, and that is not too long where `name` is long."""
+    _sweep(folder)
     return folder / f".{name[:50]}.{secrets.token_hex(8)}.part"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left in a folder, once for each folder: what nobody has touched for a day."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for left in folder.glob(LEFTOVERS):
+        with contextlib.suppress(OSError):  # another process was quicker
+            if left.stat().st_mtime < time.time() - LEFT_AFTER:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+_swept: set[Path] = set()
+
+
+def _settle_names(folder: Path) -> None:
+    """Bring the names in a folder to the disk too, where the system can."""
+    with contextlib.suppress(OSError):  # Windows opens no folders
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def _settle(part: Path) -> None:

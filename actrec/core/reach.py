@@ -55,16 +55,21 @@ class Windows:
 
 @dataclass(frozen=True)
 class Sharing:
-    """An attention inside overlapping windows of `length` steps, one every `stride`, the last flush with the end."""
+    """An attention inside overlapping windows of `length` steps, one every `stride`, the last flush with the end.
+
+    crossed: a window reads the one after it, the last the first; a step keeps what it was beside what it reads.
+    """
 
     length: int
     stride: int
+    crossed: bool = False
 
     def reads(self, steps: int) -> Reads:
         last = max(steps - self.length, 0)
-        held = np.zeros((steps, steps), np.bool_)
-        for first in (*range(0, last, self.stride), last):
-            held[first : first + self.length, first : first + self.length] = True
+        held, firsts = np.eye(steps, dtype=np.bool_), (*range(0, last, self.stride), last)
+        for number, first in enumerate(firsts):
+            read = firsts[(number + 1) % len(firsts)] if self.crossed else first
+            held[first : first + self.length, read : read + self.length] = True
         return held
 
 

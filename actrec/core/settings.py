@@ -50,29 +50,54 @@ def assets() -> Path:
 
 
 def cache() -> Path:
-    """Where fetched weights and browser copies go; safe to delete."""
-    return _folder("ACTREC_CACHE", Path.home() / ".cache" / "actrec")
+    """Where fetched weights and browser copies go; safe to delete.
+
+    Raises:
+        ActrecError: no variable and no home directory.
+    """
+    return _folder("ACTREC_CACHE") or _expanded("~", "ACTREC_CACHE") / ".cache" / "actrec"
 
 
 def checkpoints() -> Path:
-    """Where the reader puts checkpoints of their own."""
-    return _folder("ACTREC_CHECKPOINTS", Path.home() / ".cache" / "actrec" / "checkpoints")
+    """Where the reader puts checkpoints of their own; without a home directory in the cache.
+
+    Raises:
+        ActrecError: as `cache`.
+    """
+    named = _folder("ACTREC_CHECKPOINTS")
+    if named is not None:
+        return named
+    try:
+        return _expanded("~", "ACTREC_CHECKPOINTS") / ".cache" / "actrec" / "checkpoints"
+    except ActrecError:
+        return cache() / "checkpoints"
 
 
 def results() -> Path:
-    """Where evaluations are kept, one folder each."""
-    return _folder("ACTREC_RESULTS", cache() / "results")
+    """Where evaluations are kept, one folder each.
+
+    Raises:
+        ActrecError: as `cache`.
+    """
+    return _folder("ACTREC_RESULTS") or cache() / "results"
 
 
 def clip_folders() -> tuple[Path, ...]:
     """Folders whose videos are offered by name: the samples first, then those of ACTREC_CLIPS."""
     more = os.environ.get("ACTREC_CLIPS", "").split(os.pathsep)
-    return (assets() / "clips", *(Path(folder).expanduser() for folder in more if folder.strip()))
+    return (assets() / "clips", *(_expanded(folder, "ACTREC_CLIPS") for folder in more if folder.strip()))
 
 
-def _folder(variable: str, default: Path) -> Path:
+def _folder(variable: str) -> Path | None:
     value = os.environ.get(variable, "").strip()
-    return Path(value).expanduser() if value else default
+    return _expanded(value, variable) if value else None
+
+
+def _expanded(folder: str, variable: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:  # a user without an entry in the system's list, and no HOME
+        raise ActrecError(f"there is no home directory for {folder!r} here; set {variable} to the full path of a folder you may write to") from None
 
 
 def _positive(variable: str, default: float) -> float:

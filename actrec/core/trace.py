@@ -51,7 +51,7 @@ class Chooses(Protocol):
 
 @runtime_checkable
 class Scales(Protocol):
-    """What multiplies its relation by a number, or by a learnt one, before the softmax."""
+    """What multiplies its relation before the softmax: by a number, by a learnt one, or by one for every two of its N places (N, N)."""
 
     scale: Tensor | float
 

@@ -63,12 +63,12 @@ def write(explanation: Explanation, folder: Path, *, look: Look | None = None, w
             more.update({name: folder / f"{name}.png", f"{name}_svg": folder / f"{name}.svg"})
         for name, document in PAGES.items():
             if text := document(explanation, look):
-                (work / f"{name}.html").write_text(text, encoding="utf-8")
+                (work / f"{name}.html").write_bytes(files.encoded(text))
                 more[f"{name}_html"] = folder / f"{name}.html"
         progress(0.95, "writing the numbers")
         with (work / "evidence.npz").open("wb") as file:
             np.savez_compressed(file, **arrays(explanation))
-        (work / "curves.csv").write_text(curves(explanation), encoding="utf-8", newline="")
+        (work / "curves.csv").write_bytes(files.encoded(curves(explanation)))
         _write_json(work / "provenance.json", provenance(explanation, asked) | {"files": _hashes(work)})
     progress(1.0, "written")
     film_at = folder / "overlay.mp4" if with_video else None
@@ -159,4 +159,4 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    path.write_bytes(files.encoded(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n"))

@@ -112,7 +112,7 @@ def _matrix_arrays(evidence: Evidence) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, matrix in enumerate(evidence.matrices, 1):
         of = f"matrix{ending(number)}"
-        found |= {of: matrix.values, f"{of}_windows": _pairs(matrix.windows)}
+        found |= {of: matrix.values, f"{of}_windows": _pairs(matrix.windows)} | ({f"{of}_read": _pairs(matrix.read)} if matrix.read else {})
         found |= {f"{of}_{name}": _words(getattr(matrix, name)) for name in ("title", "unit", "rows", "columns")}
     return found
 

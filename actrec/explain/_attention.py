@@ -49,13 +49,19 @@ def blocks_with(card: Card, taps: Mapping[str, Tap], kind: str, tap: str, lackin
 
 
 def watched(layer: str) -> tuple[str, ...]:
-    """The taps of an attention's queries, keys and mask; the mask is passed only where a token is left out."""
-    return f"{layer}.attend.q", f"{layer}.attend.k", f"{layer}.attend.mask"
+    """The taps of an attention's queries and keys, of the windows that are read, and of the tokens that take part, passed where one does not."""
+    return f"{layer}.attend.q", f"{layer}.attend.k", f"{layer}.attend.mask", f"{layer}.keys", f"{layer}.asking"
 
 
 def keys_mask(seen: Mapping[str, Seen], layer: str) -> Tensor | None:
     """Which keys take part, bool (batch, M); None if all do."""
     found = seen.get(f"{layer}.attend.mask")
+    return None if found is None else found.tensor
+
+
+def asking_mask(seen: Mapping[str, Seen], layer: str) -> Tensor | None:
+    """Which tokens of a window ask, bool (batch, N); None if all do."""
+    found = seen.get(f"{layer}.asking")
     return None if found is None else found.tensor
 
 

@@ -3,7 +3,7 @@
 Theory (dam2024 eqs. 2, 8; wang2018nonlocal for the softmax). An attention block relates a position p to every position j through q_p and k_j:
 
     cosine            q_p·k_j / (|q_p| |k_j|)             DA-NL-1, DA-DA: signed, in [−1, 1]; the block divides the sum over j by N
-    scaled cosine     softmax_j(a · cosine)               DA-NL-2, a learnt
+    scaled cosine     softmax_j(a · cosine)               DA-NL-2, a a number or one for every p and j
     softmax           softmax_j(s · q_p·k_j)              non-local blocks; the row sums to 1
 
 Beside the block's own row stands the dot product q_p·k_j of the same features: where the two differ, it was the length of a feature vector, not its
@@ -64,11 +64,11 @@ def explain(trace: Trace, ask: Ask) -> tuple[Heat, ...]:
     t, y, x = _cell(ask, query, q)
     reach = _reach(axis, _cell(ask, key, k))
     with torch.no_grad(), torch.autocast(q.device.type, enabled=False):
-        rows = relate(relation, q[:, t, y, x].float(), k[(slice(None), *reach)].float(), _scale(trace, ask.layer, relation))
+        rows = relate(relation, q[:, t, y, x].float(), k[(slice(None), *reach)].float(), _scale(trace, ask.layer, relation, (t, y, x), k))
     return tuple(_heat(trace, key, title, unit, row, reach, k) for title, unit, row in rows)
 
 
-def relate(relation: str, q: Tensor, k: Tensor, scale: float) -> list[tuple[str, str, Tensor]]:
+def relate(relation: str, q: Tensor, k: Tensor, scale: float | Tensor) -> list[tuple[str, str, Tensor]]:
     """Title, unit and row of every way to read q (d) against k (d, …): the relation's own first, the plain dot product last."""
     dot = torch.tensordot(q, k, dims=1)
     cosine = (dot / (q.norm().clamp(min=EPS) * torch.linalg.vector_norm(k, dim=0).clamp(min=EPS))).clamp(-1, 1)
@@ -94,12 +94,15 @@ def _reach(axis: str, cell: Cell) -> tuple[slice, slice, slice]:
     return {"time": (everywhere, y, x), "space": (t, everywhere, everywhere)}.get(axis, (everywhere, everywhere, everywhere))
 
 
-def _scale(trace: Trace, layer: str, relation: str) -> float:
-    """What the block multiplies its relation by before the softmax, a number or a learnt one: `scale` of the module that holds the taps."""
+def _scale(trace: Trace, layer: str, relation: str, cell: Cell, k: Tensor) -> float | Tensor:
+    """What the block multiplies the cell's relation by before the softmax: a number, or one for every place (T, h, w)."""
     if relation == "cosine":
         return 1.0
     scale = trace.part(layer, Scales).scale
-    return scale.item() if isinstance(scale, Tensor) else float(scale)
+    if not isinstance(scale, Tensor):
+        return float(scale)
+    (t, y, x), (_, _, h, w) = cell, k.shape
+    return scale[(t * h + y) * w + x].view(k.shape[1:]).float() if scale.ndim else scale.item()
 
 
 def _heat(trace: Trace, key: Seen, title: str, unit: str, row: Tensor, reach: tuple[slice, slice, slice], k: Tensor) -> Heat:

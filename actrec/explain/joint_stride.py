@@ -1,7 +1,8 @@
 """How much attention every joint gets, frame by frame, in joint stride attention.
 
 Theory (kim2023deform alg. A1, figs. 6 and A2). The joints' tokens of all frames stand in windows of `wnd` joints, the modal tokens with each of
-them, and attend to each other inside their window. A joint's score at a frame is what its token gets there, by two definitions:
+them, and attend to each other inside their window, or, where windows are crossed, to the window after it. A joint's score at a frame is what its
+token gets there, by two definitions:
 
 * "cls": the mean row of the CLS tokens (one for every frame), which is what goes on to the answer ("pose": of M_pose);
 * "received": the mean row of all tokens.
@@ -9,7 +10,7 @@ them, and attend to each other inside their window. A joint's score at a frame i
 A CLS token stands in every window, and the block takes the mean of what it gets in each; a joint's token stands in one window or two, and the block
 takes the mean over those. "averaged" is a score as the block adds it up: every window's row divided by the windows that the asking token stands in,
 summed over all windows, so that joints and modal tokens together get 1. The score times the joint's value is what the joint adds to what CLS is
-handed. "each" tells how much a joint gets among those in its own window, the mean over the windows that hold it; these do not add up to anything.
+handed. "each" tells how much a joint gets among those that a window reads, the mean over the windows that read it; these do not add up to anything.
 
 On the map a score lies where its token was read: under the Gaussian ℋ around the joint (eq. 1), scaled to a sum of 1, on the grid of F_a.
 """
@@ -31,7 +32,7 @@ from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Trac
 from actrec.core.trace import Attends, Spreads
 from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
-from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
+from actrec.explain._attention import MODAL, asking, asking_mask, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched
 from actrec.explain._evidence import heat, setting
 from actrec.inputs import pose
 from actrec.inputs.streams.pose import NAME as POSE
@@ -75,7 +76,7 @@ def watch(layer: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class JointWindows:
-    """An attention in windows, taken apart. index int64 (W, L): the joints in every window, −1 for none.  gets (W, T, L): what each gets there.
+    """An attention in windows, taken apart. index int64 (W, L): the joints each window reads, −1 for none.  gets (W, T, L): what they get.
 
     even (W): what an even spread would give each.  modal (W): what the modal tokens get together.  seen bool (T, R): joints that are there.
     averaged: gets and modal of all windows together sum to 1; else those of each window do.
@@ -125,14 +126,16 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
 
 
 def windows(trace: Trace, ask: Ask) -> JointWindows:
-    """The attention of the asking tokens in every window, and who is in it."""
-    index = trace.seen[f"{ask.layer}.joints"].tensor[0]
+    """The attention of the asking tokens in every window, and whom it reads."""
+    index = trace.seen[f"{ask.layer}.keys"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
     mask = keys_mask(trace.seen, ask.layer)
-    mask = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device) if mask is None else mask
+    all_of_them = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device)
+    mask = all_of_them if mask is None else mask
+    asks = asking_mask(trace.seen, ask.layer)
     frames, length = trace.frames, index.shape[1]
     wide = q.shape[2] // frames  # joints of the window and modal tokens
-    weights = _weights(trace, ask, index, mask.unflatten(1, (frames, wide)))
+    weights = _weights(trace, ask, (all_of_them if asks is None else asks).unflatten(1, (frames, wide)))
     attend, rows = trace.part(f"{ask.layer}.attend", Attends), []
     for window, weight in enumerate(weights.flatten(1)):
         at, one = weight.nonzero()[:, 0], slice(window, window + 1)
@@ -148,11 +151,12 @@ def windows(trace: Trace, ask: Ask) -> JointWindows:
     )
 
 
-def _weights(trace: Trace, ask: Ask, index: Tensor, there: Tensor) -> Tensor:
+def _weights(trace: Trace, ask: Ask, there: Tensor) -> Tensor:
     """How much the row of every token counts: float64 (W, T, joints of the window and modal tokens), 0 for those that do not ask.
 
     there bool, of that shape: which tokens take part.
     """
+    index = trace.seen[f"{ask.layer}.joints"].tensor[0]  # who stands in every window; it may read another
     length, names = index.shape[1], modal(trace.seen[f"{ask.layer}.attend.q"].tap)
     who = ask.knobs.get("score", "received")
     if who not in (*names, "received"):
@@ -208,14 +212,14 @@ def _map(trace: Trace, title: str, scores: Scores) -> Heat:
 
 
 def _by_window(found: JointWindows, skeleton: Skeleton) -> Matrix:
-    """Windows × joints: what a joint gets in each window, all frames together, NaN where it is not in the window."""
+    """Windows × joints: what a joint gets from each window, all frames together, NaN where the window does not read it."""
     values = np.full((len(found.index), len(skeleton.names)), np.nan, np.float32)
     for row, (window, gets) in enumerate(zip(found.index, found.gets, strict=True)):
         here = window >= 0
         values[row, window[here]] = gets[:, here].sum(0)
     rows = tuple(f"window {n + 1}" for n in range(len(values)))
-    what = "What each window adds to a joint's share" if found.averaged else "What a joint gets in each window"
-    line = f"{what}, all frames together. Blank: the joint is not in that window."
+    what = "What each window adds to a joint's share" if found.averaged else "What a joint gets from each window"
+    line = f"{what}, all frames together. Blank: that window does not read it."
     return Matrix("Which windows a joint was in", "attention", values, rows, skeleton.names, line=line)
 
 

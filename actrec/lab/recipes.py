@@ -126,12 +126,12 @@ RECIPES: dict[str, Recipe] = {
         dropout=0.5,
     ),
 }
-"""By name; every paper starts from a pretrained model (`--init`), and its rates are for that.
+"""By name. All but deform's paper start from a pretrained model (`--init`), and their rates are for that.
 
 dam (dam2024 §4.2): SGD, momentum 0.9, 1e-3 decaying exponentially, weight decay 5e-4, dropout 0.5, corner crops and scale jitter, batch 16, 100
     epochs. The decay's base is not stated; ours ends at a hundredth. From scratch a larger rate is needed.
 deform (the cross-modal 3D deformable transformer, §4): AdamW, 90 epochs, cosine with 5 epochs of warm-up, random crops. Rate, decay, batch and
-    gradient limit are not stated.
+    gradient limit are not stated. The paper trains from scratch on every data set (§4.1: "despite not applying a pre-training step").
 shift (shift module with RGB difference and NetVLAD, §3.1): SGD, 50 epochs, 0.01, weight decay 1e-4, batch 16, dropout 0.5, batch normalisation
     frozen. Momentum and schedule are not stated; ours falls to a tenth at epochs 20 and 40, as the shift module's first authors (Lin et al. 2019)
     have it for 50 epochs. Crops are not stated either.

@@ -10,8 +10,7 @@ Every block takes X (B, C, T, H, W) and returns Z of the same shape, `Z = X + ω
 No N×N matrix is formed or kept. Cosine attention without a softmax is linear in K̂ᵀV, so it is contracted in that order; the softmax forms go
 through `scaled_dot_product_attention`. A place's attention row is made on demand by whoever explains, from the tensors under the taps q and k.
 
-Our choices, where the paper is silent: normalisation is batch normalisation; θ, φ, g are one convolution, split afterwards; dot products are
-divided by √d_qk, as in the non-local authors' code; the learnable scale A is one number per block and starts at 10; Poly's C3 is d_v.
+θ, φ, g are one convolution, split afterwards. Where the paper leaves something open: `_departures.dam`.
 """
 
 from __future__ import annotations
@@ -47,30 +46,61 @@ EPS = 1e-6
 """Vectors shorter than this have no direction: their cosine with anything tends to 0."""
 
 FIRST_SCALE = 10.0
+"""What A starts from where it is learnt (DA-NL-2, eq. 8)."""
+
+MOST_PLACES = 1024
+"""Places that a matrix A may relate to each other: at 1024 its numbers are about as many as all others of a block of Res3."""
+
 STEPS = 8
 """Learnt points of a temporal position encoding; other lengths are interpolated."""
 
 
-def block(name: str, channels: int, stride: Triple, *, qk: float = 0.25, v: float = 0.5, positions: bool = False) -> nn.Module:
+def block(
+    name: str,
+    channels: int,
+    stride: Triple,
+    *,
+    qk: float = 0.25,
+    v: float = 0.5,
+    positions: bool = False,
+    scale: float | str = "learnt",
+    places: int = 0,
+) -> nn.Module:
     """The named block for maps of `channels`, the identity until it is trained.
 
     stride: input frames and pixels per cell (t, y, x) where it stands, for its taps.  qk, v: widths of θ, φ and of g as shares of the channels.
+    scale: DA-NL-2's A: a number that stays as it is, "learnt" for one that is learnt, "matrix" for one learnt for every two of `places` places.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or a matrix A for too many places.
     """
     if name not in BLOCKS:
         raise ValueError(f"no attention block named {name!r}; there are {', '.join(BLOCKS)}")
-    parts = [_part(relation, axis, channels, stride, qk, v, positions and i == 0) for i, (relation, axis) in enumerate(BLOCKS[name])]
+    first = _scale(scale, places) if name == "da-nl-2" else None
+
+    def part(relation: Relation, axis: Axis, positions: bool) -> nn.Module:
+        if relation == "poly":
+            return Poly(channels, axis, width=_share(channels, v), positions=positions)
+        widths = _share(channels, qk), _share(channels, v)
+        return Attend(channels, relation, axis, stride=stride, d_qk=widths[0], d_v=widths[1], positions=positions, scale=first)
+
+    parts = [part(relation, axis, positions and i == 0) for i, (relation, axis) in enumerate(BLOCKS[name])]
     if len(parts) == 1:
         return parts[0]
-    return nn.Sequential(OrderedDict((axis, part) for (_, axis), part in zip(BLOCKS[name], parts, strict=True)))
+    return nn.Sequential(OrderedDict((axis, each) for (_, axis), each in zip(BLOCKS[name], parts, strict=True)))
 
 
-def _part(relation: Relation, axis: Axis, channels: int, stride: Triple, qk: float, v: float, positions: bool) -> nn.Module:
-    if relation == "poly":
-        return Poly(channels, axis, width=_share(channels, v), positions=positions)
-    return Attend(channels, relation, axis, stride=stride, d_qk=_share(channels, qk), d_v=_share(channels, v), positions=positions)
+def _scale(scale: float | str, places: int) -> nn.Parameter | float:
+    """A of eq. 8 before training."""
+    if not isinstance(scale, str):
+        return float(scale)
+    if scale not in ("learnt", "matrix"):
+        raise ValueError(f"no scale {scale!r}; give a number that stays as it is, or one of learnt, matrix")
+    if scale == "learnt":
+        return nn.Parameter(torch.tensor(FIRST_SCALE))
+    if not 1 <= places <= MOST_PLACES:
+        raise ValueError(f"A as a matrix over {places:,} places has their square in numbers; use at most {MOST_PLACES:,} places, or scale=learnt")
+    return nn.Parameter(torch.full((places, places), FIRST_SCALE))
 
 
 def _share(channels: int, share: float) -> int:
@@ -86,10 +116,21 @@ class Attend(nn.Module):
     """Z = X + ω_z(relation(Q, K) V) along one axis, with Q, K, V = θ(X), φ(X), g(X) (eqs. 1, 6–10, 14–18, 20, 22).
 
     Taps q and k hold Q and K (B, d_qk, T, H, W) as they go into the relation, not yet normalised to unit length. `scale` multiplies the cosine or
-    the dot product before the softmax; plain cosine has none.
+    the dot product before the softmax: A of eq. 8, a number or (N, N), or 1/√d_qk; plain cosine has none.
     """
 
-    def __init__(self, channels: int, relation: Relation, axis: Axis, *, stride: Triple, d_qk: int, d_v: int, positions: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        relation: Relation,
+        axis: Axis,
+        *,
+        stride: Triple,
+        d_qk: int,
+        d_v: int,
+        positions: bool = False,
+        scale: nn.Parameter | float | None = None,
+    ) -> None:
         super().__init__()
         self.relation, self.axis, self.widths = relation, axis, (d_qk, d_qk, d_v)
         about = {"relation": relation, "axis": axis}
@@ -98,7 +139,7 @@ class Attend(nn.Module):
         self.q = Tap(stride=stride, kind="query", about=about)
         self.k = Tap(stride=stride, kind="key", about=about)
         if relation != "cosine":
-            self.scale: nn.Parameter | float = d_qk**-0.5 if relation == "softmax" else nn.Parameter(torch.tensor(FIRST_SCALE))
+            self.scale: nn.Parameter | float = d_qk**-0.5 if scale is None else scale
         self.omega_z = ConvNorm(d_v, channels, start=0.0)
         self.hops = over(axis)
 
@@ -117,6 +158,8 @@ class Attend(nn.Module):
             q, k = F.normalize(q, dim=1, eps=EPS), F.normalize(k, dim=1, eps=EPS)
             if self.relation == "cosine":
                 return linear_attention(q, k, v, self.axis)
+            if isinstance(self.scale, Tensor) and self.scale.ndim:
+                return matrix_attention(q, k, v, self.scale)
             return softmax_attention(q * self.scale, k, v, self.axis, 1.0)
 
     def extra_repr(self) -> str:
@@ -150,7 +193,7 @@ class Poly(nn.Module):
 
 
 class Position(nn.Module):
-    """X plus a learnt vector per time step: our addition, off by default. Without it a block treats its places as a set and knows no before."""
+    """X plus a learnt vector per time step, off by default. Without it a block treats its places as a set and knows no before."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -228,3 +271,17 @@ def softmax_attention(q: Tensor, k: Tensor, v: Tensor, axis: Axis, scale: float)
     q, k, values = (F.pad(fold(part, axis).transpose(1, 2), (0, width - part.shape[1])).contiguous()[:, None] for part in (q, k, v))
     y = F.scaled_dot_product_attention(q, k, values, scale=scale)
     return unfold(y[:, 0, :, :d_v].transpose(1, 2), axis, v.shape)
+
+
+def matrix_attention(q: Tensor, k: Tensor, v: Tensor, scale: Tensor) -> Tensor:
+    """softmax(A ⊙ QKᵀ) V over all places, for unit vectors Q, K (B, d, T, H, W), V (B, d_v, T, H, W) and A (N, N): (B, d_v, T, H, W) (eqs. 8–9).
+
+    Raises:
+        ValueError: A is for another number of places.
+    """
+    q, k, values = (fold(part, "space-time") for part in (q, k, v))
+    if len(scale) != q.shape[2]:
+        raise ValueError(
+            f"this network's matrix A is for {len(scale)} places, and here are {q.shape[2]}: give clips of the size that it was built for"
+        )
+    return unfold(values @ (q.transpose(1, 2) @ k * scale).softmax(-1).transpose(1, 2), "space-time", v.shape)

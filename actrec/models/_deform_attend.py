@@ -5,9 +5,6 @@ MSA. Tokens are laid out (B, tokens, D), and a missing joint's token is left out
 
 Whoever explains finds queries, keys and values under the taps q, k, v and makes rows of the attention from them with `Attention.rows`;
 the matrix of all tokens is never made, unless it is asked for.
-
-Our choices, where the paper is silent: W_q, W_k, W_v without bias and an output projection with one; FFN of GELU with `mlp` times the width; a window
-of one place moves by one.
 """
 
 from __future__ import annotations
@@ -88,9 +85,8 @@ class TokenSearch(nn.Module):
     of the first cell and 1 that of the last (align_corners). The reference points p are a regular grid of the output's size from the first cell to
     the last; an axis with one point has it in the middle. Where p + Δp leaves the clip, `grid_sample` fills up with zeros.
 
-    A kernel longer than Z is cut to Z's extent; what stays is its middle (our choice), so the same weights serve short clips. depthwise: a kernel for
-    each channel by itself, as in the offset network of the 2-D deformable transformer (DAT) from which the paper set out; the paper's own words do
-    not say so, and the full convolution is the default.
+    A kernel longer than Z is cut to Z's extent; what stays is its middle, so the same weights serve short clips. depthwise: a kernel for each channel
+    by itself.
 
     Taps: reference, p (T̃, h̃, w̃, 3); points, p + Δp (B, T̃, h̃, w̃, 3): an edit of it changes what is sampled.
     """
@@ -164,15 +160,19 @@ class JointStride(nn.Module):
     A window's tokens are laid out (T, joints of the window and modal tokens). Joints that no frame shows take no place in a window, so they change
     nothing. The modal tokens' results are averaged over the windows. Without any joint the modal tokens make one window by themselves.
 
-    Tap joints, int64 (B, windows, L): the joints in every window, by their number among those that came in; −1 for none.
+    cross: a window asks, and the window after it is read, the first after the last; else a window reads itself.
+
+    Taps, int64 (B, windows, L): joints, those in every window, by their number among those that came in, −1 for none; keys, those in the window that
+    it reads. asking bool (B · windows, tokens): which tokens of a window are there; passed where one is not.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = ()) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = (), cross: bool = False) -> None:
         super().__init__()
         windows.starts(1, window, stride)  # refuses what leaves joints out
-        self.window, self.stride = window, stride
+        self.window, self.stride, self.cross = window, stride, cross
         self.attend = Attention(dim, heads, mlp, modal)
         self.joints = Note("b window place", {"role": "windows", "attention": "joint stride attention"})
+        self.keys, self.asking = Note("b window place", {"role": "keys"}), Note("batch token", {"role": "asking"})
 
     def forward(self, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, list[Tensor]]:
         """Pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""
@@ -180,17 +180,20 @@ class JointStride(nn.Module):
         if not count and not modal:
             return pose, []
         index = windows.numbers(joints.counts, self.window, self.stride, pose.device)
-        self.joints(joints.named(index))
+        number = windows.real(joints.counts, self.window, self.stride, pose.device)
+        read = windows.following(index, number) if self.cross else index
+        self.joints(joints.named(index)), self.keys(joints.named(read))
         among = windows.gather(pose.transpose(1, 2), index).transpose(2, 3) if count else pose.new_zeros(b, 1, frames, 0, dim)
         held, length = index.shape[1:]
-        beside = [m[:, None, :, None].expand(-1, held, -1, -1, -1) for m in modal]
-        x = torch.cat([among, *beside], 3)
-        out = self.attend(*[x.flatten(2, 3).flatten(0, 1)] * 2, self._mask(index, joints, len(modal)))
+        x = torch.cat([among, *(m[:, None, :, None].expand(-1, held, -1, -1, -1) for m in modal)], 3)
+        others = windows.following(x, number) if self.cross else x
+        if (mask := self._mask(read, joints, len(modal))) is not None:
+            self.asking(self._mask(index, joints, len(modal)))
+        out = self.attend(x.flatten(2, 3).flatten(0, 1), others.flatten(2, 3).flatten(0, 1), mask)
         out = out.unflatten(0, (b, held)).unflatten(2, (frames, length + len(modal)))
         pose = windows.average(out[..., :length, :].transpose(2, 3), index, count).transpose(1, 2)
-        number = windows.real(joints.counts, self.window, self.stride, pose.device)[:, None]
-        share = (torch.arange(held, device=pose.device) < number) / number
-        return pose, [(m * share[..., None, None].to(m.dtype)).sum(1) for m in out[..., length:, :].unbind(3)]
+        share = (torch.arange(held, device=pose.device) < number[:, None]).to(out.dtype) / number[:, None]
+        return pose, [(m * share[..., None, None]).sum(1) for m in out[..., length:, :].unbind(3)]
 
     @staticmethod
     def _mask(index: Tensor, joints: Joints, modal: int) -> Tensor | None:
@@ -205,28 +208,34 @@ class JointStride(nn.Module):
 class TemporalStride(nn.Module):
     """Temporal stride attention (alg. A2): all tokens of a frame, [Z ‖ P ‖ M_RGB ‖ M_pose ‖ M_CLS], in windows of `window` frames.
 
-    A window's tokens are laid out (frames, tokens of a frame). Tap frames, int64 (B, windows, L): the frames in every window.
+    A window's tokens are laid out (frames, tokens of a frame). cross, and the taps keys and asking: as for joints.
+
+    Tap frames, int64 (B, windows, L): the frames in every window.
     """
 
-    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = ()) -> None:
+    def __init__(self, dim: int, heads: int, mlp: float, window: int, stride: int, modal: Sequence[str] = (), cross: bool = False) -> None:
         super().__init__()
         windows.starts(1, window, stride)
-        self.window, self.stride = window, stride
+        self.window, self.stride, self.cross = window, stride, cross
         self.attend = Attention(dim, heads, mlp, modal)
         self.frames = Note("b window place", {"role": "windows", "attention": "temporal stride attention"})
-        self.hops = (Sharing(window, stride or max(window // 2, 1)),)
+        self.keys, self.asking = Note("b window place", {"role": "keys"}), Note("batch token", {"role": "asking"})
+        self.hops = (Sharing(window, stride or max(window // 2, 1), cross),)
 
     def forward(self, z: Tensor, pose: Tensor, modal: Sequence[Tensor], joints: Joints) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Z (B, D, T, h, w), pose tokens (B, T, R, D) and modal tokens (B, T, D), each as it comes out."""
         b, _, frames, h, w = z.shape
         index = self.frames(windows.numbers([frames] * b, self.window, self.stride, z.device))
+        read = self.keys(windows.following(index, windows.real([frames] * b, self.window, self.stride, z.device)) if self.cross else index)
         tokens = torch.cat([z.flatten(3).permute(0, 2, 3, 1), pose, *(m[:, :, None] for m in modal)], 2)
         mask = None
         if joints.seen is not None:
-            mask = F.pad(F.pad(joints.seen, (h * w, 0), value=True), (0, len(modal)), value=True)
-            mask = windows.gather(mask, index).flatten(2).flatten(0, 1)
+            seen = F.pad(F.pad(joints.seen, (h * w, 0), value=True), (0, len(modal)), value=True)
+            self.asking(windows.gather(seen, index).flatten(2).flatten(0, 1))
+            mask = windows.gather(seen, read).flatten(2).flatten(0, 1)
         x = windows.gather(tokens, index)
-        out = self.attend(*[x.flatten(2, 3).flatten(0, 1)] * 2, mask)
+        others = windows.gather(tokens, read) if self.cross else x
+        out = self.attend(x.flatten(2, 3).flatten(0, 1), others.flatten(2, 3).flatten(0, 1), mask)
         tokens = windows.average(out.view_as(x), index, frames)
         cells, pose, rest = tokens.split([h * w, pose.shape[2], len(modal)], 2)
         return cells.permute(0, 3, 1, 2).unflatten(3, (h, w)), pose, list(rest.unbind(2))

@@ -54,7 +54,7 @@ class PoseTokens(nn.Module):
     """P_t,r = Σ_ij F_a,t(i, j) · ℋ_t,r(i, j), ℋ a Gaussian of σ cells around the joint, then a linear layer to Z's width (eqs. 1–2).
 
     σ is in cells of F_a. The Gaussian falls apart into one over x and one over y, so ℋ is never laid out. The linear layer's first weights are
-    divided by a whole Gaussian's sum, 2πσ², so that pose tokens begin as large as the features (our choice). A joint that is missing, or whose score
+    divided by a whole Gaussian's sum, 2πσ², so that pose tokens begin as large as the features. A joint that is missing, or whose score
     is below `confidence`, has ℋ = 0 and is no key of any attention.
     """
 
@@ -104,7 +104,7 @@ def chosen(joints: Tensor, there: Joints) -> Tensor:
 
 
 class Positions(nn.Module):
-    """Z plus a learnt vector for its frame and one for its place (the paper says only that there is a position embedding; ours is of this form).
+    """Z plus a learnt vector for its frame and one for its place.
 
     Learnt on a grid of `frames` and `side` × `side` cells, and interpolated to any other.
     """

@@ -1,7 +1,7 @@
 """Sliding windows over joints or frames, and the way back (the cross-modal 3D deformable transformer, algorithms A1 and A2).
 
-Windows begin every `stride` places, half a window by default. The paper's loops are lost; our reading: the last window is flush with the end, so that
-no joint and no frame is left out, and a place that lies in several windows gets the mean of their results.
+Windows begin every `stride` places, half a window by default; the last is flush with the end, so that no joint and no frame is left out, and a place
+that lies in several windows gets the mean of their results. What a window reads is itself, or, for cross attention, the window after it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,16 @@ def numbers(counts: Sequence[int], window: int, stride: int = 0, device: torch.d
 def real(counts: Sequence[int], window: int, stride: int = 0, device: torch.device | None = None) -> Tensor:
     """How many windows each clip has, the empty one of a clip without places among them: int64 (B)."""
     return torch.tensor([len(starts(count, window, stride)) for count in counts], device=device)
+
+
+def following(x: Tensor, real: Tensor) -> Tensor:
+    """(B, windows, …) → the same of the window after each, the first after a clip's last; windows that only fill up stay where they are.
+
+    real: how many windows each clip has, int64 (B).
+    """
+    here = torch.arange(x.shape[1], device=x.device)
+    after = torch.where(here < real[:, None], (here + 1) % real[:, None], here)
+    return x[torch.arange(len(x), device=x.device)[:, None], after]
 
 
 def gather(x: Tensor, index: Tensor) -> Tensor:

@@ -9,15 +9,12 @@ backbone    Conv1      residual units
 c2d         1×7×7      nothing looks across time but the pooling
 c3d         1×7×7      C3D 3×1×1: the first 1×1 convolution of every second unit (0, 2, 4 … of each stage) becomes 3×1×1
 c3d333      1×7×7      C3D 3×3×3: the 3×3 convolution of the same units becomes 3×3×3
-i3d         5×7×7      3×1×1 in all units of Res1, units 0, 2, 4 of Res2 and Res3, and the odd ones of Res4. The paper names no kernels; this
-                       is the ResNet-50 I3D of the non-local authors, and the one that has table 6's 28.0 M parameters
+i3d         5×7×7      3×1×1 in all units of Res1, units 0, 2, 4 of Res2 and Res3, and the odd ones of Res4
 ==========  =========  ==================================================================================================================
 
-Taking every second unit adds 4.69 M parameters to c3d at depth 50 (3.96 M had it begun with unit 1); the paper says 4.33 M, exactly their mean.
-
-Strides (t, y, x), the same for all: Conv1 (2, 2, 2), as the output sizes in table 2 ask for (its stride column says 1, 2, 2) — so where Conv1 is
-1×7×7, every second sampled frame is never looked at; Pool1 3×3×3, stride 2; Pool2 3×1×1, stride (2, 1, 1). The spatial stride of a stage is on the
-3×3 convolution of its first unit, as torchvision's weights need it.
+Strides (t, y, x), the same for all: Conv1 (2, 2, 2), so that where it is 1×7×7 every second sampled frame is never looked at; Pool1 3×3×3, stride 2;
+Pool2 3×1×1, stride (2, 1, 1). The spatial stride of a stage is on the 3×3 convolution of its first unit. What the paper
+leaves open: `_departures.dam`.
 """
 
 from __future__ import annotations
@@ -71,6 +68,13 @@ def kernels(backbone: str, stage: int, unit: int) -> tuple[int, int]:
     if backbone == "i3d":
         return (3 if stage == 1 or (not even if stage == 4 else even) else 1), 1
     return 1, 1
+
+
+def standing(stage: int, unit: int, width: float = 1.0, last_stride: int = 2) -> tuple[int, Triple]:
+    """Channels, and input frames and pixels per cell (t, y, x), of what goes into a unit; unit = number of units: of what comes out of the last."""
+    behind = stage - (unit == 0)  # the stage whose map it is; 0: that of Conv1 and Pool1
+    side = float((4, 4, 8, 16, 16 * last_stride)[behind])
+    return scaled(32 * 2**behind, width) * 4 if behind else scaled(64, width), (4.0 if stage == 1 else 8.0, side, side)
 
 
 def conv(inputs: int, outputs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int] = (1, 1, 1)) -> nn.Conv3d:
@@ -129,23 +133,18 @@ class VideoResNet(nn.Module):
             )
         )
         self.pool1 = nn.MaxPool3d(3, 2, 1)
-        stride: Triple = (4, 4, 4)
         for stage, units in enumerate(UNITS[depth], 1):
             planes, step = scaled(32 * 2**stage, width), {1: 1, 4: last_stride}.get(stage, 2)
             parts: OrderedDict[str, nn.Module] = OrderedDict()
             for unit in range(units + 1):
+                channels, stride = standing(stage, unit, width, last_stride)
                 if (module := insert(stage, unit, channels, stride)) is not None:
                     parts[f"attend{unit}"] = module
                 if unit < units:
                     parts[str(unit)] = Unit(channels, planes, kernels(backbone, stage, unit), step if unit == 0 else 1)
-                    channels = 4 * planes
-                if unit == 0:
-                    stride = (stride[0], stride[1] * step, stride[2] * step)
             parts["tap"] = Tap(stride=stride)
             self.add_module(f"res{stage}", nn.Sequential(parts))
-            if stage == 1:
-                self.pool2 = nn.MaxPool3d((3, 1, 1), (2, 1, 1), (1, 0, 0))
-                stride = (8, 4, 4)
+        self.pool2 = nn.MaxPool3d((3, 1, 1), (2, 1, 1), (1, 0, 0))
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, classes)
         _start(self)
@@ -182,8 +181,13 @@ def name_2d(name: str) -> str:
 def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The part of model's state that a torchvision ResNet's state dict gives: 2-D kernels repeated t times along time and divided by t.
 
-    A clip that repeats one image then gives the image's features. Tensors that only we have (attention blocks) are left out, and so they stay the
-    identity; the last layer is left out where its classes differ. Neither argument is written to.
+    A clip that repeats one image then has the image's features at every step that no zero from beyond the clip's ends reaches. With c2d these are all
+    steps: no convolution looks across time, and a pooling pads with nothing. In the other backbones each kernel that is longer than one frame reads
+    zeros at the ends: at depth 50 the first and the last 8 or 9 steps of the last map differ from the image's, which are all steps of a clip of up to
+    128 frames.
+
+    Tensors that only we have (attention blocks) are left out, and so they stay the identity; the last layer is left out where its classes differ.
+    Neither argument is written to.
 
     Raises:
         WeightsError: a backbone tensor is missing or has another shape.

@@ -1,21 +1,15 @@
-"""DAM, the directed attention model, and its baselines (dam2024): a ResNet for video with attention blocks put before its residual units.
+"""DAM, the directed attention model, and its baselines (dam2024): a ResNet for video with attention blocks between its residual units.
 
-DAM-k has k modules. The paper's fig. 4, which places them, is lost, but its tables determine the mix: of all mixes of DA-NL, DA-DA and DA-Poly over
-the four stages exactly one gives DAM-12's +16.20 M parameters and +10.17 GFLOPs under table 4's increments — 3 DA-Poly in Res1, 3 DA-DA in Res2
-and 6 DA-NL in Res3. DAM-1/3/6 are 1/3/6 DA-NL in Res3, DAM-9 adds the DA-DA, DAM-12 the DA-Poly.
+DAM-k has k modules: 1, 3 or 6 DA-NL in Res3, DAM-9 also 3 DA-DA in Res2, DAM-12 also 3 DA-Poly in Res1. How that was found, and all else that the
+paper leaves open, is in `_departures.dam`.
 
-Our reading of where: one after each unit, on its stage's own grid and channels, the first places where a stage has more units than modules. The
-increments of table 4 leave no other: 0.77·C·N² per DA-NL, what the products between places alone cost on the stage's own grid, gives DAM-12 10.10
-of the paper's 10.17 GFLOPs; a module before the first unit of Res1 or Res3 would stand on the grid of the stage before (15.84 G). DAM-1 stands before
-the last unit of Res3 (table 3), DAM-3 before every second one (fig. 5: modules with units between them do better than neighbours).
-
-The paper's increments are those products alone. Ours are in the linear form, which has next to none of them, and count the 1×1×1 convolutions, which
-the paper leaves out: `python -m actrec models` shows ours, the paper's and the paper's rule side by side. Its parameters per module fit no widths
-that also give its GFLOPs.
+The paper's increments of GFLOPs are the products between places alone (`products`). Ours are in the linear form, which has next to none of them, and
+count the 1×1×1 convolutions, which the paper leaves out: `python -m actrec models` shows ours, the paper's and the paper's rule side by side.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,10 +18,12 @@ from torch import nn
 from actrec.core.card import Card, Gap
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.trace import Triple
+from actrec.models import _departures
+from actrec.models._attend import BLOCKS, Relation
 from actrec.models._attend import block as make_block
-from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, implied_width, inflate
+from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, implied_width, inflate, standing
 
-__all__ = ["CARDS", "NON_LOCAL", "build", "inflate", "places"]
+__all__ = ["CARDS", "NON_LOCAL", "build", "departures", "formula", "inflate", "places", "products"]
 
 Place = tuple[int, int, str]
 """Stage 1 … 4, the unit before which the module stands (from 0; the number of units: after the last), the block's name."""
@@ -61,17 +57,21 @@ def build(
     qk: float = 0.25,
     v: float = 0.5,
     positions: bool = False,
+    scale: float | str = "learnt",
+    matrix_for: Sequence[int] = (32, 224, 224),
     last_stride: int = 2,
 ) -> VideoResNet:
     """An untrained network: clips (B, 3, T, H, W), T ≥ 4 → logits (B, classes). All arguments go through JSON, so a checkpoint can carry them.
 
     backbone: c2d, c3d, c3d333 or i3d.  dam: the paper's DAM-k, 0 for none.  modules: further places, [stage, unit] or [stage, unit, block].
     block: the kind for places that name none.  width: factor on all channel counts.  qk, v: widths inside the blocks as shares of their channels.
-    positions: give each block a learnable temporal position encoding (our addition; the published blocks have none).
-    last_stride: spatial stride of Res4; 1 (our choice for small pictures) keeps a last map of H/16 × W/16, so that there is a picture to look at.
+    positions: give each block a learnable temporal position encoding (the published blocks have none).
+    scale: A of DA-NL-2 (eq. 8): a number that stays as it is, "learnt" for one per block, "matrix" for one for every two places of a clip of
+    `matrix_for` (frames, height, width), up to 1024 places; such a network reads clips of that size alone.
+    last_stride: spatial stride of Res4; 1 keeps a last map of H/16 × W/16, so that there is a picture to look at.
 
     Raises:
-        ValueError: an unknown name, or a place that does not exist or is taken twice.
+        ValueError: an unknown name, a place that does not exist or is taken twice, or a matrix A over too many places.
     """
     if backbone not in BACKBONES or depth not in UNITS:
         raise ValueError(f"no backbone {backbone!r} of depth {depth}; there are {', '.join(BACKBONES)}, of depth 50 or 101")
@@ -84,7 +84,8 @@ def build(
 
     def insert(stage: int, unit: int, channels: int, stride: Triple) -> nn.Module | None:
         kind = wanted.get((stage, unit))
-        return None if kind is None else make_block(kind, channels, stride, qk=qk, v=v, positions=positions)
+        cells = math.prod(math.ceil(n / step) for n, step in zip(matrix_for, stride, strict=True))
+        return None if kind is None else make_block(kind, channels, stride, qk=qk, v=v, positions=positions, scale=scale, places=cells)
 
     return VideoResNet(backbone, depth, width=width, classes=classes, dropout=dropout, last_stride=last_stride, insert=insert)
 
@@ -96,8 +97,52 @@ def implied(arguments: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -
     return {**arguments, "width": found} if found != width else dict(arguments)
 
 
+def _modules(arguments: Mapping[str, Any]) -> list[Place]:
+    """All modules of a network: those of DAM-k and the further ones, with their kinds."""
+    return [
+        (int(place[0]), int(place[1]), str(place[2]) if len(place) > 2 else arguments["block"])
+        for place in (*places(arguments["dam"]), *arguments["modules"])
+    ]
+
+
+def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a network that `build` makes of all these arguments reads in the paper in its own way, adds or changes."""
+    return _departures.dam(arguments, [kind for _, _, kind in _modules(arguments)])
+
+
+RULE: Mapping[Relation, float] = {"cosine": 0.77, "scaled cosine": 0.79, "softmax": 0.257, "poly": 0.0}
+"""What dam2024's tables 3 and 4 count for every channel and two places that meet, in multiply–accumulates; a test holds them to every row."""
+
+COUNTED = (32, 256, 256)
+"""Frames, height and width of the clip that the paper's GFLOPs are for."""
+
+
+def products(block: str, channels: int, grid: tuple[int, int, int]) -> float:
+    """GFLOPs (multiply–accumulates / 1e9) of the products between the places of a grid (t, y, x), which are all that the paper counts of a block."""
+    t, y, x = grid
+    meet = {"space-time": t * y * x, "time": t, "space": y * x}
+    return sum(RULE[relation] * channels * t * y * x * meet[axis] for relation, axis in BLOCKS[block]) / 1e9
+
+
+def formula(arguments: Mapping[str, Any]) -> float | None:
+    """The paper's own count of a network of all these arguments: its GFLOPs of C2D on ResNet-50, and `products` of every module on the grid where it
+    stands; None for what the paper's rule says nothing about: other backbones, and widths that are not the paper's.
+    """
+    usual = {"backbone": "c2d", "depth": 50, "width": 1.0, "qk": 0.25, "v": 0.5, "last_stride": 2}
+    if any(arguments[name] != value for name, value in usual.items()):
+        return None
+    total = C2D_GFLOPS
+    for stage, unit, kind in _modules(arguments):
+        channels, stride = standing(stage, unit)
+        t, y, x = (math.ceil(n / step) for n, step in zip(COUNTED, stride, strict=True))
+        total += products(kind, channels, (t, y, x))
+    return total
+
+
 NON_LOCAL: tuple[Place, ...] = ((2, 2, "dp-nl"), (2, 4, "dp-nl"), (3, 2, "dp-nl"), (3, 4, "dp-nl"), (3, 6, "dp-nl"))
-"""I3D+NL's five blocks, after every second unit of Res2 and Res3 (wang2018nonlocal); θ, φ, g of half the channels give table 6's further 7.3 M."""
+"""I3D+NL's five blocks (wang2018nonlocal)."""
+
+C2D_GFLOPS = 26.19
 
 SKIPS = "Conv1's stride of 2 in time skips every second sampled frame."
 EDGES = (
@@ -112,10 +157,6 @@ BLIND = (
     + SKIPS
 )
 BARE = "No kernel of this model looks across time. " + EDGES + SKIPS
-DIFFERENT_I3D = (
-    "Table 6 gives I3D more GFLOPs than table 2's strides allow, so its strides must differ. Here all backbones share table 2's strides, so that "
-    "they can be compared."
-)
 
 
 def _card(id: str, title: str, note: str, arguments: Mapping[str, Any], figures: Mapping[str, float]) -> Card:
@@ -131,7 +172,7 @@ def _card(id: str, title: str, note: str, arguments: Mapping[str, Any], figures:
         gap=Gap("res4.tap", "fc"),
         note=note,
         paper_figures=figures,
-        counted_at=(32, 256, 256),
+        counted_at=COUNTED,
     )
 
 
@@ -146,14 +187,14 @@ def _figures(
 
 
 CARDS: tuple[Card, ...] = (
-    _card("c2d-r50", "C2D, ResNet-50", BARE, {}, _figures(24.18, 26.19, (71.76, 89.85), (18.7, 45.3))),
+    _card("c2d-r50", "C2D, ResNet-50", BARE, {}, _figures(24.18, C2D_GFLOPS, (71.76, 89.85), (18.7, 45.3))),
     _card("c2d-r101", "C2D, ResNet-101", BARE, {"depth": 101}, {}),
     _card("c3d-r50", "C3D 3×1×1, ResNet-50", SKIPS, {"backbone": "c3d"}, _figures(28.51, 35.67, None, (32.8, 60.3))),
-    _card("i3d-r50", "I3D, ResNet-50", DIFFERENT_I3D, {"backbone": "i3d"}, _figures(28.0, 153.0, None, (41.6, 72.2))),
+    _card("i3d-r50", "I3D, ResNet-50", "", {"backbone": "i3d"}, _figures(28.0, 153.0, None, (41.6, 72.2))),
     _card(
         "i3d-nl-r50",
         "I3D with five non-local blocks, ResNet-50",
-        DIFFERENT_I3D,
+        "",
         {"backbone": "i3d", "modules": NON_LOCAL, "qk": 0.5, "v": 0.5},
         _figures(35.3, 168.0, None, (44.4, 76.0)),
     ),
@@ -171,7 +212,7 @@ CARDS: tuple[Card, ...] = (
     _card(
         "dam-12-c3d",
         "DAM, 12 modules on C3D 3×1×1",
-        "Our combination, not the paper's: the backbone's temporal kernels tell before from after, which the attention blocks alone cannot. " + SKIPS,
+        "The backbone's temporal kernels tell before from after, which the attention blocks alone cannot. " + SKIPS,
         {"backbone": "c3d", "dam": 12},
         {},
     ),

@@ -11,11 +11,8 @@ which are learnt. L blocks follow, each of three attentions:
 
 The modal tokens of the last block, averaged over time and concatenated, go to the classes.
 
-Our choices, where the paper is silent: F_a is layer1's output (the stem's has the same size); 2 blocks, 8 heads, FFN of 4 times the width; windows of
-8 joints and of 4 frames; σ of one cell of F_a, 2 pixels; joints with a score under 0.3 count as missing; the linear layer for M_CLS begins as the
-mean. Modal tokens and position embeddings are learnt for `frames` frames and interpolated for other lengths, so any T runs. The paper gives pose
-tokens no position embedding and does not tell one joint from another but by what the picture shows there; `pose_positions` and `layout` add both, our
-additions, off by default.
+Modal tokens and position embeddings are learnt for `frames` frames and interpolated for other lengths, so any T runs. What the paper leaves open, and
+what we add: `_departures.deform`.
 """
 
 from __future__ import annotations
@@ -33,10 +30,16 @@ from actrec.core.reach import Everywhere
 from actrec.core.trace import Tap, Triple, follow
 from actrec.models import _deform_pose as pose
 from actrec.models._deform_attend import STRIDE, Deformable, JointStride, Note, TemporalStride
+from actrec.models._departures import deform as departures
 from actrec.models._resnet import scaled
+
+__all__ = ["CARDS", "TOKENS", "WITHOUT_WINDOWS", "build", "departures"]
 
 TOKENS: dict[str, tuple[str, ...]] = {"cross-modal": ("rgb", "pose", "cls"), "single": ("cls",), "none": ()}
 """The modal tokens of table 5's rows. "single": one token serves all modalities. "none": the last RGB and pose tokens are averaged instead."""
+
+WINDOWS = ("self", "cross")
+"""Which window a window of joints or frames reads: itself, or the one after it, the first after the last."""
 
 WITHOUT_WINDOWS: dict[str, int] = {"joint_window": 1_000_000, "joint_stride": 0, "temporal_window": 1_000_000, "temporal_stride": 0}
 """Arguments of `build` that make every window as long as there are joints and frames; windows have no weights."""
@@ -58,6 +61,7 @@ def build(
     temporal_window: int = 4,
     joint_stride: int = 0,
     temporal_stride: int = 0,
+    windows: str = "self",
     sigma: float = 1.0,
     confidence: float = 0.3,
     tokens: str = "cross-modal",
@@ -73,7 +77,8 @@ def build(
 
     width: factor on all channel counts; 1 is the paper's, and the only one that torchvision's weights fit.  frames, size: for which the modal tokens
     and the position embedding are learnt; clips of any other length and size run too.  kernel: 3DTS's k, one number or (t, y, x).  depthwise: 3DTS
-    with a kernel for each channel by itself, far smaller.  windows and strides: in joints and frames, strides 0 for half a window (fig. 7a).
+    with a kernel for each channel by itself, far smaller.  joint_window … temporal_stride: in joints and frames, strides 0 for half a window
+    (fig. 7a).  windows: what a window of joints or frames reads: "self", itself, or "cross", the window after it.
     sigma: of the joints' Gaussians, in cells of F_a, 2 pixels each.  confidence: joints with a lower score count as missing.
     tokens: cross-modal, single or none (table 5).  deform, joint, temporal: the attentions (table 4).
     pose_positions: give pose tokens the position embedding of their frame and place.  layout: joints of one person; each then has a learnt vector,
@@ -84,6 +89,8 @@ def build(
     """
     if tokens not in TOKENS:
         raise ValueError(f"no modal tokens {tokens!r}; there are {', '.join(TOKENS)}")
+    if windows not in WINDOWS:
+        raise ValueError(f"no windows {windows!r}; there are {', '.join(WINDOWS)}")
     if blocks < 1 or not (deform or joint or temporal):
         raise ValueError(f"{blocks} blocks with deform={deform}, joint={joint}, temporal={temporal} hold nothing; give a block and an attention")
     channels = scaled(64, width)
@@ -97,8 +104,8 @@ def build(
     def block() -> Block:
         return Block(
             Deformable(dim, heads, mlp, (kernels[0], kernels[1], kernels[2]), depthwise, _but("pose", names)) if deform else None,
-            JointStride(dim, heads, mlp, joint_window, joint_stride, _but("rgb", names)) if joint else None,
-            TemporalStride(dim, heads, mlp, temporal_window, temporal_stride, names) if temporal else None,
+            JointStride(dim, heads, mlp, joint_window, joint_stride, _but("rgb", names), windows == "cross") if joint else None,
+            TemporalStride(dim, heads, mlp, temporal_window, temporal_stride, names, windows == "cross") if temporal else None,
             nn.Linear(2 * dim, dim) if joint and tokens != "none" else None,
         )
 
@@ -277,7 +284,7 @@ CARDS: tuple[Card, ...] = (
         inputs=("rgb", "pose"),
         note=(
             "This model reads frames and joints. Without joints it answers from the frames alone: its pose stream is off, and none of the paper's "
-            "figures is for that case. The paper names neither the number of blocks and heads nor the windows, so its size cannot be compared."
+            "figures is for that case."
         ),
         paper_figures={
             "PennAction top-1": 99.7,

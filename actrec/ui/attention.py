@@ -31,7 +31,7 @@ def pictures(found: Explanation, look: Look) -> None:
 
 @st.fragment
 def _cloud(points: Points, film: Video, look: Look) -> None:
-    st.subheader("The tokens in space and time", anchor=False)
+    st.header("The tokens in space and time", anchor=False)
     most, least = st.columns(2)
     count = len(points.scores)
     steps = [n for n in (16, 32, 64, 128, 256, 512) if n < count] + [count]
@@ -48,7 +48,7 @@ def _cloud(points: Points, film: Video, look: Look) -> None:
 
 
 def _matrix(matrix: Matrix, number: int, look: Look) -> None:
-    st.subheader(plain(matrix.title), anchor=False)
+    st.header(plain(matrix.title), anchor=False)
     from actrec.draw import charts  # late: plotly
 
     st.plotly_chart(charts.matrix(matrix, ink(), look.palette), key=f"matrix{number}", config=BARE)

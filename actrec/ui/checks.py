@@ -22,7 +22,7 @@ from actrec.study.checks.order import TimeOrder
 from actrec.study.checks.windows_cost import Cost
 from actrec.ui import parts
 from actrec.ui.attention import BARE
-from actrec.ui.frame import ask, ink, plain, work
+from actrec.ui.frame import ask, ink, plain, shows, work
 from actrec.ui.own import model_name
 from actrec.ui.parts import Bar
 
@@ -43,7 +43,7 @@ def show(question: Question, asked_for: Question, card: Card, found: Explanation
 
 def _one(check: Check, question: Question, about: Question, card: Card, found: Explanation, film: Video) -> Later:
     key = f"{check.id} {found.identity}"
-    st.subheader(check.title, anchor=False, help=check.line)
+    st.header(check.title, anchor=False, help=check.line)
     if check.id == "hidden":
         _hide(question, about, card, film)
     known = _kept.get(key)
@@ -113,7 +113,6 @@ def _hide(question: Question, about: Question, card: Card, film: Video) -> None:
     if given.joints is None:
         return
     names = list(given.joints.hideable())
-    st.session_state["hide"] = [name for name in question.hide if name in names]
     st.multiselect(
         "Hide from the model",
         names,
@@ -121,7 +120,7 @@ def _hide(question: Question, about: Question, card: Card, film: Video) -> None:
         format_func=lambda name: name.replace("_", " "),
         placeholder="nothing: the model is given all joints",
         help="Joints, limbs or people that the model is not given. Everything on the page is then about a run without them.",
-        on_change=lambda: ask(question.with_(hide=tuple(st.session_state["hide"]))),
+        on_change=shows("hide", [name for name in question.hide if name in names], lambda hidden: ask(question.with_(hide=tuple(hidden)))),
     )
 
 

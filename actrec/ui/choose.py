@@ -14,7 +14,7 @@ from actrec.core import settings
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.ui import own, parts
-from actrec.ui.frame import ask, begin, note, noted
+from actrec.ui.frame import address, ask, begin, note, noted, shows
 from actrec.ui.models import default_model, fitting
 from actrec.ui.own import belongings, receive_clip
 from actrec.ui.parts import Choice
@@ -109,8 +109,8 @@ def upload_clip(query: Mapping[str, str]) -> None:
     file = st.file_uploader(
         "A clip of your own",
         key=f"clip-upload-{turn}",
-        max_upload_size=max(int(limits.max_mb), 1),
-        help=f"Up to {limits.max_mb:g} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and is deleted when the session ends.",
+        max_upload_size=own.most_mb(),
+        help=f"Up to {own.most_mb()} MB and {limits.max_seconds / 60:g} minutes. It belongs to this session and is deleted when the session ends.",
     )
     noted("clip")
     if file is None:
@@ -119,7 +119,7 @@ def upload_clip(query: Mapping[str, str]) -> None:
     try:
         with st.spinner("Reading the clip …"):
             _take_clip(receive_clip(file, file.name, file.size), query)
-    except ActrecError as error:
+    except (ActrecError, OSError) as error:
         note("clip", error)
     own.forget(file)
     st.rerun()
@@ -140,7 +140,7 @@ def complete(query: Mapping[str, str]) -> Question | None:
     if not query.get("method"):
         question = question.with_(method=fitting(model, "") or question.method)
     unread = st.session_state.get("notes", {}).get("address", ("", {}))
-    stays = unread[0] and unread[1] == st.query_params.to_dict()
+    stays = unread[0] and unread[1] == address()
     ask(question)
     if stays:
         note("address", unread[0])
@@ -151,7 +151,5 @@ def clip_select(question: Question) -> None:
     """The clip, to change it in place."""
     names = clip_names()
     options = names if question.clip in names else [question.clip, *names]
-    st.session_state["clip-select"] = question.clip
-    st.selectbox(
-        "Clip", options, key="clip-select", format_func=clip_title, on_change=lambda: _take_clip(st.session_state["clip-select"], question.to_query())
-    )
+    changed = shows("clip-select", question.clip, lambda clip: _take_clip(clip, question.to_query()))
+    st.selectbox("Clip", options, key="clip-select", format_func=clip_title, on_change=changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from actrec.measure.strongest import amid
 from actrec.study import Comparison
 from actrec.ui import parts, save
 from actrec.ui.choose import clip_names, clip_title, complete
-from actrec.ui.frame import address, dress, look, note, noted, of_the_file, plain, put, remembered, trouble, work, worn
+from actrec.ui.frame import address, dress, look, note, noted, of_the_file, plain, put, remembered, shows, trouble, work, worn
 from actrec.ui.models import fitting, groups, model_titles
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, player
@@ -67,7 +68,7 @@ def _below(questions: Sequence[Question], found: Comparison, media: Media, line:
         with column:
             _column(questions, found, number)
     _agreement(found)
-    st.subheader("Three moments", anchor=False)
+    st.header("Three moments", anchor=False)
     slot = st.container()
     save.several(questions, found, look(TOGETHER))
     with slot:
@@ -147,12 +148,11 @@ def _head(questions: Sequence[Question]) -> None:
     clip, add = st.columns([3, 1], vertical_alignment="bottom")
     names = clip_names()
     options = names if questions[0].clip in names else [questions[0].clip, *names]
-    st.session_state["compare-clip"] = questions[0].clip
 
-    def take() -> None:
-        _ask([q.with_(clip=st.session_state["compare-clip"], start=0.0, at=None, joints=None, hide=()) for q in questions])
+    def take(clip: str) -> None:
+        _ask([q.with_(clip=clip, start=0.0, at=None, joints=None, hide=()) for q in questions])
 
-    clip.selectbox("Clip", options, key="compare-clip", format_func=clip_title, on_change=take)
+    clip.selectbox("Clip", options, key="compare-clip", format_func=clip_title, on_change=shows("compare-clip", questions[0].clip, take))
     if len(questions) < MOST:
         add.button("Add an answer", icon=":material/add:", width="stretch", on_click=lambda: _ask([*questions, _another(questions)]))
 
@@ -192,7 +192,6 @@ def _chooser(questions: Sequence[Question], number: int) -> None:
 
 def _select(label: str, key: str, value: Any, options: list[Any], titles: Mapping[Any, str], taken: Callable[[Any], None]) -> None:
     """A select box that shows the question's value, also one that is no legal choice (the page says elsewhere what is wrong with it)."""
-    st.session_state[key] = value
     st.selectbox(
         label,
         options if value in options else [value, *options],
@@ -200,7 +199,7 @@ def _select(label: str, key: str, value: Any, options: list[Any], titles: Mappin
         format_func=lambda v: titles.get(v, str(v)),
         placeholder=titles.get(None, ""),
         label_visibility="visible" if label in LETTERS else "collapsed",
-        on_change=lambda: taken(st.session_state[key]),
+        on_change=shows(key, value, taken),
     )
 
 
@@ -234,12 +233,11 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media, line
         picks=False,
         start_frame=amid(answers[0].heat),
         look=now,
+        wear=partial(dress, usual=TOGETHER, kept="compared"),
     )
     save.said_of_several(questions, state.look or now, line)  # in every run, as in `explore`
-    if state.look is not None:
-        dress(state.look, TOGETHER)
-        if replace(state.look, moment=now.moment) != now:
-            st.rerun()
+    if state.look is not None and replace(state.look, moment=now.moment) != now:
+        st.rerun()
     if state.window is not None and abs(state.window - questions[0].start) > 0.01:
         _ask([q.with_(start=round(max(state.window, 0.0), 4)) for q in questions])
         st.rerun()
@@ -262,7 +260,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
 
 def _agreement(found: Comparison) -> None:
     """How far each pair agrees, in numbers that do not depend on either map's unit."""
-    st.subheader("Do they agree?", anchor=False)
+    st.header("Do they agree?", anchor=False)
     rows = {f"{LETTERS[i]} and {LETTERS[j]}": {TITLES[n]: _number(v) for n, v in a.numbers.items()} for (i, j), a in found.agreements.items()}
     st.table(rows_to_columns(rows), border="horizontal")
     reasons = sorted({f"{LETTERS[i]} and {LETTERS[j]}: {why}" for (i, j), a in found.agreements.items() for why in a.reasons.values()})
@@ -275,7 +273,7 @@ def _agreement(found: Comparison) -> None:
 def rows_to_columns(rows: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """{row: {column: cell}} as a table whose first column names the rows."""
     titles = list(next(iter(rows.values())))
-    return {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in titles}
+    return {"Pair": list(rows)} | {title: [row[title] for row in rows.values()] for title in titles}
 
 
 def _number(value: float) -> str:

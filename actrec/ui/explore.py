@@ -24,7 +24,7 @@ from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
 from actrec.ui import attention, checks, joints, over_time, parts, save
 from actrec.ui.choose import clip_select, complete
-from actrec.ui.frame import ask, asked, dress, look, noted, plain, trouble, work
+from actrec.ui.frame import ask, asked, dress, look, noted, plain, shows, trouble, work
 from actrec.ui.laid import Laid, plain_skeleton
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
@@ -107,12 +107,11 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         marker=_marker(question, found) if picks else None,
         start_frame=_marker(question, found).frame if picks else amid(found.heat),
         look=now,
+        wear=dress,
     )
     save.said(question, state.look or now, line)  # in every run: a fragment may write elsewhere only where it always does
-    if state.look is not None:
-        dress(state.look)
-        if replace(state.look, moment=now.moment) != now:
-            st.rerun()
+    if state.look is not None and replace(state.look, moment=now.moment) != now:
+        st.rerun()
     if state.pick is not None and picks:
         ask(question.with_(at=(round(float(film.seconds[state.pick.frame]), 4), round(state.pick.x, 1), round(state.pick.y, 1))))
         st.rerun()
@@ -151,7 +150,7 @@ def _motion(film: Video, copy: Proxy) -> Track:
 
 
 def _predictions(question: Question, found: Explanation) -> None:
-    st.subheader("What the model says", anchor=False)
+    st.header("What the model says", anchor=False)
 
     def take(label: str, versus: bool) -> None:
         if versus:
@@ -164,8 +163,7 @@ def _predictions(question: Question, found: Explanation) -> None:
     st.caption("Click a class to explain it; shift-click a second one for “why this rather than that”.")
     labels = list(found.predictions.labels)
     why, rather = st.columns(2)
-    st.session_state["explain"], st.session_state["rather"] = found.label, found.versus
-    why.selectbox("Explain", labels, key="explain", on_change=lambda: take(st.session_state["explain"], False))
+    why.selectbox("Explain", labels, key="explain", on_change=shows("explain", found.label, lambda label: take(label, False)))
     rest = [None, *(label for label in labels if label != found.label)]
     rather.selectbox(
         "rather than",
@@ -173,7 +171,7 @@ def _predictions(question: Question, found: Explanation) -> None:
         key="rather",
         placeholder="no other class",
         format_func=lambda label: "no other class" if label is None else label,
-        on_change=lambda: ask(question.with_(label=found.label, versus=st.session_state["rather"])),
+        on_change=shows("rather", found.versus, lambda versus: ask(question.with_(label=found.label, versus=versus))),
     )
 
 
@@ -191,7 +189,7 @@ def _claim(found: Explanation) -> None:
 def _strip(found: Explanation) -> None:
     """Exactly the frames the model was given, cut as it was given them."""
     clip, (left, top, right, bottom) = found.clip, found.geometry.box
-    st.subheader(f"The {len(clip.index)} frames the model saw", anchor=False)
+    st.header(f"The {len(clip.index)} frames the model saw", anchor=False)
     height, width = clip.video.height, clip.video.width
     inside = max(round(top), 0), min(round(bottom), height), max(round(left), 0), min(round(right), width)
     image = _sheet(found, inside)

@@ -11,44 +11,42 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from actrec.core import settings
+from actrec.core import files, settings
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError, Cancelled, Progress, QuestionError
 from actrec.core.look import MARK, Look
 from actrec.core.question import Question
+from actrec.ui.skip import skip
 
 Value = TypeVar("Value")
 
 PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_Compare.py", "Evaluate": "pages/3_Evaluate.py"}
 
+WITH_PLAYER = ("Explore", "Compare")
+
 SHOWN_AFTER = 0.3
 """Seconds that work may take before its progress is drawn: a bar that only flashes up tells nobody anything."""
 
-STYLE = """
-<style>
-.stMainBlockContainer { padding: 1.1rem clamp(0.9rem, 3vw, 2.5rem) 4rem; max-width: 1500px; }
-.stAppHeader { background: transparent; height: 0; min-height: 0; }
-.st-key-topbar { border-bottom: 1px solid color-mix(in srgb, currentColor 13%, transparent); padding-bottom: 0.35rem; }
-.st-key-topbar .brand { font-weight: 700; font-size: 1.2rem; letter-spacing: -0.01em; padding-right: 0.6rem; }
-.st-key-topbar .stPageLink a { padding: 0.15rem 0.6rem; border-radius: 6px; }
-.st-key-topbar .stPageLink a[aria-current="page"] { background: color-mix(in srgb, currentColor 8%, transparent); }
-h1 { font-size: 1.55rem !important; padding: 0.2rem 0 !important; letter-spacing: -0.01em; }
-h2 { font-size: 1.1rem !important; padding: 0.4rem 0 0 !important; }
-h3 { font-size: 0.95rem !important; padding: 0.3rem 0 0.35rem !important; }
-.claim { font-size: 1.02rem; line-height: 1.45; }
-</style>
-"""
+MOST_PUT = 32
+"""Addresses that are remembered for a run that comes late."""
+
+STYLE = Path(__file__).with_name("page.css")
 
 
 def page(name: str) -> None:
     """Set the page up: its title, and the way to the other pages."""
     st.set_page_config(page_title=f"{name} · actrec", page_icon=str(settings.assets() / "icon.svg"), layout="wide", initial_sidebar_state="collapsed")
     st.html(STYLE)
+    _arrive(name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="topbar"):
+        if name in WITH_PLAYER:
+            skip()
         st.html('<span class="brand">actrec</span>', width="content")
         for title, file in PAGES.items():
             st.page_link(file, label=title, query_params=remembered() if title in ("Home", "Explore") else None)
@@ -59,7 +57,19 @@ def below(module: str) -> None:
     first = f"actrec.ui.{module}" not in sys.modules
     with st.spinner("Getting ready …") if first else nullcontext():
         loaded = importlib.import_module(f"actrec.ui.{module}")  # also when it is there: another session may be half-way through importing it
-    loaded.show()
+    try:
+        loaded.show()
+    except (ActrecError, OSError) as error:
+        failed(error)
+
+
+def failed(error: Exception) -> bool:
+    """Say what went wrong where nobody else did, as far as the reader can mend it; whether that was said."""
+    if isinstance(error, OSError):
+        error = ActrecError(files.reason(error))
+    if isinstance(error, ActrecError):
+        trouble(error)
+    return isinstance(error, ActrecError)
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
@@ -77,6 +87,13 @@ def plain(text: str) -> str:
     """
     line = _PERCENT.sub("\u00a0", " ".join("".join(c if c.isprintable() else " " for c in text).split()))
     return _SIGNS.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", line))
+
+
+def code(text: str) -> str:
+    """The text as Markdown's code, letter for letter, on one line: a path, a command, a name."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
 
 
 _OPENERS = {"a", "an", "choose", "it", "its", "no", "not", "that", "the", "there", "these", "this"}
@@ -98,15 +115,16 @@ def of_the_file(film: Video) -> None:
         st.caption(plain(line))
 
 
-def note(place: str, error: ActrecError | str) -> None:
-    """Keep a sentence about what went wrong for this place of the page, as long as the address stays what it is now."""
-    st.session_state.setdefault("notes", {})[place] = (str(error), st.query_params.to_dict())
+def note(place: str, error: ActrecError | OSError | str) -> None:
+    """Keep a sentence about what went wrong for this place of the page, as long as the address stays what it is now. "" forgets it."""
+    sentence = files.reason(error) if isinstance(error, OSError) else str(error)
+    st.session_state.setdefault("notes", {})[place] = (sentence, address())
 
 
 def noted(place: str) -> None:
     """Show what was noted for this place, if the address is still the same."""
-    sentence, address = st.session_state.get("notes", {}).get(place, ("", {}))
-    if sentence and address == st.query_params.to_dict():
+    sentence, where = st.session_state.get("notes", {}).get(place, ("", {}))
+    if sentence and where == address():
         trouble(sentence)
 
 
@@ -139,8 +157,21 @@ def asked() -> dict[str, str]:
 
 
 def address() -> dict[str, str]:
-    """All that the address says, as flat text pairs."""
-    return {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    """All that the address says, as flat text pairs.
+
+    A run brings along the address that the browser had when it asked for the run. If that is one we have changed since, the browser had not heard
+    of it yet, and the later one counts; unless the reader went back to it, which the browser says.
+    """
+    said = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
+    made = st.session_state.get("put", [])
+    return dict(made[-1]) if said in made[:-1] else said
+
+
+def _arrive(name: str) -> None:
+    """On another page, and where the reader went back or forward in the browser, nothing of what was put counts any more."""
+    run = get_script_run_ctx()
+    if st.session_state.get("page") != name or (run is not None and run.is_history_navigation):
+        st.session_state.update(page=name, put=[])
 
 
 def remembered() -> dict[str, str]:
@@ -170,14 +201,33 @@ def look(usual: Look | None = None) -> Look:
     return Look.from_query(address(), usual)
 
 
-def dress(look: Look, usual: Look | None = None) -> None:
-    """Put a look into the address, beside the question that is there."""
-    put({name: value for name, value in address().items() if not name.startswith(MARK)} | look.to_query(usual))
+def dress(look: Look, usual: Look | None = None, kept: str = "asked") -> None:
+    """Put a look into the address, beside the question that is there. kept: where this session remembers it."""
+    query = {name: value for name, value in address().items() if not name.startswith(MARK)} | look.to_query(usual)
+    st.session_state[kept] = query
+    put(query)
+
+
+def shows(key: str, value: object, taken: Callable[[Any], None]) -> Callable[[], None]:
+    """Make the widget of this key show a value; the widget's `on_change`, which hands on what the reader chooses instead.
+
+    A run also brings along what the browser's widgets said when it asked for the run. Where the page has changed since, that is an old value or that
+    of a widget which is gone, and nobody's choice: it is what the widget showed, or comes with a run of the player alone.
+    """
+    st.session_state[key] = value
+
+    def changed() -> None:
+        run, now = get_script_run_ctx(), st.session_state[key]
+        if now != value and not (run is not None and run.fragment_ids_this_run):
+            taken(now)
+
+    return changed
 
 
 def put(query: dict[str, str]) -> None:
     """Make the address say this, and leave it alone if it does already."""
     if st.query_params.to_dict() != query:
+        st.session_state["put"] = [*st.session_state.get("put", []), address(), dict(query)][-MOST_PUT:]
         st.query_params.from_dict(query)
 
 
@@ -201,9 +251,9 @@ def work(key: str, what: str, do: Callable[[Progress], Value]) -> Value | None:
         found = do(bar)
     except Cancelled:
         found = None
-    except ActrecError as error:
+    except (ActrecError, OSError) as error:
         place.empty()
-        trouble(error)
+        failed(error)
         return None
     place.empty()
     return found

@@ -22,15 +22,15 @@ def show() -> None:
     own_clip = not library.ships(query.get("clip") or choose.default_clip())
     clip, model, answer = st.columns([5, 4, 4], gap="large")
     with clip:
-        st.subheader("1 · Clip", anchor=False)
+        st.header("1 · Clip", anchor=False)
         chosen = query.get("clip") or choose.default_clip()
         unfinished = choose.gallery(chosen, query)
         choose.upload_clip(query)
     with answer:
-        st.subheader("3 · What it recognises", anchor=False)
+        st.header("3 · What it recognises", anchor=False)
         place = st.container()
     with model:
-        st.subheader("2 · Model", anchor=False)
+        st.header("2 · Model", anchor=False)
         models.model_rows(query.get("model") or models.default_model(own_clip), query, own_clip)
         about = st.container()
     with place:

@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from actrec.clips import mannequin
-from actrec.core import settings
 from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ActrecError
@@ -17,7 +16,7 @@ from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.inputs.streams.pose import reads as reads_joints
 from actrec.ui import own
-from actrec.ui.frame import ask, note, noted, plain, work
+from actrec.ui.frame import ask, note, noted, plain, shows, work
 from actrec.ui.laid import Laid, laid
 from actrec.ui.own import belongings
 
@@ -83,10 +82,8 @@ def _choose(question: Question, film: Video) -> None:
         chosen = pose.Named.of(question.joints).file if question.joints is not None else None if own else pose.NONE
     except ActrecError:  # choices that there are none of
         chosen = question.joints
-    st.session_state["joints-choice"] = chosen
 
-    def take() -> None:
-        name = st.session_state["joints-choice"]
+    def take(name: str | None) -> None:
         if name in belongings().joints:
             name = str(pose.Named(name))
         _take(question, None if name == pose.NONE and not own else name)
@@ -97,7 +94,7 @@ def _choose(question: Question, film: Video) -> None:
         key="joints-choice",
         format_func=lambda name: {None: OWN, pose.NONE: "none: video only"}.get(name, str(name)),
         placeholder=OWN,  # what is shown for None, which is a choice here
-        on_change=take,
+        on_change=shows("joints-choice", chosen, take),
     )
 
 
@@ -127,26 +124,23 @@ def _mend(question: Question, found: Laid | None, film: Video) -> None:
         _take(question, str(replace(chosen, **changes)))  # type: ignore[arg-type]
 
     offset, layout = st.columns(2)
-    st.session_state["joints-offset"] = chosen.offset
     offset.number_input(
         "Offset in frames",
         key="joints-offset",
         min_value=-MOST_OFFSET,
         max_value=MOST_OFFSET,
         step=1,
-        on_change=lambda: change(offset=int(st.session_state["joints-offset"])),
+        on_change=shows("joints-offset", chosen.offset, lambda offset: change(offset=int(offset))),
     )
-    st.session_state["joints-layout"] = chosen.layout
     layout.selectbox(
         "Layout",
         ["", *pose.LAYOUTS],
         key="joints-layout",
         format_func=lambda name: pose.LAYOUTS[name].title if name else "as the file says",
         help="For files that do not say which joints they have, or say it wrongly.",
-        on_change=lambda: change(layout=st.session_state["joints-layout"]),
+        on_change=shows("joints-layout", chosen.layout, lambda layout: change(layout=layout)),
     )
     st.caption("An offset of 3 puts the file’s first frame on the clip’s fourth. The skeleton in the player shows whether it fits.")
-    st.session_state["joints-units"] = chosen.units
     offered = ["", *pose.UNITS, f"{film.width // 2}x{film.height // 2}", f"{film.width // 4}x{film.height // 4}"]
     st.selectbox(
         "Places are measured in",
@@ -154,24 +148,22 @@ def _mend(question: Question, found: Laid | None, film: Video) -> None:
         key="joints-units",
         format_func=lambda name: pose.unit_told(name) if name else "what the file says",
         help="Fractions, and pixels of a copy of the clip in another size, are scaled to the clip's pixels.",
-        on_change=lambda: change(units=st.session_state["joints-units"]),
+        on_change=shows("joints-units", chosen.units, lambda units: change(units=units)),
     )
-    st.session_state["joints-swap"] = chosen.swapped
     st.toggle(
         "Left and right are swapped in the file",
         key="joints-swap",
         help="The person's own left is meant: blue limbs are left, orange ones right.",
-        on_change=lambda: change(swapped=bool(st.session_state["joints-swap"])),
+        on_change=shows("joints-swap", chosen.swapped, lambda swapped: change(swapped=bool(swapped))),
     )
     people = chosen.person if found is None else found.people + chosen.person - 1
     if people > 1:
-        st.session_state["joints-person"] = chosen.person
         st.selectbox(
             "The person who comes first",
             range(1, people + 1),
             key="joints-person",
             format_func=lambda number: f"person {number}",
-            on_change=lambda: change(person=int(st.session_state["joints-person"])),
+            on_change=shows("joints-person", chosen.person, lambda person: change(person=int(person))),
         )
 
 
@@ -194,7 +186,7 @@ def _bring(question: Question, card: Card, film: Video) -> None:
     file = st.file_uploader(
         "A file of joints",
         key=f"joints-upload-{turn}",
-        max_upload_size=max(int(settings.limits().max_mb), 1),
+        max_upload_size=own.most_mb(),
         help="; ".join(pose.FORMATS.values()) + ". It belongs to this session and is deleted when the session ends.",
     )
     noted("joints")

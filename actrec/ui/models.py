@@ -16,7 +16,7 @@ from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.core.words import data_set
 from actrec.ui import own, parts
-from actrec.ui.frame import begin, note, noted, plain, trouble, work
+from actrec.ui.frame import PAGES, begin, code, note, noted, plain, remembered, shows, trouble, work
 from actrec.ui.own import belongings
 from actrec.ui.parts import Choice
 
@@ -97,6 +97,16 @@ def model_rows(chosen: str, query: Mapping[str, str], own_clip: bool = False) ->
         parts.choices(rows, chosen, lambda name: take_model(name, query), key="models-later", label="Models that are fetched")
     with st.expander("A checkpoint of your own", icon=":material/upload_file:"):
         own_checkpoint(query)
+    _departures(next((card for card in (*ready, *later) if card.id == chosen), None))
+
+
+def _departures(card: Card | None) -> None:
+    """Where the chosen model departs from its paper."""
+    from actrec import catalogue  # late: torch
+
+    if card is not None and (found := catalogue.departures(card.family, card.arguments)):
+        with st.expander(f"Where {plain(card.title)} departs from its paper", icon=":material/difference:"):
+            st.markdown("\n".join(f"- {line}" for line in found))
 
 
 def _remarks() -> None:
@@ -147,10 +157,10 @@ def own_checkpoint(query: Mapping[str, str]) -> None:
         st.rerun()
     found = {**_folder_files(), **belongings().weights}
     if not found:
-        st.caption(f"Or put files into `{plain(str(settings.checkpoints()))}`.")
+        st.caption(f"Or put files into {code(str(settings.checkpoints()))}.")
         return
     names = list(found)[::-1]
-    name = st.selectbox("File", names, key="weights-file")
+    name = st.selectbox("File", names, placeholder="choose a file", key="weights-file", on_change=lambda: note("weights", ""))
     if name in found:
         _doctor(name, found[name], query)
 
@@ -171,9 +181,10 @@ def _receive_weights(file: UploadedFile) -> None:
         path = own.receive(file, file.name, room)
         with st.spinner("Reading the checkpoint …"):
             weights.read(path)
-    except ActrecError as error:
+    except (ActrecError, OSError) as error:
         shutil.rmtree(room, ignore_errors=True)
         note("weights", error)
+        st.session_state["weights-file"] = None  # nothing is said of an older file under what is said of this one
         return
     kept.keep(kept.weights, path.name, path)
     st.session_state["weights-file"] = path.name
@@ -209,6 +220,9 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
         st.session_state.setdefault("own-models", {})[link] = card
         take_model(link, query)
         st.rerun()
+    if query.get("model") == f"{base}@{name}":
+        st.markdown("It is in use: its answer is under “3 · What it recognises”.")
+        st.page_link(PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", query_params=remembered())
 
 
 def model_titles() -> dict[str, str]:
@@ -221,11 +235,10 @@ def model_select(question: Question) -> None:
     """The model, to change it in place."""
     titles = model_titles()
     options = list(titles) if question.model in titles else [question.model, *titles]
-    st.session_state["model-select"] = question.model
     st.selectbox(
         "Model",
         options,
         key="model-select",
         format_func=lambda name: titles.get(name, name),
-        on_change=lambda: take_model(st.session_state["model-select"], question.to_query()),
+        on_change=shows("model-select", question.model, lambda model: take_model(model, question.to_query())),
     )

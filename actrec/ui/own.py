@@ -88,15 +88,27 @@ def _safe(name: str) -> str:
     return stem.encode()[: 120 - len(ending.encode()[:12])].decode(errors="ignore") + ending.encode()[:12].decode(errors="ignore")
 
 
+def most_mb() -> int:
+    """What an upload may have: our limit, and never more than the server takes."""
+    return max(min(int(settings.limits().max_mb), int(st.get_option("server.maxUploadSize"))), 1)
+
+
+def _check_size(name: str, size: int, way_out: str) -> None:
+    """Raises ClipError for an upload that is too large."""
+    if size > most_mb() * 1e6:
+        raise ClipError(
+            f"{_safe(name)} has {size / 1e6:.0f} MB, more than {most_mb()} MB; {way_out}, or start the app with both a larger ACTREC_MAX_MB "
+            "and a larger STREAMLIT_SERVER_MAX_UPLOAD_SIZE"
+        )
+
+
 def receive_clip(file: BinaryIO, name: str, size: int) -> str:
     """Take an uploaded clip in; returns the name it has from now on. A bad file leaves nothing behind.
 
     Raises:
         ClipError: too large, or no video that can be used.
     """
-    allowed = settings.limits()
-    if size > allowed.max_mb * 1e6:
-        raise ClipError(f"{_safe(name)} has {size / 1e6:.0f} MB, more than {allowed.max_mb:g} MB; cut it or compress it, or raise ACTREC_MAX_MB")
+    _check_size(name, size, "cut it or compress it")
     own = belongings()
     room = own.room()
     try:
@@ -182,9 +194,7 @@ def receive_joints(file: BinaryIO, name: str, size: int, film: Video, card: Card
     Raises:
         ActrecError: too large, no file of joints, or none that can be laid on the clip or told to the model.
     """
-    allowed = settings.limits()
-    if size > allowed.max_mb * 1e6:
-        raise pose.JointsError(f"{_safe(name)} has {size / 1e6:.0f} MB, more than {allowed.max_mb:g} MB; cut it to the clip, or raise ACTREC_MAX_MB")
+    _check_size(name, size, "cut it to the clip")
     own = belongings()
     room = own.room()
     try:
@@ -218,6 +228,11 @@ def _enter_joints(path: Path) -> str:
 def is_upload(name: str) -> bool:
     """Whether a clip is private to this session."""
     return name in belongings().clips
+
+
+def is_own_joints(name: str | None) -> bool:
+    """Whether a link's joints are an upload of this session."""
+    return any(str(name).partition("#")[0] == known for known in belongings().joints)
 
 
 def private_folder(name: str) -> Path | None:

@@ -17,7 +17,7 @@ from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 from actrec.study import Comparison
 from actrec.ui.frame import work
-from actrec.ui.own import belongings, is_upload
+from actrec.ui.own import belongings, is_own_joints, is_upload
 
 TITLES = {
     "video": "Video",
@@ -46,7 +46,7 @@ TITLES_OF_SEVERAL = {
 
 def one(question: Question, found: Explanation, look: Look) -> None:
     """Save an explanation as it looks on the page. The files name the clip as the reader does, not where this session keeps it."""
-    st.subheader("Keep it", anchor=False)
+    st.header("Keep it", anchor=False)
     named = replace(found, question=question)
 
     def make(progress: Progress) -> dict[str, Path]:
@@ -60,7 +60,7 @@ def one(question: Question, found: Explanation, look: Look) -> None:
         }
 
     _files(f"save {question} {look} {found.provenance['weights_sha256']}", "Make the files", make, TITLES)
-    _restored(question.clip)
+    _restored([question])
 
 
 def said(question: Question, look: Look, line: DeltaGenerator) -> None:
@@ -70,7 +70,7 @@ def said(question: Question, look: Look, line: DeltaGenerator) -> None:
 
 def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:
     """Save a comparison as it looks on the page: the figure, the segment strip, the numbers."""
-    st.subheader("Keep it", anchor=False)
+    st.header("Keep it", anchor=False)
     named = [replace(e, question=q) for e, q in zip(found.explanations, questions, strict=True)]
     weights = [e.provenance["weights_sha256"] for e in named]
 
@@ -81,12 +81,7 @@ def several(questions: Sequence[Question], found: Comparison, look: Look) -> Non
         return export.write_comparison(named, found.agreements, belongings().room(), look=look)
 
     _files(f"save {questions} {look} {weights}", "Make the files", make, TITLES_OF_SEVERAL)
-    if compare_command(questions):
-        _restored(questions[0].clip)
-    else:
-        st.caption(
-            "The address of this page restores this view. The command line compares one class for all answers, with the methods' own settings."
-        )
+    _restored(questions, "" if compare_command(questions) else "The command line compares one class for all answers, with the methods' own settings.")
 
 
 def said_of_several(questions: Sequence[Question], look: Look, line: DeltaGenerator) -> None:
@@ -109,10 +104,16 @@ def compare_command(questions: Sequence[Question], look: Look = TOGETHER) -> str
     return shlex.join([*words, *look.to_words(TOGETHER)])
 
 
-def _restored(clip: str) -> None:
-    """What the command line below is for."""
-    where = " (run it where the clip is)" if is_upload(clip) else ""
-    st.caption(f"The same from the command line{where}. The address of this page restores this view.")
+def _restored(questions: Sequence[Question], instead: str = "") -> None:
+    """What the address restores, and what the command line below is for; instead: why there is none."""
+    own = is_upload(questions[0].clip)
+    where = " (run it where the clip is)" if own else ""
+    restores = "The address of this page restores this view."
+    if own or any("@" in q.model or is_own_joints(q.joints) for q in questions):
+        restores = (
+            "The address of this page restores this view, but carries no uploaded file: elsewhere, or later, upload it again under the same name."
+        )
+    st.caption(f"{restores} {instead or f'The same from the command line{where}:'}")
 
 
 def _files(key: str, offer: str, make: Callable[[Progress], Mapping[str, Path]], titles: Mapping[str, str]) -> None:

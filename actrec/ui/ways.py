@@ -9,13 +9,13 @@ from actrec.core.card import Card
 from actrec.core.question import Question
 from actrec.explain import Method
 from actrec.ui import parts
-from actrec.ui.frame import ask, plain
+from actrec.ui.frame import ask, plain, shows
 from actrec.ui.parts import Choice
 
 
 def ways(question: Question, card: Card) -> None:
     """The ways of explaining, those that do not fit with the reason; then the layer and the settings of the chosen one."""
-    st.subheader("Methods", anchor=False)
+    st.header("Methods", anchor=False)
     methods = catalogue.methods()
     fits = {name: catalogue.layers(card, method) for name, method in methods.items()}
     first = study.default_method(card)
@@ -35,11 +35,12 @@ def _settings(question: Question, card: Card, method: Method, layers: tuple[str,
     for start in range(0, len(offered), 2):
         for column, (name, title, choices, line) in zip(st.columns(2), offered[start : start + 2], strict=False):
             key = f"knob-{method.id}-{name}"
-            st.session_state[key] = given.get(name) if given.get(name) in choices else choices[0]
 
-            def take(name: str = name, key: str = key, first: str = choices[0]) -> None:
-                value = st.session_state[key]
+            def take(value: str, name: str = name, first: str = choices[0]) -> None:
                 rest = {k: v for k, v in given.items() if k != name}
                 ask(question.with_(knobs=tuple((rest if value == first else rest | {name: value}).items())))
 
-            column.selectbox(title, choices, key=key, help=plain(line) or None, format_func=method.called if name == "layer" else str, on_change=take)
+            changed = shows(key, given.get(name) if given.get(name) in choices else choices[0], take)
+            column.selectbox(
+                title, choices, key=key, help=plain(line) or None, format_func=method.called if name == "layer" else str, on_change=changed
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -95,7 +96,7 @@ def twisted(said: Any, draw: random.Random) -> bytes:
         while isinstance(inside, list | dict) and inside:
             place = draw.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
             if draw.random() < 0.25 or not isinstance(inside[place], list | dict) or not inside[place]:
-                inside[place] = draw.choice(ODD)
+                inside[place] = copy.deepcopy(draw.choice(ODD))
                 break
             inside = inside[place]
     return json.dumps(said).encode()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { facts, joined } from './python.js';
-import { keyMeaning } from '../../actrec/ui/player/controls.js';
+import { keyMeaning, takesSpace } from '../../actrec/ui/player/controls.js';
 import { Look } from '../../actrec/ui/player/look.js';
 import { brightness, remark, scaleEnd } from '../../actrec/ui/player/pane.js';
 import { bandRows, sharedTops, sight } from '../../actrec/ui/player/player.js';
@@ -56,6 +56,16 @@ Deno.test('keys step, play and hide, but not where a control wants them', () => 
   assert.equal(keyMeaning({ key: 'ArrowLeft' }, { tagName: 'INPUT', type: 'range' }), none);
   assert.equal(keyMeaning({ key: 'ArrowLeft' }, { tagName: 'SELECT' }), none);
   assert.equal(keyMeaning({ key: 'x' }, body), none);
+});
+
+Deno.test('the space bar plays from anywhere but where it means something else', () => {
+  const free = [{ tagName: 'BODY' }, { tagName: 'SECTION', role: null }, { tagName: 'DIV', role: 'group' }];
+  const taken = [...['A', 'BUTTON', 'INPUT', 'TEXTAREA', 'SELECT', 'SUMMARY'].map((tagName) => ({ tagName })), { tagName: 'DIV', role: 'slider' }, {
+    tagName: 'DIV',
+    isContentEditable: true,
+  }];
+  assert.deepEqual(free.map(takesSpace), free.map(() => false));
+  assert.deepEqual(taken.map(takesSpace), taken.map(() => true));
 });
 
 Deno.test('settings outlive the player, and belong to its key', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { facts, random } from './python.js';
-import { DASHES, INKS, lanes, scaleOf, Series } from '../../actrec/ui/player/series.js';
+import { DASHES, INKS, lanes, oneScale, scaleOf, Series } from '../../actrec/ui/player/series.js';
 
 // A curve of these values at these frames.
 const curve = (frames, values, more = {}) => Object.assign(new Series({ values: '', frames: '', ...more }, 0), { frames, values });
@@ -85,4 +85,14 @@ Deno.test('a lane’s scale holds all values, and begins at 0 where none is belo
   assert.deepEqual(scale('logit', [NaN], []), { low: 0, high: 1, top: 0 });
   assert.deepEqual(scale('logit', [0, 0]), { low: 0, high: 1, top: 0 });
   assert.deepEqual(scale('logit', [-4, -4]), { low: -4, high: 0, top: 0 });
+});
+
+Deno.test('groups of one unit have one scale, whichever came first, and a curve alone keeps its own', () => {
+  const lane = (group, unit, low, high) => ({ group, unit, low, high, own: { low, high } });
+  const all = [lane('arms', '%', 0, 9), lane('', '%', 0, 99), lane('legs', '%', -1, 2), lane('cloud', 'logit', 0, 5)];
+  oneScale(all);
+  assert.deepEqual(all.map(({ low, high }) => [low, high]), [[-1, 9], [0, 99], [-1, 9], [0, 5]]);
+  all[0].own = { low: 0, high: 1 };
+  oneScale(all);
+  assert.deepEqual([all[0].high, all[2].high], [2, 2], 'not what another answer left');
 });

@@ -119,7 +119,7 @@ def _lines(path: Sequence[Any], name: str, ink: str, width: float) -> go.Scatter
 
 
 def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Figure:
-    """What each row gives to each column, as a heat map from 0 on, blank where nothing is known, with the windows as squares on the diagonal."""
+    """What each row gives to each column, as a heat map from 0 on, blank where nothing is known, with each window and what it reads as a box."""
     rows, columns = harmless(found.rows), harmless(found.columns)
     top = marks.largest(found.values)
     told = [[f"{row} → {column}" for column in columns] for row in rows]
@@ -127,8 +127,8 @@ def matrix(found: Matrix, ink: str = GREY, palette: str = Look.palette) -> go.Fi
     shown = found.values.astype(np.float64)
     figure = go.Figure(_heat(x, y, shown, told, found.unit, top, palette))
     square = len(rows) == len(columns)
-    for first, last in found.windows if square else ():
-        box = {"x0": first - 0.5, "x1": last - 0.5, "y0": first - 0.5, "y1": last - 0.5}
+    for edges in found.boxes() if square else ():
+        box = {name: edge - 0.5 for name, edge in zip(("x0", "y0", "x1", "y1"), edges, strict=True)}
         figure.add_shape(type="rect", **box, line={"color": OUTLINE, "width": 2})
     high = int(np.clip(560 if square else 30 * len(rows) + 140, 200, 700))
     fixed = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": 10}}

@@ -114,8 +114,8 @@ def matrix(explanation: Explanation, found: Matrix, look: Look | None = None) ->
     ticks = [(float(i), rows[i]) for i in range(0, len(rows), every[0])]
     chart = sheet.chart((left, TOP, across, deep), (-0.5, len(columns) - 0.5), (len(rows) - 0.5, -0.5), [], ticks)
     chart.cells(np.arange(len(columns) + 1) - 0.5, np.arange(len(rows) + 1) - 0.5, _painted(found.values, look))
-    for first, last in found.windows if square else ():
-        chart.box(first - 0.5, first - 0.5, last - 0.5, last - 0.5, OUTLINE)
+    for x0, y0, x1, y1 in found.boxes() if square else ():
+        chart.box(x0 - 0.5, y0 - 0.5, x1 - 0.5, y1 - 0.5, OUTLINE)
     for i in range(0, len(columns), every[1]):
         sheet.text(left + (i + 0.5) / len(columns) * across, TOP + deep + 0.05, columns[i], size=5.5, align="right", turned=True, room=1.0)
     if square:

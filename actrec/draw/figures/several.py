@@ -32,11 +32,11 @@ def segment_strip(rows: Rows, segments: int = 3, look: Look | None = None) -> Sh
     Raises:
         QuestionError: no rows, or different clips.
     """
-    look = _common(rows, look)
-    grid = _grid(rows, [(e.heat, look) for _, e in rows], segments, right=RIGHT, below=0.22, most=1.6)
+    maps = _maps(rows, look)
+    grid = _grid(rows, maps, segments, right=RIGHT, below=0.22, most=1.6)
     for number, (name, explanation) in enumerate(rows):
         _row_name(grid, number, name, explanation)
-    _note(grid.sheet, _scale_note(look, len(rows)))
+    _note(grid.sheet, _scale_note(rows, maps))
     return grid.sheet
 
 
@@ -50,13 +50,12 @@ def comparison(rows: Rows, agreements: Mapping[tuple[int, int], Agreement], look
     """
     if len(rows) > 4:
         raise QuestionError(f"{len(rows)} answers do not fit one figure; compare at most four")
-    look = _common(rows, look)
-    maps = [(e.heat, look) for _, e in rows]
+    maps = _maps(rows, look)
     different = agreements[0, 1].difference if (0, 1) in agreements else None
     if different is not None:
         # One cell that differs much would leave the rest pale: the scale ends where the strongest fiftieth begins, and says so.
         end = float(np.nanquantile(np.abs(different.values), 0.98))
-        maps.append((different, replace(look, scale="shared", top=end or overlay.largest(different), threshold=0.0)))
+        maps.append((different, replace(look or TOGETHER, scale="shared", top=end or overlay.largest(different), threshold=0.0)))
     table = 0.3 + 0.15 * len(agreements) if agreements else 0.0
     grid = _grid(rows, maps, frames, right=2.05, below=table + 0.22, most=1.1)
     for number, (name, explanation) in enumerate(rows):
@@ -70,7 +69,7 @@ def comparison(rows: Rows, agreements: Mapping[tuple[int, int], Agreement], look
     agreed = (
         " Agreement counts only what both models looked at; A − B is of positive evidence, each map divided by its own mean." if agreements else ""
     )
-    _note(grid.sheet, _scale_note(look, len(rows)) + agreed)
+    _note(grid.sheet, _scale_note(rows, maps[: len(rows)]) + agreed)
     return grid.sheet
 
 
@@ -197,17 +196,22 @@ def _middles(explanations: Sequence[Explanation], count: int, look: Look) -> lis
     return [Shown(-1, number, float(seconds[number]), 1) for number in chosen]
 
 
-def _common(rows: Rows, look: Look | None) -> Look:
-    """The look with a shared scale settled: one for all maps where they have one unit; else each its own. None: so, and else as usual."""
-    look, heats = look or TOGETHER, [e.heat for _, e in rows]
-    if look.scale != "shared" or look.top is not None:
-        return look
-    return overlay.shared(heats, look) if len({(h.unit, h.signed) for h in heats}) == 1 else replace(look, scale="clip")
+def _maps(rows: Rows, look: Look | None) -> list[tuple[Heat, Look]]:
+    """Every row's map and how it is drawn, as in the player: a shared scale is one for all maps of a unit. None: so, and else as usual."""
+    heats = [e.heat for _, e in rows]
+    return [(heat, overlay.settled(look or TOGETHER, heat, heats)) for heat in heats]
 
 
-def _scale_note(look: Look, count: int) -> str:
-    if look.scale == "shared":
-        return "Colours: one scale for all maps."
-    if look.scale == "frame":
+PALE = 0.1
+"""Share of its scale's end below which a map's largest value is hardly to be seen, so that the figure says it."""
+
+
+def _scale_note(rows: Rows, maps: Sequence[tuple[Heat, Look]]) -> str:
+    scale, units = maps[0][1].scale, {heat.unit for heat, _ in maps}
+    if scale == "frame":
         return "Colours: each step scaled by its own largest value."
-    return "Colours: each map has its own scale." if count > 1 else "Colours: one scale."
+    if scale == "clip" or 1 < len(units) == len(rows):
+        return "Colours: each map has its own scale." if len(rows) > 1 else "Colours: one scale."
+    shares = {name: overlay.largest(heat) / look.top for (name, _), (heat, look) in zip(rows, maps, strict=True) if look.top}
+    pale = [f"; {name} reaches {percent(share)} of it" for name, share in shares.items() if share < PALE]
+    return f"Colours: one scale for all maps{' of a unit' if len(units) > 1 else ''}{''.join(pale)}."

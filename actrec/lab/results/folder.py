@@ -59,7 +59,7 @@ def key(item: Item) -> str:
     try:
         return item.media.key
     except OSError:
-        return f"gone-{hashlib.sha256(str(item.media).encode()).hexdigest()[:16]}"
+        return f"gone-{hashlib.sha256(str(item.media).encode(errors='surrogateescape')).hexdigest()[:16]}"
 
 
 def keep_clip(folder: Path, item: Item, logits: NDArray[np.float32]) -> None:

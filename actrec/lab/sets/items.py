@@ -72,7 +72,7 @@ class Media:
         file = self.path.parent if self.kind == "skeleton" and self.path.parent.is_file() else self.path
         facts = "" if self.kind == "mannequin" else f"{file.stat().st_size} {file.stat().st_mtime_ns}"
         about = f"{self.path if self.kind == 'mannequin' else self.path.resolve()} {self.kind} {facts} {self.fps} {self.start} {self.end}"
-        return f"{self.path.stem}-{hashlib.sha256(about.encode()).hexdigest()[:16]}"
+        return f"{self.path.stem}-{hashlib.sha256(about.encode(errors='surrogateescape')).hexdigest()[:16]}"
 
     def table(self) -> Video:
         """The clip's frame table: seconds and size; for a part of a video, the whole video's.
@@ -138,7 +138,7 @@ class Media:
 def _table(path: Path) -> Video:
     """A video's frame table, kept on disk: listing a file's frames takes longer than decoding a window of them."""
     facts = path.stat()
-    name = hashlib.sha256(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode(errors="surrogateescape")).hexdigest()[:32]
     file = settings.cache() / "tables" / f"{name}.npz"
     try:
         with np.load(file) as kept:

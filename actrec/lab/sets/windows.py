@@ -60,7 +60,7 @@ class Windows(torch.utils.data.Dataset[Found]):
     anywhere, in the model's own scale; "none": the centre, in the model's own scale. flip: mirror every second clip; not where left and right are
     labels.
     Otherwise `views` = (windows, crops): (1, 1) is the middle window and the centre crop; n windows lie evenly over the clip; 3 crops are squares of
-    the short side at both ends and the middle of the long one (DAM §4.2: 10 × 3 at 256).
+    the short side at both ends and the middle of the long one (DAM §4.2: 10 × 3 at 256, with windows drawn at random).
     kept: all frames of every clip, resized as the model wants them; None: decode what is needed.
     streams: what the model reads, in its order; frames alone if nothing is said. What they leave open, as the layout of joints, the items decide.
 

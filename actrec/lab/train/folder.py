@@ -51,11 +51,11 @@ class Folder:
         """The last state, None before the first epoch's end.
 
         Raises:
-            ActrecError: it is that of a run with other settings.
+            ActrecError: it is damaged, or that of a run with other settings.
         """
         if not (self.path / "last.pt").is_file():
             return None
-        state: dict[str, Any] = torch.load(self.path / "last.pt", map_location=device, weights_only=True)
+        state = _state(self.path / "last.pt", device)
         before = {**state.get("settings", {}), **state["recipe"]}
         other = [f"{name} {value!r}, now {settings.get(name)!r}" for name, value in before.items() if not _same(name, value, settings)]
         if other:
@@ -115,6 +115,18 @@ class Folder:
             if name != "epoch":
                 self._events.add_scalar(name, value, epoch)
         self._events.flush()
+
+
+def _state(path: Path, device: torch.device) -> dict[str, Any]:
+    """What stands in last.pt. A copy cut short, or another program's file, is no state: torch has many errors for that."""
+    with path.open("rb") as file:  # what the system refuses it refuses here
+        try:
+            state = torch.load(file, map_location=device, weights_only=True)
+        except Exception:
+            state = None
+    if not isinstance(state, dict) or not isinstance(state.get("recipe"), dict):
+        raise ActrecError(f"{path} is damaged, or no state of a run; delete it to begin this run again, or give another --out")
+    return state
 
 
 def _same(name: str, value: object, settings: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import torch
 
-from actrec import __version__
+from actrec import __version__, catalogue
 from actrec.core.card import Card
 from actrec.inputs import streams
 from actrec.lab import sets
@@ -26,6 +26,9 @@ CHOSEN_BY = {
     "test": "There is no val split, so the test split chose best.safetensors and flatters it; no split chose the last epoch's numbers.",
 }
 """How the best epoch is chosen, by the split that judges."""
+
+
+DEPARTURES = "## Where it departs from its paper"
 
 
 class Told(Protocol):
@@ -105,8 +108,15 @@ def model_card(metadata: Mapping[str, Any]) -> str:
         metadata.get("note", ""),
         "",
         *_confusion(metadata["labels"], results.get("confusion")),
+        *departures(metadata),
     ]
     return "\n".join(lines)
+
+
+def departures(metadata: Mapping[str, Any]) -> list[str]:
+    """Lines on what a checkpoint's network reads in its paper in its own way, adds to it or changes."""
+    found = catalogue.departures(metadata["family"], metadata["arguments"])
+    return [DEPARTURES, "", *[f"- {line}" for line in found], ""] if found else []
 
 
 def _broken(lines: list[str]) -> list[str]:

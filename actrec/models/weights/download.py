@@ -81,6 +81,8 @@ def _download(url: str, path: Path, sha256: str, progress: Progress) -> None:
 def _receive(url: str, file: IO[bytes], text: str, sha256: str, progress: Progress) -> None:
     with urlopen(Request(url, headers={"User-Agent": f"actrec/{__version__}"}), timeout=PATIENCE) as answer:
         size = int(answer.headers.get("Content-Length") or 0)
+        if not size and not sha256 and not answer.chunked:
+            raise URLError("its server does not say how long the file is, and no checksum is known: half of it would look like all of it")
         found = _pass(answer, size, text, progress, file)
     if size and file.tell() != size:
         raise URLError(f"the connection ended after {file.tell()} of {size} bytes")

@@ -148,9 +148,9 @@ def _twin(loaded: Loaded) -> nn.Module:
 
 
 def _row(layer: str, kind: str, strided: Mapping[str, Seen], full: Mapping[str, Seen]) -> Row:
-    windows, _, tokens, _ = strided[f"{layer}.attend.q"].tensor.shape
-    _, _, full_tokens, _ = full[f"{layer}.attend.q"].tensor.shape
-    return Row(f"block {int(layer.split('.')[1]) + 1}, {kind}", windows, tokens, windows * tokens**2, full_tokens, full_tokens**2)
+    windows, tokens, read = (strided[f"{layer}.attend.{name}"].tensor.shape[axis] for name, axis in (("q", 0), ("q", 2), ("k", 2)))
+    full_tokens, full_read = (full[f"{layer}.attend.{name}"].tensor.shape[2] for name in ("q", "k"))
+    return Row(f"block {int(layer.split('.')[1]) + 1}, {kind}", windows, tokens, windows * tokens * read, full_tokens, full_tokens * full_read)
 
 
 def _seconds(asked: Asked) -> float:

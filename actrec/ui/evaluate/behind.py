@@ -29,7 +29,7 @@ from actrec.ui import own
 from actrec.ui.compare import to_query
 from actrec.ui.evaluate.matrix import spaced
 from actrec.ui.evaluate.shown import Shown, View, ask
-from actrec.ui.frame import PAGES, plain, work
+from actrec.ui.frame import PAGES, plain, shows, work
 from actrec.ui.models import fitting
 
 PAGE_OF_CLIPS = 4
@@ -76,7 +76,7 @@ def behind(shown: Sequence[Shown], view: View, true: int, said: int) -> Callable
     """The clips of a cell, a few at a time, each with what was said of it and the ways on; comes back with what makes the pictures, last."""
     labels = shown[0].found.labels
     what = "recognised" if true == said else f"taken for “{spaced(labels[said])}”"
-    st.subheader(plain(f"“{spaced(labels[true])}” {what}"), anchor=False)
+    st.header(plain(f"“{spaced(labels[true])}” {what}"), anchor=False)
     found = groups(shown, true, said)
     total = sum(len(g.numbers) for g in found)
     clips = f"{total} {'clip' if total == 1 else 'clips'}"
@@ -97,7 +97,7 @@ def behind(shown: Sequence[Shown], view: View, true: int, said: int) -> Callable
         later.append((slot, number))
     if pages > 1:
         key = f"behind-{view.first}-{view.second}-{view.true}-{view.said}"
-        st.pagination(pages, default=at, key=key, on_change=lambda: ask(view.with_(page=int(st.session_state[key]))))
+        st.pagination(pages, key=key, on_change=shows(key, at, lambda page: ask(view.with_(page=int(page)))))
     for one, (_, line) in zip(shown, models, strict=True):
         if line:
             st.caption(plain(f"{one.letter}: {line}" if len(shown) > 1 else line))

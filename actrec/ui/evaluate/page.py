@@ -20,7 +20,7 @@ from actrec.ui.evaluate import matrix
 from actrec.ui.evaluate import words as verdict
 from actrec.ui.evaluate.matrix import spaced
 from actrec.ui.evaluate.shown import Shown, View, ask, asked, choose, compare, opened
-from actrec.ui.frame import ink, plain, trouble
+from actrec.ui.frame import ink, plain, shows, trouble
 from actrec.ui.parts import Choice
 
 
@@ -89,7 +89,7 @@ def _table(shown: Sequence[Shown]) -> None:
                 "Within pairs": percent(float(np.mean(told)) if told else math.nan),
             }
         rows[one.letter] = row | {"ECE": percent(found.calibration.error)}
-    columns = {"": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
+    columns = {"Evaluation": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
     with st.container(key="measures"):
         st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
     meanings = [
@@ -136,7 +136,7 @@ def _matrix(shown: Sequence[Shown], view: View, change: results.Difference | Non
     cell = (labels.index(view.true), labels.index(view.said)) if view.true in labels and view.said in labels else None
     chosen = matrix.chosen_classes(mistakes, view.everything, cell or ())
     title = "What B changes against A" if change is not None else "What was answered for which class"
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     if change is None:
         cells, arrows = matrix.cells_of_one(labels, counts[0]), []
     else:
@@ -146,12 +146,11 @@ def _matrix(shown: Sequence[Shown], view: View, change: results.Difference | Non
         )
     matrix.matrix(labels, cells, arrows, chosen, cell, take, key="matrix", label=f"{title}: rows are true classes, columns answers; click a cell")
     if len(labels) > matrix.MANY:
-        st.session_state["all-classes"] = view.everything
         what = "mistakes" if change is None else "changes"
         st.toggle(
             f"All {len(labels)} classes, not only the {matrix.FEW} with the most {what}",
             key="all-classes",
-            on_change=lambda: ask(view.with_(everything=st.session_state["all-classes"], page=view.page)),
+            on_change=shows("all-classes", view.everything, lambda everything: ask(view.with_(everything=everything, page=view.page))),
         )
     if shown[0].found.multilabel:
         st.caption(
@@ -185,7 +184,7 @@ def _largest(shown: Sequence[Shown], view: View) -> None:
         clips = int(counts[0][r].sum())
         line = f"{off[r, c]} of {clips} clips" if len(shown) == 1 else f"A {counts[0][r, c]}, B {counts[1][r, c]} of {clips} clips"
         rows.append(Choice(f"{r},{c}", f"{spaced(labels[r])} taken for {spaced(labels[c])}", line))
-    st.subheader("Where most changes" if len(shown) == 2 else "The most frequent mistakes", anchor=False)
+    st.header("Where most changes" if len(shown) == 2 else "The most frequent mistakes", anchor=False)
     if not rows:
         st.markdown("There is no difference." if len(shown) == 2 else "There is no mistake.")
         return
@@ -203,7 +202,7 @@ def _largest(shown: Sequence[Shown], view: View) -> None:
 
 def _classes(shown: Sequence[Shown], view: View) -> None:
     """Class by class, to be sorted by any column; a chosen row shows the class's clips."""
-    st.subheader("Class by class", anchor=False)
+    st.header("Class by class", anchor=False)
     tables = [one.measured.per_class for one in shown]
     columns: dict[str, list[object]] = {"Class": [spaced(row.label) for row in tables[0]], "Clips": [row.clips for row in tables[0]]}
     for one, table in zip(shown, tables, strict=True):
@@ -239,7 +238,7 @@ def _classes(shown: Sequence[Shown], view: View) -> None:
 
 def _reliability(shown: Sequence[Shown]) -> None:
     """Whether the probabilities can be taken at their word."""
-    st.subheader("Can its probabilities be believed?", anchor=False)
+    st.header("Can its probabilities be believed?", anchor=False)
     from actrec.draw import charts  # late: plotly
 
     for one, column in zip(shown, st.columns(len(shown)), strict=True):

@@ -14,7 +14,7 @@ import streamlit as st
 from actrec.core import settings
 from actrec.core.errors import ActrecError, QuestionError
 from actrec.lab import results
-from actrec.ui.frame import noted, plain, put, trouble
+from actrec.ui.frame import address, code, noted, plain, put, shows, trouble
 
 HOW = "python -m actrec evaluate --model c2d-mannequin --data mannequin"
 """A command that makes an evaluation, where there is none yet."""
@@ -172,11 +172,10 @@ def asked() -> tuple[View, dict[str, Path]] | None:
     if not folders:
         st.info("There is no evaluation here yet. This command makes one (without `--model c2d-mannequin`, name a model of your own):")
         st.code(HOW, language="bash")
-        st.caption(f"Evaluations are looked for in `{plain(str(settings.results()))}` (the variable ACTREC_RESULTS names another folder).")
+        st.caption(f"Evaluations are looked for in {code(str(settings.results()))} (the variable ACTREC_RESULTS names another folder).")
         return None
     noted("address")
-    query = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
-    view = View.from_query(query or st.session_state.get("evaluated", {}))
+    view = View.from_query(address() or st.session_state.get("evaluated", {}))
     missing = [name for name in (view.first, view.second) if name and name not in folders]
     if missing:
         trouble(QuestionError(f"no evaluation {missing[0]!r} here; choose one from the list"))
@@ -197,18 +196,16 @@ def choose(view: View, folders: Mapping[str, Path]) -> None:
     reasons = {name: why_not(told[view.first], told[name]) if told[name] else "it cannot be read" for name in folders if name != view.first}
     named = lines(told)
 
-    def take_first() -> None:
-        first = st.session_state["run-a"]
+    def take_first(first: str) -> None:
         stays = view.second and view.second != first and told[view.second] and not why_not(told[first], told[view.second])
         same = told[first].get("labels") == told[view.first].get("labels")
         ask(view.with_(first=first, second=view.second if stays else "", **({} if same else {"true": "", "said": ""})))
 
-    def take_second() -> None:
-        ask(view.with_(second=st.session_state["run-b"] or ""))
+    def take_second(second: str | None) -> None:
+        ask(view.with_(second=second or ""))
 
     left, right = st.columns(2)
-    st.session_state["run-a"], st.session_state["run-b"] = view.first, view.second or None
-    left.selectbox("A", list(folders), key="run-a", format_func=lambda n: named.get(n, n), on_change=take_first)
+    left.selectbox("A", list(folders), key="run-a", format_func=lambda n: named.get(n, n), on_change=shows("run-a", view.first, take_first))
     fitting = [None, *(name for name, reason in reasons.items() if not reason or name == view.second)]
     right.selectbox(
         "B, on the same clips",
@@ -216,7 +213,7 @@ def choose(view: View, folders: Mapping[str, Path]) -> None:
         key="run-b",
         format_func=lambda n: "none" if n is None else named.get(n, n),
         placeholder="none: look at A alone",
-        on_change=take_second,
+        on_change=shows("run-b", view.second or None, take_second),
     )
     unfit = {name: reason for name, reason in reasons.items() if reason}
     if unfit:

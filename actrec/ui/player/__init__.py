@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -130,6 +130,7 @@ def player(
     height: int = 420,
     start_frame: int | None = None,
     look: Look | None = None,
+    wear: Callable[[Look], None] | None = None,
 ) -> PlayerState:
     """Show a clip and what was seen in it; comes back with what the reader did.
 
@@ -138,16 +139,22 @@ def player(
     marker: a picked place to show.  height: the tallest a picture gets, in CSS pixels.
     start_frame: the frame to open the clip at; when it changes later, the player goes there. A look's moment goes before it.
     look: how to draw; when it changes later, the player draws so. None: as usual, and what the reader sets stays in the browser.
+    wear: called with another look or moment as soon as the reader set it. A run that is cut off before it has ended leaves it to the next one.
     """
     moment = None if look is None else look.frame(media.seconds)
     start_frame = start_frame if moment is None else moment
     url = get_instance().media_file_mgr.add(str(media.mp4), "video/mp4", f"actrec.player.{key}")
     data = {"key": key, "url": url} | payload(media, panes, tracks, window, sampled, movable, picks, marker, height, start_frame, look)
-    stopped = partial(st.session_state.__setitem__, f"stopped {key}", True)
-    said = _COMPONENT(key=key, data=[data], on_frame_change=stopped, on_pick_change=_nothing, on_window_change=_nothing, on_look_change=_nothing)
+    news: dict[str, bool] = st.session_state.setdefault(f"news {key}", {})  # what the reader did and `wear` has not heard of
+    stopped, dressed = (partial(news.__setitem__, name, True) for name in ("frame", "look"))
+    said = _COMPONENT(key=key, data=[data], on_frame_change=stopped, on_pick_change=_nothing, on_window_change=_nothing, on_look_change=dressed)
     state = _state(said, media, start_frame or 0)
-    at = float(media.seconds[state.frame]) if st.session_state.pop(f"stopped {key}", False) else None
-    return state if look is None else replace(state, look=_dressed(look, said.get("look"), at))
+    at = float(media.seconds[state.frame]) if "frame" in news else None
+    new = None if look is None else _dressed(look, said.get("look") if "look" in news else None, at)
+    if new is not None and wear is not None:
+        wear(new)
+    news.clear()
+    return replace(state, look=new)
 
 
 def payload(

@@ -15,6 +15,13 @@ export function keyMeaning({ key, ctrlKey, metaKey, altKey, shiftKey }, { tagNam
   return null;
 }
 
+const WITH_KEYS = ['A', 'AUDIO', 'BUTTON', 'INPUT', 'SELECT', 'SUMMARY', 'TEXTAREA', 'VIDEO'];
+
+// Whether an element that has the focus has a use for the space bar itself.
+export function takesSpace({ tagName, isContentEditable, role }) {
+  return WITH_KEYS.includes(tagName) || Boolean(isContentEditable) || !['', 'group', 'main', 'none', 'presentation', 'region'].includes(role ?? '');
+}
+
 export class Controls {
   // act: {redraw(), redrawLine(), relayout(), step(frames), toggle(), stopped(), hold(), letGo()} – what the controls ask of the player.
   constructor(root, look, reel, act) {
@@ -119,6 +126,14 @@ export class Controls {
     if (asked.veil) this.veil();
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  // A key that was pressed elsewhere on the page: the space bar plays too, where nothing else has a use for it.
+  afar(event) {
+    const target = event.composedPath()[0];
+    if (event.defaultPrevented || takesSpace(target) || !keyMeaning(event, target)?.toggle) return;
+    this.act.toggle();
+    event.preventDefault();
   }
 
   // Show or hide the evidence.

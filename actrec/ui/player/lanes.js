@@ -20,7 +20,8 @@ export class Lane {
     this.group = sent[0].group;
     if (this.id !== id) {
       Object.assign(this, { id, unit: sent[0].unit, series: sent.map((one, i) => new Series(one, this.group ? i : turn % INKS.length)) });
-      Object.assign(this, scaleOf(this.series, this.unit));
+      this.own = scaleOf(this.series, this.unit);
+      Object.assign(this, this.own);
       this.node.style.setProperty('--ink', this.series[0].ink);
       this.node.classList.toggle('grouped', Boolean(this.group));
       this.key.replaceChildren(...this.series.map((one) => this.entry(one)));

@@ -66,6 +66,10 @@ class Player {
     });
     this.watch = new globalThis.ResizeObserver(() => this.layout());
     this.watch.observe(root);
+    this.hear = (event) => this.controls.afar(event);
+    this.take = () => root.focus();
+    globalThis.document.addEventListener('keydown', this.hear);
+    globalThis.document.addEventListener('actrec-player', this.take); // from the link that skips what stands before the player
   }
 
   // Take what Python sent. What is the same as before stays untouched: the clip keeps running, the reader's settings stay.
@@ -211,7 +215,7 @@ class Player {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       const news = this.look.news();
-      if (news) this.api.setTriggerValue('look', news);
+      if (news) this.api.setStateValue('look', { ...news, told: Date.now() });
     }, 400);
   }
 
@@ -252,6 +256,8 @@ class Player {
     clearTimeout(this.resting);
     clearTimeout(this.settling);
     this.watch.disconnect();
+    globalThis.document.removeEventListener('keydown', this.hear);
+    globalThis.document.removeEventListener('actrec-player', this.take);
     this.reel.close();
   }
 }

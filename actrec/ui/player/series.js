@@ -67,6 +67,16 @@ export function lanes(tracks) {
   return all;
 }
 
+// One scale for the lanes of groups that have a unit in common: two curves are as high where they have the same value. Any other lane has its own.
+export function oneScale(lanes) {
+  const grouped = lanes.filter((lane) => lane.group);
+  for (const unit of new Set(grouped.map((lane) => lane.unit))) {
+    const same = grouped.filter((lane) => lane.unit === unit);
+    const ends = { low: Math.min(...same.map((lane) => lane.own.low)), high: Math.max(...same.map((lane) => lane.own.high)) };
+    for (const lane of same) Object.assign(lane, ends);
+  }
+}
+
 // The ends of one scale for all curves of a lane, [low, high], and the largest value from 0 on.
 export function scaleOf(series, unit) {
   let low = Infinity, high = -Infinity;

@@ -2,7 +2,7 @@
 import { clamp, clock } from './numbers.js';
 import { density, element, fit } from './page.js';
 import { Lane } from './lanes.js';
-import { lanes } from './series.js';
+import { lanes, oneScale } from './series.js';
 import { hasRead, rulerTicks, stepIn, TimeScale } from './timescale.js';
 
 export class Timeline {
@@ -37,6 +37,7 @@ export class Timeline {
     });
     this.tops = {}; // one scale for all maps of a unit
     for (const { group, unit, top } of this.tracks) if (group) this.tops[unit] = Math.max(this.tops[unit] ?? 0, top);
+    oneScale(this.tracks);
     const nodes = this.tracks.map((lane) => lane.node), grouped = this.tracks.findIndex((lane) => lane.group);
     if (grouped >= 0) nodes.splice(grouped, 0, this.modes);
     element('.tracks', this.root).replaceChildren(...nodes);

@@ -1,0 +1,183 @@
+"""What a network reads in its paper in one of several ways, adds to it or changes: one list for each family, and all that is said about it.
+
+The models' cards, the page and `docs/models.md` are made from these lists, and nothing of it is said anywhere else. A function takes all arguments
+that the family's network is built with, and returns sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from actrec.models._attend import BLOCKS
+
+Arguments = Mapping[str, Any]
+
+
+def dam(arguments: Arguments, blocks: Sequence[str]) -> tuple[str, ...]:
+    """DAM, its backbones and its baselines (dam2024). blocks: the kinds of its attention blocks."""
+    return (*_backbone(arguments), *_placed(arguments, blocks), *_blocks(arguments, blocks), *_size(arguments))
+
+
+def _backbone(arguments: Arguments) -> Iterator[str]:
+    yield "Conv1 steps by two frames, as the output sizes in table 2 need; the table’s stride column says one."
+    yield (
+        "The spatial stride of a stage is on the 3×3 convolution of its first unit, as torchvision’s image weights need. C2D on ResNet-50 then "
+        "counts 26.7 GFLOPs for 32 frames of 256 × 256 pixels, and the paper says 26.19. It gives this figure for 256 pixels in table 3 and for "
+        "224 in table 6; it belongs to 256."
+    )
+    kind = arguments["backbone"]
+    if kind == "c3d":
+        yield (
+            "C3D 3×1×1: the first 1×1 convolution of units 0, 2, 4 … of each stage is three frames long, which adds 4.69 M parameters. The paper "
+            "says 4.33 M, and neither these units nor the others (3.96 M) give that; it is their mean."
+        )
+    elif kind == "c3d333":
+        yield "C3D 3×3×3: the 3×3 convolution of units 0, 2, 4 … of each stage is three frames long; the paper does not say which units."
+    elif kind == "i3d":
+        yield (
+            "The paper does not name I3D’s kernels: these are the ResNet-50 I3D of the non-local networks’ authors, which has table 6’s 28.0 M "
+            "parameters. Strides are table 2’s, so that all backbones can be compared; table 6’s 153 GFLOPs need other strides."
+        )
+
+
+def _placed(arguments: Arguments, blocks: Sequence[str]) -> Iterator[str]:
+    if arguments["dam"]:
+        yield (
+            "Fig. 4, which shows where the modules are, is lost in our copy. Of all mixes of DA-NL, DA-DA and DA-Poly over the four stages, "
+            "exactly one has DAM-12’s +16.20 M parameters and +10.17 GFLOPs under table 4’s increments: 3 DA-Poly in Res1, 3 DA-DA in Res2 and 6 "
+            "DA-NL in Res3. DAM-1, DAM-3 and DAM-6 have their DA-NL in Res3; DAM-9 adds the DA-DA."
+        )
+        yield (
+            "A module is after a unit, on the grid and channels of its own stage: the products between places then cost 10.10 of those 10.17 "
+            "GFLOPs, and 15.84 if one were before the first unit of Res1 and of Res3. DAM-1 is before the last unit of Res3 (table 3), DAM-3 "
+            "before every second unit (fig. 5)."
+        )
+        if arguments["backbone"] != "c2d":
+            yield "DAM on C3D or I3D is our combination; the paper has DAM on C2D alone."
+    if _non_local(arguments, blocks):
+        yield (
+            "The five blocks of I3D+NL are after every second unit of Res2 and Res3, with half the channels for θ, φ and g, as in the non-local "
+            "networks’ paper: they have about the 7.3 M parameters that table 6 adds to I3D."
+        )
+
+
+def _non_local(arguments: Arguments, blocks: Sequence[str]) -> bool:
+    """Whether the network is table 6's I3D+NL."""
+    return arguments["backbone"] == "i3d" and len(blocks) == 5 and set(blocks) == {"dp-nl"}
+
+
+def _blocks(arguments: Arguments, blocks: Sequence[str]) -> Iterator[str]:
+    parts = {part for name in blocks for part in BLOCKS.get(name, ())}
+    relations = {relation for relation, _ in parts}
+    if not parts:
+        return
+    yield (
+        "The normalisation after every convolution of a block is batch normalisation, and its last weight is 0 at first: a new block changes nothing."
+    )
+    if relations - {"poly"} and not _non_local(arguments, blocks):
+        yield (
+            f"θ and φ have {arguments['qk']:g} of the channels and g {arguments['v']:g}; the paper names no widths. Tables 3 and 4 count 0.257·C "
+            "for every two places that a dot product relates, and three times that for a cosine: a dot product and two lengths over about C/4 "
+            "channels each, and nothing for g. The parameters, about 1.3·C² for a DA-NL, fit no simple width of g."
+        )
+    if "cosine" in relations:
+        yield (
+            "Without a softmax, cosine attention is computed as Q(KᵀV)/N: the same numbers, at next to none of the products between places that "
+            "the paper’s increments consist of. Our GFLOPs count the 1×1×1 convolutions, which these increments leave out."
+        )
+    if ("cosine", "space") in parts:
+        yield "In eq. 17 places of the same frame meet; the t′ in it is a misprint for t."
+    if "softmax" in relations:
+        yield "Dot products are divided by √d before the softmax, as in the non-local networks’ code; eqs. 20 and 22 do not say so."
+    if "poly" in relations:
+        yield "Poly-NL: ω1 and ω2 keep all channels, which the product with X needs, and ω3 has the width of g, which the paper leaves open."
+    if "scaled cosine" in relations:
+        yield f"A (eq. 8) is {_scale(arguments['scale'])}. {MATRIX}"
+    if arguments["positions"]:
+        yield "Every block adds a learnt vector for each time step to its input: our addition, without which it takes its places as a set."
+
+
+MATRIX = (
+    "The paper calls it a hyper-parameter matrix and gives no values; the 0.04 M parameters that DA-NL-2 adds to DA-NL-1 in table 3 are too few "
+    "for one learnt number for every two places (0.61 M at 224 × 224 pixels)."
+)
+
+
+def _scale(scale: float | str) -> str:
+    learnt = {"learnt": "one learnt number per block, 10 at first", "matrix": "a learnt number for every two places, 10 at first"}
+    return learnt[scale] if isinstance(scale, str) else f"the number {scale:g}, which is not learnt"
+
+
+def _size(arguments: Arguments) -> Iterator[str]:
+    if arguments["width"] != 1:
+        yield f"All widths are {arguments['width']:g} of the paper’s."
+    if arguments.get("last_stride", 2) == 1:
+        yield "Res4 does not halve its grid (our choice for small pictures), so that there are enough places to look at."
+
+
+def deform(arguments: Arguments) -> tuple[str, ...]:
+    """The cross-modal 3D deformable transformer (kim2023deform)."""
+    return (*_embedding(arguments), *_windows(arguments), *_search(arguments), *_added(arguments), *_size(arguments))
+
+
+def _embedding(a: Arguments) -> Iterator[str]:
+    yield "F_a is the output of MC3-18’s layer1; the stem’s has the same size, and the paper does not say which of them it means."
+    yield (
+        f"The paper names neither the number of blocks and heads, nor the FFN’s width, nor the windows: here {a['blocks']} blocks of {a['heads']} "
+        f"heads, an FFN of {a['mlp']:g} times the width, windows of {a['joint_window']} joints and of {a['temporal_window']} frames. Its size "
+        "cannot be compared with the paper’s."
+    )
+    yield (
+        f"The joints’ Gaussians have σ = {a['sigma']:g}, in cells of F_a of 2 pixels. A joint with a score below {a['confidence']:g} counts as "
+        "missing; a missing joint is left out of every attention, and one that no frame shows takes no place in a window."
+    )
+    yield (
+        "The position embedding of the RGB tokens is a learnt vector for each frame plus one for each place; the paper says only that there is "
+        f"one. It is learnt for {a['frames']} frames of {a['size']} × {a['size']} pixels and interpolated for others, and so are the modal tokens "
+        "over time."
+    )
+    yield (
+        "First values: the linear layer that makes M_CLS begins as the mean of its two inputs, the offsets begin near 0, and the weights of the "
+        "pose tokens’ linear layer are divided by 2πσ²."
+    )
+    yield "W_q, W_k and W_v have no bias; the projection after the heads has one."
+    if a["tokens"] == "cross-modal":
+        yield "The modal tokens of the last block are averaged over time before they are concatenated along the channels."
+    elif a["tokens"] == "single":
+        yield "The single modal token of table 5 takes part in all three attentions and is averaged over time; the paper does not say more about it."
+
+
+def _windows(a: Arguments) -> Iterator[str]:
+    told = (
+        "Algorithms A1 and A2 name separate sets of windows for queries and for keys and values, the text speaks of local window cross attention, "
+        "and the algorithms’ loops are lost in our copy."
+    )
+    if a["windows"] == "cross":
+        yield f"{told} Here a window of joints or frames reads the window one stride further, and the last reads the first (`windows=cross`)."
+    else:
+        yield f"{told} Here a window reads itself; with `windows=cross` it reads the window one stride further, and the last reads the first."
+    yield (
+        "The last window is flush with the end, so that all joints and frames are in one; a window of one place moves by one. Where windows "
+        "overlap their results are averaged, and so are those of the modal tokens over all windows of joints."
+    )
+
+
+def _search(a: Arguments) -> Iterator[str]:
+    if a["kernel"] != 7:
+        yield f"The kernel of 3DTS is {a['kernel']}; the paper’s is 7."
+    yield "A kernel of 3DTS that is longer than the grid is cut to its middle; an axis with one reference point has it in the middle."
+    if a["depthwise"]:
+        yield "3DTS has one kernel for each channel, as the 2-D network (DAT) from which the paper set out; the paper’s own words do not say so."
+
+
+def _added(a: Arguments) -> Iterator[str]:
+    if a["pose_positions"]:
+        yield "Pose tokens have the position embedding of their frame and place: our addition (`pose_positions`)."
+    if a["layout"]:
+        yield f"Each of a person’s {a['layout']} joints has a learnt vector, the same for all people: our addition (`layout`)."
+    if not (a["pose_positions"] or a["layout"]):
+        yield (
+            "As in the paper, pose tokens know neither their place nor their joint but by the picture there; `pose_positions` and `layout` would "
+            "add both."
+        )
