@@ -21,6 +21,7 @@ from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import WeightsError
 from actrec.core.labels import LabelsError, meant
 from actrec.core.outside import Budget, TooMuch, parsed
+from actrec.models import weights
 
 MOST_PIXELS = 1 << 22
 """Frames × height × width that a model may ask for, 64 frames of 256×256, unless its architecture's own card asks for more."""
@@ -43,6 +44,7 @@ def card(file: Path, bases: Mapping[str, Card]) -> Card | None:
         WeightsError: not a safetensors file, or a card that names another thing than it can be; the message says which.
     """
     try:
+        weights.look_at_header(file, Budget(file.name))
         with safe_open(file, framework="numpy") as opened:
             text, names = (opened.metadata() or {}).get("actrec"), set(opened.keys())
             if not text:

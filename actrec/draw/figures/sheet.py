@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +18,16 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path
+from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
+from actrec.draw.figures import letters
 from actrec.draw.style import GREY, INK, PAPER, Align, plain, shorten
 
 # Set once for the process, never per figure, because these are global: text stays text in SVG, and equal figures give equal files.
-matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "actrec", "font.family": ["DejaVu Sans"]})
+matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "actrec", "font.family": list(letters.FAMILIES)})
+warnings.filterwarnings("ignore", "Glyph .* missing from font")  # in SVG alone, which is drawn with the fonts of whoever reads it
 
 Numbers = Sequence[float] | NDArray[np.floating]
 
@@ -94,6 +98,7 @@ class Sheet:
         size = (round(width * dpi) / dpi, round(height * dpi) / dpi)
         self.figure = Figure(figsize=size, dpi=dpi, facecolor=paper)
         self._canvas = FigureCanvasAgg(self.figure)
+        self._pictures: list[tuple[Text, Axes]] = []  # lines that matplotlib has no letters for: the text for SVG, the picture for PNG
 
     def dots(self, inches: float) -> int:
         return max(round(inches * self.dpi), 1)
@@ -147,7 +152,10 @@ class Sheet:
 
     def measure(self, words: str, size: float, bold: bool = False) -> float:
         """The width of a text in inches."""
-        style = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
+        words = letters.drawable(words)
+        if letters.as_picture(words):
+            return letters.width(words, size * self.dpi / 72, bold) / self.dpi
+        style = FontProperties(size=size, weight="bold" if bold else "normal")
         return float(self._canvas.get_renderer().get_text_width_height_descent(words, style, False)[0]) / self.dpi
 
     def text(
@@ -170,10 +178,10 @@ class Sheet:
             while keep > 1 and self.measure(shorten(words, keep), size, bold) > room:
                 keep -= 1
             words = shorten(words, keep)
-        self.figure.text(
+        artist = self.figure.text(
             x / self.width,
             1 - y / self.height,
-            words,
+            letters.drawable(words),
             fontsize=size,
             fontweight="bold" if bold else "normal",
             color=colour,
@@ -183,6 +191,20 @@ class Sheet:
             rotation_mode="anchor",
             parse_math=False,
         )
+        if letters.as_picture(artist.get_text()):
+            self._pictures.append((artist, self._picture(x, y, artist, size, bold, colour, align, turned)))
+            artist.set_visible(False)
+
+    def _picture(self, x: float, y: float, text: Text, size: float, bold: bool, colour: str, align: Align, turned: bool) -> Axes:
+        """A line of text as a picture, at the place where `text` would put it."""
+        pixels = letters.picture(text.get_text(), size * self.dpi / 72, bold, colour)
+        high, wide = (side / self.dpi for side in pixels.shape[:2])
+        along = {"left": 0.0, "center": wide / 2, "right": wide}[align]
+        place = (x - along, y - 0.56 * high, wide, high) if not turned else (x - 0.56 * high, y - wide + along, high, wide)
+        axes = self.figure.add_axes(self._place(*place), zorder=3)
+        axes.set_axis_off()
+        axes.imshow(np.rot90(pixels) if turned else pixels, aspect="auto", interpolation="none")
+        return axes
 
     def wrap(self, x: float, y: float, words: str, *, width: float, size: float = 6.5, colour: str = GREY) -> float:
         """Text broken into lines of at most `width` inches, the first line's middle at y; returns the height it took."""
@@ -232,7 +254,14 @@ class Sheet:
     def svg(self) -> bytes:
         """The page as SVG with real text; without a date, so that equal pages give equal files."""
         out = io.StringIO()
+        self._as_text(True)
         FigureCanvasSVG(self.figure).print_svg(out, metadata={"Date": None})
+        self._as_text(False)
         self._canvas = FigureCanvasAgg(self.figure)
         self.figure.dpi = self.dpi  # the SVG drawer leaves its own behind
         return out.getvalue().encode()
+
+    def _as_text(self, text: bool) -> None:
+        for words, picture in self._pictures:
+            words.set_visible(text)
+            picture.set_visible(not text)

@@ -80,7 +80,7 @@ def _head(path: Path) -> bytes:
 
 def _read_safetensors(path: Path, spend: Budget) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        _look_at_header(path, spend)
+        look_at_header(path, spend)
         with safe_open(path, framework="pt") as file:
             written = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
@@ -92,19 +92,22 @@ def _read_safetensors(path: Path, spend: Budget) -> tuple[dict[str, Tensor], dic
     return state, about
 
 
-def _look_at_header(path: Path, spend: Budget) -> None:
-    """Refuse a header that is too long, or names too many tensors, before anybody reads it whole.
+def look_at_header(path: Path, spend: Budget) -> None:
+    """Refuse a safetensors header that is too long, or names too many tensors, before anybody reads it whole; a damaged one is let through.
 
     Raises:
-        TooMuch.  ValueError: it is damaged.
+        TooMuch.
     """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > path.stat().st_size - 8:
-            raise ValueError(f"a header of {length} bytes")
+            return
         spend.bytes(pickled.BYTES * length)
-        found = parsed(file.read(length), spend)
-    _few(set(found) - {"__metadata__"} if isinstance(found, dict) else (), spend)
+        try:
+            found = parsed(file.read(length), spend)
+        except ValueError:
+            return
+    _few(found.keys() - {"__metadata__"} if isinstance(found, dict) else (), spend)
 
 
 def _few(names: Collection[str], spend: Budget) -> None:

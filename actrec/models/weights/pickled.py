@@ -20,7 +20,7 @@ HARMLESS = frozenset({"builtins.set", "__builtin__.set", "builtins.complex", "__
 MOST_SHARED = 16
 """How often nested containers may be met again: each time can double what a walk through them meets."""
 
-COST = 8
+COST = 12
 """Items of the budget for an opcode, which is read twice: here and by torch."""
 
 BYTES = 30
