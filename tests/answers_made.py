@@ -137,7 +137,7 @@ def attentive(**changes: object) -> Explanation:
         "points": points([tuple(place) for place in moved], sorted(random.gamma(1.0, 0.01, len(grid)))[::-1], reference=grid),
         "skeleton": body,
         "tracks": lanes(body, np.arange(16) * 2 / 25),
-        "matrices": (matrix(), Matrix("Which windows a joint was in", "attention", body.scores[:2], ("window 1", "window 2"), body.names)),
+        "matrices": (matrix(), Matrix("Which windows read a joint", "attention", body.scores[:2], ("window 1", "window 2"), body.names)),
         "findings": (Finding("share", 0.25, "A quarter goes to the tokens."), Finding("speed", np.nan, "That cannot be told: nothing moves.")),
         "provenance": {"weights_sha256": "b" * 64, "layer": "blocks.1.deform", "knobs": {"query": "cls", "head": "mean"}},
     }

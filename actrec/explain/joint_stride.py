@@ -218,7 +218,7 @@ def _by_window(found: JointWindows, skeleton: Skeleton) -> Matrix:
     rows = tuple(f"window {n + 1}" for n in range(len(values)))
     what = "What each window adds to a joint's share" if found.averaged else "What a joint gets from each window"
     line = f"{what}, all frames together. Blank: that window does not read it."
-    return Matrix("Which windows a joint was in", "attention", values, rows, skeleton.names, line=line)
+    return Matrix("Which windows read a joint", "attention", values, rows, skeleton.names, line=line)
 
 
 def _strongest(trace: Trace, who: str, heat: Heat, skeleton: Skeleton, even: NDArray[np.float64]) -> str:
