@@ -118,7 +118,7 @@ def test_shapes_without_numbers_are_said_to_be_that(tmp_path, trained: nn.Module
 
 def test_a_name_of_a_hundred_thousand_words_takes_no_time_and_no_page(tmp_path, trained: nn.Module) -> None:
     long = "module." * 100_000
-    began = time.monotonic()
+    began = time.process_time()
     assert weights.fit(network(), {long + name: tensor for name, tensor in trained.state_dict().items()}).complete
     report = weights.fit(network(), {long + "other": torch.ones(1), "x" * 100_000: torch.ones(1)})
     assert len(str(report)) < 1000
@@ -128,7 +128,7 @@ def test_a_name_of_a_hundred_thousand_words_takes_no_time_and_no_page(tmp_path, 
         with pytest.raises(WeightsError, match=f"^{name} has a tensor whose name is 700009 characters long, more than 1000; ") as refused:
             weights.read(tmp_path / name)
         assert len(str(refused.value)) < 200
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def rows(*names: str, **shapes: tuple[int, ...]) -> State:
