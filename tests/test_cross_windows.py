@@ -108,7 +108,7 @@ def test_a_joints_score_is_what_the_window_before_its_own_gives_it(score: str) -
     model, layer, joints = make(windows="cross"), "blocks.1.joint", people()
     joints[:, 1, 3], joints[:, :, 5] = torch.nan, torch.nan
     seen = traced(model, "joint-stride", layer, joints)
-    found = joint_windows(seen, Ask(0, None, layer, None, {"score": score, "head": "2"}, layout=COCO.joints))
+    found = joint_windows(seen, Ask(0, None, layer, None, {"score": score, "head": "2", "windows": "each"}, layout=COCO.joints))
     held = seen.seen[f"{layer}.joints"].tensor[0].tolist()
     assert found.index.tolist() == [*held[1:], held[0]]
     np.testing.assert_allclose(found.gets.sum((1, 2)) + found.modal, 1, atol=1e-6)

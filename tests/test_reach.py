@@ -62,9 +62,10 @@ def test_an_attention_block_joins_the_steps_that_gradients_join(name: str) -> No
     held_to(model, torch.randn(1, 3, 32, 16, 16))
 
 
+@pytest.mark.parametrize("windows", ["self", "cross"])
 @pytest.mark.parametrize("switched", [{}, {"deform": False}, {"deform": False, "joint": False}, {"joint": False, "temporal": False}])
-def test_a_deformable_transformers_tokens_read_what_gradients_reach(switched: dict[str, bool]) -> None:
-    model = deform_made.make(frames=9, **switched).requires_grad_(False)
+def test_a_deformable_transformers_tokens_read_what_gradients_reach(switched: dict[str, bool], windows: str) -> None:
+    model = deform_made.make(frames=9, windows=windows, **switched).requires_grad_(False)
     held_to(model, deform_made.clip(9, 16), deform_made.people(5, 9, 16))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-MOST_WORDS = 600
+MOST_WORDS = 1500
 """Characters of a message; of a longer one the middle is left out, so that the value, the reason and the way out stay."""
 
 

@@ -55,9 +55,9 @@ class Windows:
 
 @dataclass(frozen=True)
 class Sharing:
-    """An attention inside overlapping windows of `length` steps, one every `stride`, the last flush with the end.
+    """An attention inside overlapping windows of `length` steps, one every `stride`, the last flush with the end; every step keeps itself.
 
-    crossed: a window reads the one after it, the last the first; a step keeps what it was beside what it reads.
+    crossed: a window reads the one after it, the last the first.
     """
 
     length: int
@@ -66,9 +66,9 @@ class Sharing:
 
     def reads(self, steps: int) -> Reads:
         last = max(steps - self.length, 0)
-        held, firsts = np.eye(steps, dtype=np.bool_), (*range(0, last, self.stride), last)
-        for number, first in enumerate(firsts):
-            read = firsts[(number + 1) % len(firsts)] if self.crossed else first
+        begins = (*range(0, last, self.stride), last)
+        held = np.eye(steps, dtype=np.bool_)
+        for first, read in zip(begins, begins[1:] + begins[:1] if self.crossed else begins, strict=True):
             held[first : first + self.length, read : read + self.length] = True
         return held
 

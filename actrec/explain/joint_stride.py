@@ -129,13 +129,11 @@ def windows(trace: Trace, ask: Ask) -> JointWindows:
     """The attention of the asking tokens in every window, and whom it reads."""
     index = trace.seen[f"{ask.layer}.keys"].tensor[0]
     q, k = (exact(trace.seen[f"{ask.layer}.attend.{name}"].tensor) for name in "qk")
-    mask = keys_mask(trace.seen, ask.layer)
-    all_of_them = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device)
-    mask = all_of_them if mask is None else mask
-    asks = asking_mask(trace.seen, ask.layer)
+    every = torch.ones(q.shape[0], q.shape[2], dtype=torch.bool, device=q.device)
+    mask, asks = (every if found is None else found for found in (keys_mask(trace.seen, ask.layer), asking_mask(trace.seen, ask.layer)))
     frames, length = trace.frames, index.shape[1]
     wide = q.shape[2] // frames  # joints of the window and modal tokens
-    weights = _weights(trace, ask, (all_of_them if asks is None else asks).unflatten(1, (frames, wide)))
+    weights = _weights(trace, ask, asks.unflatten(1, (frames, wide)))
     attend, rows = trace.part(f"{ask.layer}.attend", Attends), []
     for window, weight in enumerate(weights.flatten(1)):
         at, one = weight.nonzero()[:, 0], slice(window, window + 1)

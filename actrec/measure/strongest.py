@@ -32,7 +32,7 @@ class Peak:
 def sign(heat: Heat) -> int:
     """1 where a map has evidence for something that can be drawn, −1 where it has none of it and speaks against."""
     known = heat.values[np.isfinite(heat.values)]
-    return -1 if known.size and known.max() < NOTHING and known.min() < 0 else 1
+    return -1 if known.size and float(known.max()) < NOTHING and known.min() < 0 else 1
 
 
 def shares(heat: Heat) -> NDArray[np.float64]:

@@ -144,7 +144,8 @@ class VideoResNet(nn.Module):
                     parts[str(unit)] = Unit(channels, planes, kernels(backbone, stage, unit), step if unit == 0 else 1)
             parts["tap"] = Tap(stride=stride)
             self.add_module(f"res{stage}", nn.Sequential(parts))
-        self.pool2 = nn.MaxPool3d((3, 1, 1), (2, 1, 1), (1, 0, 0))
+            if stage == 1:  # in the order of `features`, which `follow` goes by
+                self.pool2 = nn.MaxPool3d((3, 1, 1), (2, 1, 1), (1, 0, 0))
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, classes)
         _start(self)

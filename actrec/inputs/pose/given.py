@@ -38,6 +38,7 @@ class Given:
     joints: Joints | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def lay(joints: Joints, video: Video, layout: Layout | None = None, people: int = 1, offset: int = 0) -> Fit:
@@ -75,7 +76,8 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
         "fit": "; ".join((*laid.lines, *chosen.told)),
         "doubts": list(laid.doubts),
     }
-    cautions = [f"The joints are doubtful: {laid}."] if laid.doubtful else []
+    doubts = (f"The joints are doubtful: {laid}.",) if laid.doubtful else ()
+    cautions = []
     guessed = [line for line in (laid.assumed * (not laid.doubtful), found.note) if line]
     cautions += [f"About the joints: {'; '.join(guessed)}."] if guessed else []
     if found.people > card.people:
@@ -85,7 +87,7 @@ def given(name: str | None, video: Video, card: Card, hide: Sequence[str] = ()) 
     if hide:
         about["hidden"] = list(hide)
         cautions.append(f"Hidden from the model: {', '.join(part.replace('_', ' ') for part in hide)}.")
-    return Given(laid.joints.without(hide), {"joints": about}, tuple(cautions))
+    return Given(laid.joints.without(hide), {"joints": about}, tuple(cautions), doubts)
 
 
 def unread(name: str | None, card: Card, hide: Sequence[str] = ()) -> tuple[str, ...]:

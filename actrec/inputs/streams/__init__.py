@@ -34,12 +34,14 @@ class Given:
     """What a stream has for a clip beyond its frames. value: as the stream likes; None where there is nothing.
 
     about: for the provenance.  cautions: what the reader must know.  names: of one person's joints, where it is joints.
+    doubts: reasons to believe no answer that is made from it.
     """
 
     value: Any = None
     about: Mapping[str, Any] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,7 @@ class Pose(Stream):
 
     def given(self, question: Question, video: Video, card: Card) -> Given:
         found = pose.given(question.joints, video, card, question.hide)
-        return Given(found.joints, found.about, found.cautions, found.joints.layout.joints if found.joints else ())
+        return Given(found.joints, found.about, found.cautions, found.joints.layout.joints if found.joints else (), found.doubts)
 
     def stamp(self, question: Question, video: Video) -> tuple[object, ...]:
         return pose.stamp(question.joints, video)

@@ -160,7 +160,8 @@ class _Metered(io.FileIO):
         self._spend, self._size = spend, path.stat().st_size
 
     def read(self, size: int | None = -1) -> bytes:
-        wanted = self._size if size is None or size < 0 else min(size, self._size)
+        left = max(self._size - self.tell(), 0)
+        wanted = left if size is None or size < 0 else min(size, left)
         self._spend.bytes(pickled.BYTES * wanted)
         return super().read(wanted) or b""
 
