@@ -17,8 +17,8 @@ from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.models import weights
 
-MOST_TENSORS = 20_000
-"""Tensors of a network; the largest here has 1 000. It is its card that says how many, and a card may come from anywhere."""
+MOST_TENSORS = 3000
+"""Tensors of a network; the largest here has 400. It is its card that says how many, and a card may come from anywhere."""
 
 
 def build(card: Card, classes: int | None = None, **changes: Any) -> nn.Module:
