@@ -6,7 +6,11 @@ python benchmarks/count_models.py
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from actrec import catalogue
 from actrec.catalogue import counting

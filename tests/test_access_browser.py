@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import demo_made
 import pytest
@@ -36,11 +35,13 @@ def address(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
 
 def answer(address: str, path: str, **headers: str) -> tuple[int, dict[str, str]]:
     """The status of a request's answer, and its headers; 101: a WebSocket is open."""
+    asked = HTTPConnection(address.removeprefix("http://"), timeout=30)
     try:
-        with urlopen(Request(address + path, headers=headers), timeout=30) as found:
-            return found.status, dict(found.headers.items())
-    except HTTPError as error:
-        return error.code, dict(error.headers.items())
+        asked.request("GET", path, headers=headers)
+        found = asked.getresponse()
+        return found.status, {name.lower(): value for name, value in found.getheaders()}
+    finally:
+        asked.close()
 
 
 def test_requests_for_another_host_or_from_another_origin_are_refused(address: str) -> None:

@@ -224,8 +224,10 @@ def _of_rows(rows: Sequence[str]) -> Names:
     ways = [found for way in _NUMBERED if all(found := [way.fullmatch(row) for row in rows])]
     if len(ways) == 2:
         raise _Unclear("every line begins and ends with a number")
-    if ways:
-        return _ordered([(_unquoted(a), _unquoted(b)) for a, b in (found.groups() for found in ways[0] if found)])
+    pairs = [(_unquoted(a), _unquoted(b)) for a, b in (found.groups() for found in ways[0] if found)] if ways else []
+    alike = len(rows) > 1 and len({word for pair in pairs for word in pair if not word.isdigit()}) == 1
+    if pairs and not alike:  # “action 0”, “action 1” … are names as they stand
+        return _ordered(pairs)
     return _clean([_unquoted(row) for row in rows] if all(row[0] == '"' == row[-1] for row in rows) else rows)
 
 
