@@ -200,9 +200,12 @@ def follow(module: nn.Module, past: tuple[Hop, ...] = ()) -> tuple[Hop, ...]:
     return past
 
 
+_SLIDING = (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d)
+
+
 def _hops(module: nn.Module) -> tuple[Hop, ...] | None:
     """How a part joins steps, as a whole; None for one that is made of parts."""
-    if isinstance(module, nn.Conv3d | nn.MaxPool3d | nn.AvgPool3d):
+    if isinstance(module, _SLIDING):
         kernel, stride, padding = (n if isinstance(n, int) else int(n[0]) for n in (module.kernel_size, module.stride, module.padding))
         return () if kernel == stride == 1 else (Slide(kernel, stride, padding),)
     return getattr(module, "hops", None)
