@@ -1,7 +1,6 @@
 """Names of classes, in whatever form people keep them: one reader for files beside a checkpoint, values inside it, and the lists of data sets.
 
-Wrong names are worse than none. So nothing is guessed: numbers must count every class once, from 0 or from 1; what can be read in two ways, or in
-none, is refused in one line that names the way out.
+Wrong names are worse than none, so nothing is guessed: what can be read in two ways, or in none, is refused in one line that names the way out.
 
 ===================  =========================================================================================================
 a text               one name per line; or a number and a name on every line, in either order, with or without a header
@@ -225,8 +224,7 @@ def _of_rows(rows: Sequence[str]) -> Names:
     if len(ways) == 2:
         raise _Unclear("every line begins and ends with a number")
     pairs = [(_unquoted(a), _unquoted(b)) for a, b in (found.groups() for found in ways[0] if found)] if ways else []
-    alike = len(rows) > 1 and len({word for pair in pairs for word in pair if not word.isdigit()}) == 1
-    if pairs and not alike:  # “action 0”, “action 1” … are names as they stand
+    if pairs and (len(rows) < 2 or len({word for pair in pairs for word in pair if not word.isdigit()}) > 1):  # “action 0” … are names as they stand
         return _ordered(pairs)
     return _clean([_unquoted(row) for row in rows] if all(row[0] == '"' == row[-1] for row in rows) else rows)
 
