@@ -22,7 +22,7 @@ from actrec.core.errors import ActrecError
 
 KINDS = ("videos", "checkpoints", "joints", "labels", "links")
 
-MOST_SECONDS, MOST_MB, MOST_WORDS = 20.0, 1000.0, 1500
+MOST_SECONDS, MOST_MB, MOST_WORDS = 20.0, 1000.0, 700
 """What a case may take, and how long the line may be that refuses it."""
 
 CANARY = "ACTREC_FUZZ_CANARY"
