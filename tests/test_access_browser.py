@@ -1,8 +1,9 @@
-"""Who may use the pages, and with what: requests from elsewhere, the policy that the player lives with, and the keyboard."""
+"""Who may use the pages, and with what: requests from elsewhere, the policy that the player lives with, the keyboard, and axe-core."""
 
 from __future__ import annotations
 
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import demo_made
@@ -11,7 +12,7 @@ from conftest import ROOT, Serve
 from pages_made import PATIENCE, open_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +22,9 @@ PAGES = {
     "Compare": "/Compare?clip=short&1.model=tiny&1.method=cam&2.model=tinydam&2.method=gradcam",
     "Evaluate": "/Evaluate",
 }
+THEIRS = ["[data-testid=stFileUploaderDropzone]"]
+"""What Streamlit draws and nobody can change: it calls the place to drop a file presentation, and gives it a name."""
+
 SOCKET = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "aaaaaaaaaaaaaaaaaaaaaA=="}
 
 
@@ -75,11 +79,12 @@ def test_the_space_bar_plays_before_anything_has_the_focus_and_not_where_a_butto
 
 
 @pytest.mark.parametrize("path", [PAGES["Explore"], PAGES["Compare"]])
-def test_the_first_tab_leads_to_the_player_and_every_link_shows_the_focus(page: Page, address: str, path: str) -> None:
+def test_the_first_stop_of_ours_leads_to_the_player_and_every_link_shows_the_focus(page: Page, address: str, path: str) -> None:
     open_page(page, address, path)
     page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
-    page.keyboard.press("Tab")
     skip = page.locator(".st-key-skip button")
+    for _ in ("Streamlit's link to the page's content", "the content, which scrolls", "ours"):
+        page.keyboard.press("Tab")
     assert skip.evaluate("button => button.matches(':focus')")
     page.keyboard.press("Tab")
     link = page.locator(".st-key-topbar .stPageLink a").first
@@ -87,3 +92,18 @@ def test_the_first_tab_leads_to_the_player_and_every_link_shows_the_focus(page: 
     skip.focus()
     page.keyboard.press("Enter")
     assert page.locator(".actrec").evaluate("player => player.matches(':focus')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_axe_finds_nothing(browser: Browser, address: str, path: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python")
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    open_page(page, address, path)
+    if page.locator(".actrec").count():
+        page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate(f"axe.run({{ exclude: {THEIRS}, resultTypes: ['violations'] }})")["violations"]
+    context.close()
+    assert not [f"{v['id']}: {v['help']}: {node['target']} {node['html'][:120]}" for v in found for node in v["nodes"]]

@@ -61,7 +61,7 @@ def agree(page: Page) -> dict[str, str]:
     return said(page)
 
 
-@pytest.mark.parametrize("delay", [0])
+@pytest.mark.parametrize("delay", [0, 500])
 def test_the_address_follows_every_change_of_the_method_and_keeps_the_look(page: Page, address: str, delay: int) -> None:
     page.add_init_script(SLOW_WAY.replace("DELAY", str(delay)))
     open_page(page, address, "/Explore?clip=short&model=tinydam&method=gradcam")

@@ -39,12 +39,13 @@ def test_curves_of_a_group_share_a_lane_a_scale_and_a_legend(marks: Screen) -> N
     lanes = marks.page.locator(".track")
     assert [lanes.nth(i).locator(".name").inner_text() for i in range(lanes.count())] == ["left arm", "alone", "<b>head</b>"]
     assert lanes.nth(0).locator(".entry").all_inner_texts() == ["left_wrist", "left_elbow"]
-    assert (lanes.nth(0).locator(".low").inner_text(), lanes.nth(0).locator(".high").inner_text()) == ("0", "3")
+    for group in (0, 2):  # of one unit: a curve is as high in one as in the other where it has the same value
+        assert (lanes.nth(group).locator(".low").inner_text(), lanes.nth(group).locator(".high").inner_text()) == ("0", "8")
     assert not lanes.nth(1).locator(".series").is_visible()
     picture = lane_pixels(marks, 0)
     red, green = (near(picture[..., :3], colour) & (picture[..., 3] > 200) for colour in ((255, 0, 0), (0, 255, 0)))
-    assert np.nonzero(red)[0].mean() < 5  # 3 of 3
-    assert np.nonzero(green)[0].min() > 0.35 * len(picture)  # at most 1.875 of 3
+    assert 0.55 < np.nonzero(red)[0].mean() / len(picture) < 0.7  # 3 of 8
+    assert np.nonzero(green)[0].min() > 0.7 * len(picture)  # at most 1.875 of 8
     marks.goto(44)
     assert lanes.nth(0).locator(".now").inner_text() == "left_wrist 3"
     assert lanes.nth(2).locator(".now").inner_text() == "<i>nose</i> 7"
@@ -71,7 +72,7 @@ def test_a_map_has_a_row_for_every_curve_and_a_cell_for_every_step(marks: Screen
 
 def test_the_pointer_reads_the_row_or_the_curve_under_it(marks: Screen) -> None:
     page, lane = marks.page, marks.page.locator(".track").nth(0)
-    for mode, high, low in (("Curves", 0.05, 0.6), ("Map", 0.25, 0.75)):
+    for mode, high, low in (("Curves", 0.05, 0.9), ("Map", 0.25, 0.75)):
         page.get_by_role("button", name=mode).click()
         box = lane.locator("canvas").bounding_box()
         assert box
