@@ -160,11 +160,17 @@ def address() -> dict[str, str]:
     """All that the address says, as flat text pairs.
 
     A run brings along the address that the browser had when it asked for the run. If that is one we have changed since, the browser had not heard
-    of it yet, and the later one counts; unless the reader went back to it, which the browser says.
+    of it yet, and the later one counts; unless the reader went back to it, which the browser says. The player writes a moment into whatever address
+    it finds, and tells it besides: with another moment an old address is as old.
     """
     said = {name: value for name, value in st.query_params.to_dict().items() if not name.startswith("embed")}
-    made = st.session_state.get("put", [])
-    return dict(made[-1]) if said in made[:-1] else said
+    *older, last = st.session_state.get("put") or [said]
+    old = said in older or (_timeless(said) != _timeless(last) and _timeless(said) in map(_timeless, older))
+    return dict(last) if old else said
+
+
+def _timeless(query: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name != f"{MARK}moment"}
 
 
 def _arrive(name: str) -> None:
