@@ -104,6 +104,18 @@ def test_doubtful_joints_are_told_before_anything_else_and_guessed_units_too(hom
     assert right.provenance["joints"]["doubts"] == []
 
 
+@pytest.mark.parametrize("command", ["explain", "predict", "compare", "what-if", "cost", "check"])
+def test_every_command_that_asks_a_model_tells_its_doubts_first(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    own = person(tmp_path / "own.npz", 24, (96, 64))
+    pose.write(tmp_path / "small.npz", replace(own, values=own.values * np.array((1 / 4, 1 / 4, 1), np.float32)))
+    asked = [command, "short", "--model", "tinydeform", "--joints", f"{tmp_path}/small.npz"]
+    asked += ["--out", str(tmp_path / "out")] if command in ("explain", "compare") else []
+    asked += ["--method", "tokens", "--method", "gradcam"] if command == "compare" else []
+    assert cli.main(asked) == 0
+    first = capsys.readouterr().out.splitlines()[:2]
+    assert any(line.startswith("  first of all: The joints are doubtful: all joints lie in the top left quarter") for line in first)
+
+
 def test_every_method_that_fits_answers_with_joints_and_without(home: Path) -> None:
     card_ = study.load("tinydeform").card
     ways = [method for method in catalogue.methods().values() if not isinstance(catalogue.layers(card_, method), str)]

@@ -174,7 +174,7 @@ def test_ntu_without_videos_is_a_set_of_skeletons(root: Path) -> None:
     shutil.rmtree(made.ntu(root) / "nturgb+d_rgb")
     found = sets.open_set(str(root))
     assert {item.media.kind for item in found.items} == {"skeleton"}
-    assert probe(found.items[0]) == (made.FRAMES / 30, "")
+    assert probe(found.items[0]) == (made.FRAMES / 30, "", "")
     with pytest.raises(ClipError, match="no frames"):
         found.items[0].media.table()
     assert len({item.media.key for item in found.items}) == len(found.items) == 4

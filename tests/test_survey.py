@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sets_made as made
+from joints_made import person
 
 from actrec import cli
+from actrec.inputs import pose
 from actrec.lab import sets
+from actrec.lab.sets.items import Media
 from actrec.lab.sets.survey import probe, survey
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -42,6 +47,19 @@ def test_broken_joints_make_a_clip_unreadable(root: Path) -> None:
     assert item.joints is not None
     item.joints.write_text("3\n1\n")
     assert item.joints.name in probe(item)[1]
+
+
+def test_joints_that_are_doubtful_or_of_guessed_units_are_told(root: Path) -> None:
+    for name, times in (("whole", (1, 1, 1)), ("small", (1 / 4, 1 / 4, 1)), ("parts", (1 / 32, 1 / 24, 1))):
+        table = Media(made.film(root / f"{name}.mp4")).table()
+        own = person(root / "joints" / f"{name}.npz", table.frames, (table.width, table.height))
+        pose.write(root / "joints" / f"{name}.npz", replace(own, values=own.values * np.array(times, np.float32)))
+    made.text(root / "index.csv", "file,label,split", *(f"{name}.mp4,{name},train" for name in ("whole", "small", "parts")))
+    found = survey(sets.open_set(str(root)), check=True)
+    assert (found.joints, len(found.unreadable), len(found.doubtful)) == (3, 0, 2)
+    assert any("small.npz: all joints lie in the top left quarter" in line for line in found.doubtful)
+    assert any("parts.npz: all places are so small that they were taken as fractions" in line for line in found.doubtful)
+    assert "joints doubtful, or in units that were guessed (all clips were opened): 2" in "\n".join(found.lines())
 
 
 def test_a_sample_of_a_large_set_is_opened_unless_all_are_asked_for(root: Path) -> None:

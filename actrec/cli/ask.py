@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -165,12 +166,15 @@ def what_if(
     as_json: AsJson = False,
 ) -> None:
     """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
+    from actrec import study  # late: torch
     from actrec.study.checks import hidden  # late: torch
 
-    found = hidden.what_if(Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ())), progress())
+    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    found, doubts = hidden.what_if(question, progress()), study.doubts(question)
     clear()
     if as_json:
-        return print_json(found.to_json())
+        return print_json({"doubts": doubts} | found.to_json())
+    _print_doubts(doubts)
     print(f"{'hidden':24} {'score':>8} {'change':>8} {'probability':>11}\nscore: {found.measure}")
     print(f"{'nothing':24} {found.score:8.3f} {'':8} {found.probability:11.3f}")
     for row in found.effects:
@@ -181,12 +185,15 @@ def what_if(
 @app.command()
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, compared with attention without windows."""
+    from actrec import study  # late: torch
     from actrec.study.checks import windows_cost as costs  # late: torch
 
-    found = costs.cost(Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ())), progress())
+    question = Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ()))
+    found, doubts = costs.cost(question, progress()), study.doubts(question)
     clear()
     if as_json:
-        return print_json(found.to_json())
+        return print_json({"doubts": doubts} | found.to_json())
+    _print_doubts(doubts)
     print(f"{'':38} {'windows × tokens':>18} {'pairs':>12} {'without windows':>16} {'pairs':>12}")
     for row in found.rows:
         print(f"{row.name:38} {f'{row.windows} × {row.tokens}':>18} {row.pairs:12,} {row.full_tokens:16,} {row.full_pairs:12,}")
@@ -223,9 +230,12 @@ def check(
         if reason := lacking.get(name, ""):
             raise QuestionError(f"the check {name!r} does not fit: {reason}")
         found[name] = checks.run(name, question, report)
+    doubts = asking.doubts(question)
     clear()
     if as_json:
-        return print_json({"checks": {name: each.to_json() for name, each in found.items()}, "not": {k: v for k, v in lacking.items() if v}})
+        ran = {name: each.to_json() for name, each in found.items()}
+        return print_json({"doubts": doubts, "checks": ran, "not": {k: v for k, v in lacking.items() if v}})
+    _print_doubts(doubts)
     for name, each in found.items():
         print(f"{name}: {checks.every()[name].title}\n  {each.verdict}")
     for name, reason in lacking.items():
@@ -261,8 +271,12 @@ def _joints_told(found: Explanation) -> str:
     return f"{'Doubtful joints' if about['doubts'] else 'Joints'}: {about['source']} ({about['fit']})." if about else pose.VIDEO_ONLY
 
 
-def _print_top(found: Explanation) -> None:
-    for line in found.doubts:
+def _print_doubts(doubts: Iterable[str]) -> None:
+    for line in doubts:
         print(f"  first of all: {line}")
+
+
+def _print_top(found: Explanation) -> None:
+    _print_doubts(found.doubts)
     for label, probability in found.predictions.top(5):
         print(f"  {percent(probability):>7}  {label}")

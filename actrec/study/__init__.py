@@ -5,7 +5,7 @@ Run again: `sliding` (over a long clip), `comparing` (several questions), and ev
 """
 
 from actrec.study.answering import answer, default_method, mass
-from actrec.study.asking import Asked, Target, asked
+from actrec.study.asking import Asked, Target, asked, doubts
 from actrec.study.checks.order import TimeOrder, time_order
 from actrec.study.comparing import Comparison, compare
 from actrec.study.loading import Loaded, find_clip, load, open_clip
@@ -21,6 +21,7 @@ __all__ = [
     "asked",
     "compare",
     "default_method",
+    "doubts",
     "find_clip",
     "load",
     "mass",

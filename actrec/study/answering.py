@@ -80,8 +80,7 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
     place = from_where(asked.question.at is not None) if method.picks(run["knobs"]) else ""
     said = claim.sentence(first, clip, target.name, target.against, by_class=method.by_class, place=place)
     predictions = asked.predictions(logits)
-    doubts = (*claim.doubts(loaded.card, predictions, loaded.doubt), *(line for given in asked.given.values() for line in given.doubts))
-    seen = claim.cut(asked.geometry)
+    doubts, seen = asked.doubts(predictions), claim.cut(asked.geometry)
     return Explanation(
         question=asked.question,
         model=loaded.card.title,

@@ -28,7 +28,7 @@ from actrec.core.trace import Inputs, Trace
 from actrec.inputs import pixels, sampling, streams
 from actrec.inputs.cells import place_of
 from actrec.inputs.streams import Given, Stream
-from actrec.study import loading
+from actrec.study import claim, loading
 from actrec.study.loading import Loaded
 
 
@@ -92,6 +92,11 @@ class Asked:
             raise WeightsError(f"{self.card.title} gives {len(row)} classes but has {names}")
         return Predictions(labels, row.cpu().numpy(), row.softmax(0).cpu().numpy())
 
+    def doubts(self, predictions: Predictions) -> tuple[str, ...]:
+        """Reasons to believe no answer of this model about this clip, the gravest first: from what it learnt, what it says, and what it was given."""
+        about = claim.doubts(self.loaded.card, predictions, self.loaded.doubt)
+        return (*about, *(line for given in self.given.values() for line in given.doubts))
+
     def target(self, logits: Tensor) -> Target:
         """The classes that the question is about; the one that these logits put first, if it names none.
 
@@ -119,6 +124,17 @@ def asked(question: Question, progress: Progress = no_progress) -> Asked:
     """
     film, loaded = loading.open_clip(question.clip), loading.load(question.model, progress)
     return opened(question, film, loaded)
+
+
+def doubts(question: Question) -> tuple[str, ...]:
+    """What to say first of all about any answer to the question: one run of its model.
+
+    Raises:
+        ActrecError: as `asked`.
+    """
+    ready = asked(question)
+    with ready.turn():
+        return ready.doubts(ready.predictions(ready.run().logits))
 
 
 def opened(question: Question, film: Video, loaded: Loaded) -> Asked:

@@ -44,14 +44,28 @@ def laid(item: Item, table: Video, layout: pose.Layout, people: int) -> NDArray[
     return values
 
 
+def doubts(item: Item, table: Video) -> str:
+    """Why the joints of a clip's file are probably not its own, or what had to be guessed about their units; "" where they are plain.
+
+    Raises:
+        DataError: as `laid`.
+    """
+    found = _fitted(item, table, item.media.span(table), None, 1)[0]
+    return f"{item.joints}: {'; '.join(found.doubts) or found.assumed}" if found.doubts or found.assumed else ""
+
+
 def _read(item: Item, table: Video, span: tuple[int, int], layout: pose.Layout, people: int) -> NDArray[np.float32]:
-    """As `laid`. Skeleton files of many clips count a clip's frames from its first, the others count the video's."""
+    """As `laid`."""
+    found, whole = _fitted(item, table, span, layout, people)
+    return found.joints.values[:, slice(*span)] if whole else found.joints.values
+
+
+def _fitted(item: Item, table: Video, span: tuple[int, int], layout: pose.Layout | None, people: int) -> tuple[pose.Fit, bool]:
+    """Joints on the frames that their file counts, and whether those are the whole video's: skeleton files of many clips count each clip's own."""
     first, last = span
-    joints = item.skeleton()
-    part = Video(table.path, "", table.seconds[first:last] - table.seconds[first], table.width, table.height, 0, "")
+    joints, whole = item.skeleton(), item.layout != "pyskl"
+    part = table if whole else Video(table.path, "", table.seconds[first:last] - table.seconds[first], table.width, table.height, 0, "")
     try:
-        if item.layout == "pyskl":
-            return pose.lay(joints, part, layout, people).joints.values
-        return pose.lay(joints, table, layout, people).joints.values[:, first:last]
+        return pose.lay(joints, part, layout, people), whole
     except ActrecError as error:
         raise DataError(f"{item.joints}: {error}") from None

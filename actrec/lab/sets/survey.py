@@ -10,11 +10,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from actrec.core.errors import ActrecError, ClipError, Progress, no_progress
+from actrec.lab.sets import skeletons
 from actrec.lab.sets.index import layouts
 from actrec.lab.sets.items import ClipSet, DataError, Item
 
@@ -36,10 +37,19 @@ class Split:
     subjects: int
 
 
+class Probed(NamedTuple):
+    """seconds: how long a clip lasts.  error: why it cannot be used.  doubt: about its joints. "" where there is none."""
+
+    seconds: float
+    error: str = ""
+    doubt: str = ""
+
+
 @dataclass(frozen=True)
 class Survey:
     """shared: subjects that are in both of two splits, by “train and test”.  opened: how many clips were; unreadable: a line for each that failed.
 
+    doubtful: a line for each clip whose joints are probably not its own, or were measured in units that had to be guessed.
     hours: of all clips; estimated from those that were opened where not all were; None where nothing is known.
     """
 
@@ -58,6 +68,7 @@ class Survey:
     problems: tuple[str, ...]
     opened: int
     unreadable: tuple[str, ...]
+    doubtful: tuple[str, ...]
     hours: float | None
 
     @property
@@ -94,6 +105,8 @@ class Survey:
         yield from _listed("missing or contradictory, and left out", self.problems)
         how = "all clips were opened" if self.opened == self.clips else f"{self.opened} clips were opened; --check opens all"
         yield from _listed(f"unreadable ({how})", self.unreadable)
+        if self.joints:
+            yield from _listed(f"joints doubtful, or in units that were guessed ({how})", self.doubtful)
 
 
 def _listed(what: str, lines: Sequence[str]) -> Iterator[str]:
@@ -114,7 +127,7 @@ def survey(clips: ClipSet, *, check: bool = False, workers: int | None = None, p
     if workers is None:
         workers = min(os.cpu_count() or 1, 8) if len(chosen) > 200 else 0
     found = _probed(chosen, workers, progress)
-    lengths = [seconds for seconds, error in found if not error]
+    lengths = [seconds for seconds, error, _ in found if not error]
     splits = {name: _split(clips, [item for item in items if item.split == name]) for name in dict.fromkeys(item.split for item in items)}
     layout = next((layout for layout in layouts().values() if clips.layout.startswith(layout.name)), None)
     taken = {label for item in items for label in item.labels}
@@ -133,7 +146,8 @@ def survey(clips: ClipSet, *, check: bool = False, workers: int | None = None, p
         tuple(label for label in clips.labels if label not in taken),
         clips.problems,
         len(chosen),
-        tuple(error for _, error in found if error),
+        tuple(error for _, error, _ in found if error),
+        tuple(doubt for _, _, doubt in found if doubt),
         float(np.mean(lengths)) * len(items) / 3600 if lengths else None,
     )
 
@@ -153,8 +167,8 @@ def _shared(items: Sequence[Item]) -> dict[str, tuple[str, ...]]:
     return {names: subjects for names, subjects in found.items() if subjects}
 
 
-def _probed(items: Sequence[Item], workers: int, progress: Progress) -> list[tuple[float, str]]:
-    """Seconds and what is wrong, for every item in order."""
+def _probed(items: Sequence[Item], workers: int, progress: Progress) -> list[Probed]:
+    """Every item's, in order."""
     if not workers:
         found = []
         for number, item in enumerate(items, 1):
@@ -164,7 +178,7 @@ def _probed(items: Sequence[Item], workers: int, progress: Progress) -> list[tup
     # New processes, not forked ones: a fork takes over the locks of threads that it does not take over.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = {pool.submit(probe, item): number for number, item in enumerate(items)}
-        answers: dict[int, tuple[float, str]] = {}
+        answers: dict[int, Probed] = {}
         try:
             for done in as_completed(waiting):
                 answers[waiting[done]] = done.result()
@@ -180,11 +194,11 @@ def _probed(items: Sequence[Item], workers: int, progress: Progress) -> list[tup
     return [answers[number] for number in range(len(items))]
 
 
-def probe(item: Item) -> tuple[float, str]:
-    """A clip's seconds, and "" or why it cannot be used: its frames are listed, its first, middle and last are read, and its joints if it has any."""
+def probe(item: Item) -> Probed:
+    """A clip opened: its frames are listed, its first, middle and last are read, and its joints, if it has any, are laid on them."""
     try:
         if item.media.kind == "skeleton":
-            return len(item.skeleton().frames) / item.media.fps, ""
+            return Probed(len(item.skeleton().frames) / item.media.fps)
         table = item.media.table()
         if item.media.start >= table.duration:
             raise ClipError(
@@ -192,8 +206,6 @@ def probe(item: Item) -> tuple[float, str]:
             )
         first, last = item.media.span(table)
         item.media.read(table, sorted({first, (first + last - 1) // 2, last - 1}))
-        if item.joints is not None:
-            item.skeleton()
-        return (last - first) * table.step, ""
+        return Probed((last - first) * table.step, doubt=skeletons.doubts(item, table) if item.joints is not None else "")
     except (ActrecError, OSError) as error:
-        return 0.0, item.media.line(error)
+        return Probed(0.0, item.media.line(error))
