@@ -73,4 +73,17 @@ def test_what_no_font_has_is_written_as_its_code_point_and_said(monkeypatch: pyt
 def test_no_text_makes_matplotlib_draw_a_letter_that_it_lacks(words: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        sheet(words).png()
+        found = sheet(words)
+        found.chart((0.8, 0.1, 1, 0.8), (0, 1), (1.5, -0.5), (), [(0, words), (1, words)])
+        found.png()
+        found.svg()
+
+
+def test_the_names_of_rows_are_drawn_beside_their_rows() -> None:
+    found = Sheet(2, 1, 150)
+    found.chart((1.0, 0.1, 0.9, 0.8), (0, 1), (1.5, -0.5), (), [(0, "坐下"), (1, "")], size=8)
+    places = dark(found)
+    places = places[places[:, 1] < 0.96]
+    assert places[:, 0].mean() == pytest.approx(0.3, abs=0.05)
+    assert places[:, 1].max() == pytest.approx(0.95, abs=0.03)
+    assert "坐下" in found.svg().decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -144,7 +145,11 @@ class Sheet:
         axes.set_autoscale_on(False)
         how: dict[str, Any] = {"fontsize": size, "color": INK, "parse_math": False}
         axes.set_xticks([at for at, _ in xmarks], [plain(text) for _, text in xmarks], **how)
-        axes.set_yticks([at for at, _ in ymarks], [plain(text) for _, text in ymarks], **how)
+        named = [letters.drawable(plain(text)) for _, text in ymarks]
+        axes.set_yticks([at for at, _ in ymarks], ["" if letters.as_picture(text) else text for text in named], **how)
+        for (at, _), text in zip(ymarks, named, strict=True):
+            if letters.as_picture(text):
+                self.text(place[0] - 0.05, place[1] + (y[1] - at) / (y[1] - y[0]) * place[3], text, size=size, align="right")
         axes.tick_params(width=0.4, length=1.8, pad=1.5, color=GREY)
         for spine in axes.spines.values():
             spine.set(linewidth=0.4, edgecolor=GREY)
@@ -255,7 +260,9 @@ class Sheet:
         """The page as SVG with real text; without a date, so that equal pages give equal files."""
         out = io.StringIO()
         self._as_text(True)
-        FigureCanvasSVG(self.figure).print_svg(out, metadata={"Date": None})
+        with warnings.catch_warnings():  # letters stay text, and the reader's program finds them: none is missing
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            FigureCanvasSVG(self.figure).print_svg(out, metadata={"Date": None})
         self._as_text(False)
         self._canvas = FigureCanvasAgg(self.figure)
         self.figure.dpi = self.dpi  # the SVG drawer leaves its own behind
