@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from app_made import visit
 
 from actrec import catalogue
 from actrec.lab import train
@@ -98,9 +98,7 @@ def test_a_trained_models_card_ends_with_its_list() -> None:
 
 
 def test_the_page_shows_the_list_of_the_chosen_model(home: Path) -> None:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    page.query_params["model"] = "dam-12-mannequin"
-    page.run()
+    page = visit(model="dam-12-mannequin")
     shown = [box for box in page.expander if "departs from its paper" in box.label]
     assert [box.label for box in shown] == [f"Where {plain('DAM-12 on C2D · mannequin')} departs from its paper"]
     card = catalogue.card("dam-12-mannequin")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from app_made import visit
 from streamlit.testing.v1 import AppTest
 
 from actrec import catalogue
@@ -16,7 +16,7 @@ from actrec.models import weights
 
 ROOT = Path(__file__).parent.parent
 
-Open = Callable[..., AppTest]
+pytestmark = pytest.mark.usefixtures("hostile_home")
 
 
 @pytest.fixture(scope="module")
@@ -33,24 +33,11 @@ def hostile_home(home: Path) -> Path:
     return home
 
 
-@pytest.fixture
-def visit(hostile_home: Path) -> Open:
-    def open_page(page: str = "", **query: str) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
-        for name, value in query.items():
-            test.query_params[name] = value
-        test = (test.switch_page(page) if page else test).run()
-        assert not test.exception, test.exception
-        return test
-
-    return open_page
-
-
 def captions(test: AppTest) -> str:
     return "\n".join(e.value.replace("\\", "") for e in test.caption)
 
 
-def test_a_model_that_knows_nothing_is_told_so_on_home_and_on_explore(visit: Open) -> None:
+def test_a_model_that_knows_nothing_is_told_so_on_home_and_on_explore() -> None:
     for page in ("", "pages/1_Explore.py"):
         test = visit(page, clip="short", model="fresh")
         assert len(test.warning) == 1
@@ -59,7 +46,7 @@ def test_a_model_that_knows_nothing_is_told_so_on_home_and_on_explore(visit: Ope
     assert len(visit("pages/2_Compare.py", clip="short", **{"1.model": "fresh", "2.model": "tiny"}).warning) == 1
 
 
-def test_on_a_clip_of_ones_own_home_proposes_models_for_filmed_actions_and_fetches_nothing(visit: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_clip_of_ones_own_home_proposes_models_for_filmed_actions_and_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "fetch", lambda found, progress=None: found.file or pytest.fail("fetched unasked"))
     test = visit(clip="short", model="tiny")
     assert "For a filmed clip" in "\n".join(e.value for e in test.markdown)
@@ -67,13 +54,13 @@ def test_on_a_clip_of_ones_own_home_proposes_models_for_filmed_actions_and_fetch
     assert "of the picture, cut from its middle" in captions(test)
 
 
-def test_on_a_sample_it_proposes_nothing(visit: Open) -> None:
+def test_on_a_sample_it_proposes_nothing() -> None:
     test = visit(clip="sit_down", model="tiny")
     assert "For a filmed clip" not in "\n".join(e.value for e in test.markdown)
     assert "closest of" not in captions(test)
 
 
-def test_what_is_left_out_of_the_checkpoints_folder_is_said(visit: Open) -> None:
+def test_what_is_left_out_of_the_checkpoints_folder_is_said() -> None:
     said = captions(visit(clip="short", model="tiny"))
     assert "gone.safetensors: left out" in said
     assert "pipe.safetensors: left out" in said

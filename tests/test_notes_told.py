@@ -7,7 +7,7 @@ from pathlib import Path
 
 import clips_odd_made as odd
 import pytest
-from streamlit.testing.v1 import AppTest
+from app_made import visit
 
 from actrec import cli
 from actrec.clips import video
@@ -40,12 +40,7 @@ SEVERAL = {"clip": "two", "1.model": "tiny", "1.method": "cam", "2.model": "tiny
 
 @pytest.mark.parametrize(("page", "query"), [("", QUESTION), ("pages/1_Explore.py", QUESTION), ("pages/2_Compare.py", SEVERAL)])
 def test_every_page_with_an_answer_tells(two: Path, page: str, query: dict[str, str]) -> None:
-    app = AppTest.from_file(str(Path(__file__).parents[1] / "app.py"), default_timeout=300)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app = (app.switch_page(page) if page else app).run()
-    assert not app.exception
-    assert any(plain(NOTE) in caption.value for caption in app.caption)
+    assert any(plain(NOTE) in caption.value for caption in visit(page, **query).caption)
 
 
 def test_a_labelled_clips_table_keeps_it(two: Path) -> None:

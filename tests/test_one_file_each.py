@@ -12,7 +12,7 @@ import clips_made
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
+from app_made import EXPLORE, visit
 
 import actrec.explain
 import actrec.models
@@ -216,11 +216,7 @@ def test_the_page_offers_the_toy_model_its_way_of_explaining_and_its_check(home:
         shown(items, *rest, **how)
 
     monkeypatch.setattr(parts, "choices", noting)
-    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
-    for name, value in {"clip": "short", "model": "toy", "method": "toy-norm"}.items():
-        test.query_params[name] = value
-    test = test.switch_page("pages/1_Explore.py").run()
-    assert not test.exception, test.exception
+    test = visit(EXPLORE, clip="short", model="toy", method="toy-norm")
     assert "toy-norm" in offered["ways"]
     assert test.selectbox("model-select").value == "toy"
     assert any(heading.value == "What does it say of nothing?" for heading in test.header)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from app_made import COMPARE, EXPLORE, address, visit
 from streamlit.testing.v1 import AppTest
 
 from actrec.core.errors import ClipError
@@ -17,36 +17,16 @@ from actrec.ui.compare import from_query, to_query
 from actrec.ui.frame import plain
 
 ROOT = Path(__file__).parent.parent
-EXPLORE, COMPARE = "pages/1_Explore.py", "pages/2_Compare.py"
 LINK = {"clip": "short", "model": "tiny", "method": "gradcam", "label": "walk", "versus": "run"}
 
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def visit(home: Path) -> Open:
-    """visit(page, **query) -> the page after its run."""
-
-    def open_page(page: str = "", **query: str) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
-        for name, value in query.items():
-            test.query_params[name] = value
-        test = (test.switch_page(page) if page else test).run()
-        assert not test.exception, test.exception
-        return test
-
-    return open_page
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def texts(test: AppTest) -> str:
     return "\n".join(e.value for kind in (test.markdown, test.caption, test.error, test.info, test.warning) for e in kind)
 
 
-def address(test: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in test.query_params.items()}
-
-
-def test_home_runs_and_fills_the_address(visit: Open) -> None:
+def test_home_runs_and_fills_the_address() -> None:
     test = visit(clip="short", model="tiny")
     assert not test.error
     assert address(test)["method"] == "cam"
@@ -76,7 +56,7 @@ def test_a_choice_before_the_first_answer_leaves_the_rest_to_the_page(home: Path
     assert method == "cam"
 
 
-def test_explore_shows_what_its_link_asks_and_keeps_the_link(visit: Open) -> None:
+def test_explore_shows_what_its_link_asks_and_keeps_the_link() -> None:
     test = visit(EXPLORE, **LINK)
     assert not test.error
     assert address(test) == LINK
@@ -86,7 +66,7 @@ def test_explore_shows_what_its_link_asks_and_keeps_the_link(visit: Open) -> Non
     assert test.code[0].value == Question.from_query(LINK).to_command()
 
 
-def test_choosing_on_the_page_changes_the_link(visit: Open) -> None:
+def test_choosing_on_the_page_changes_the_link() -> None:
     test = visit(EXPLORE, **LINK)
     test.selectbox("explain").select("run").run()
     assert address(test)["label"] == "run"
@@ -96,7 +76,7 @@ def test_choosing_on_the_page_changes_the_link(visit: Open) -> None:
     assert not test.exception
 
 
-def test_another_question_keeps_the_look_and_another_clip_loses_the_moment(visit: Open) -> None:
+def test_another_question_keeps_the_look_and_another_clip_loses_the_moment() -> None:
     look = {"look.palette": "viridis", "look.threshold": "0.25", "look.moment": "0.4"}
     test = visit(EXPLORE, **LINK, **look)
     assert address(test) == LINK | look
@@ -111,7 +91,7 @@ def test_another_question_keeps_the_look_and_another_clip_loses_the_moment(visit
 
 @pytest.mark.parametrize("page", [EXPLORE, COMPARE])
 @pytest.mark.parametrize("bad", [{"look.opacity": "much"}, {"look.palette": "jet"}, {"look.moment": "-2"}])
-def test_a_look_that_cannot_be_gets_one_sentence(visit: Open, page: str, bad: dict[str, str]) -> None:
+def test_a_look_that_cannot_be_gets_one_sentence(page: str, bad: dict[str, str]) -> None:
     link = LINK if page == EXPLORE else {"clip": "short", "1.model": "tiny", "1.method": "cam", "2.model": "tinydam", "2.method": "cam"}
     test = visit(page, **link, **bad)
     assert len(test.error) == 1
@@ -119,7 +99,7 @@ def test_a_look_that_cannot_be_gets_one_sentence(visit: Open, page: str, bad: di
     assert page == COMPARE or address(test) == LINK
 
 
-def test_another_layer_stands_in_the_link_and_the_first_does_not(visit: Open) -> None:
+def test_another_layer_stands_in_the_link_and_the_first_does_not() -> None:
     test = visit(EXPLORE, **LINK)
     box = test.selectbox("knob-gradcam-layer")
     box.select(box.options[1]).run()
@@ -156,7 +136,7 @@ def test_another_layer_stands_in_the_link_and_the_first_does_not(visit: Open) ->
     ],
     ids=lambda bad: " ".join(f"{k}={v}" for k, v in bad.items()).replace("/", "|"),
 )
-def test_a_bad_link_gives_one_clear_sentence(visit: Open, bad: dict[str, str]) -> None:
+def test_a_bad_link_gives_one_clear_sentence(bad: dict[str, str]) -> None:
     test = visit(EXPLORE, **(LINK | bad))
     assert len(test.error) == 1
     sentence = re.sub(r"\\(.)", r"\1", test.error[0].value)
@@ -164,12 +144,12 @@ def test_a_bad_link_gives_one_clear_sentence(visit: Open, bad: dict[str, str]) -
     assert "Traceback" not in sentence
 
 
-def test_a_path_in_a_link_leads_nowhere_even_to_a_good_clip(visit: Open, home: Path) -> None:
+def test_a_path_in_a_link_leads_nowhere_even_to_a_good_clip(home: Path) -> None:
     test = visit(EXPLORE, **(LINK | {"clip": str(home / "clips" / "short.mp4")}))
     assert len(test.error) == 1
 
 
-def test_a_bad_upload_gets_one_sentence_and_leaves_the_app_as_it_was(visit: Open) -> None:
+def test_a_bad_upload_gets_one_sentence_and_leaves_the_app_as_it_was() -> None:
     test = visit(**LINK)
     for name, content in (("notes.txt", b"not a video"), ("empty.mp4", b""), ("[cut] _a_.mp4", b"\0\0\0\x18ftypmp42" + bytes(64))):
         test.file_uploader[0].upload(name, content, "video/mp4").run()
@@ -179,7 +159,7 @@ def test_a_bad_upload_gets_one_sentence_and_leaves_the_app_as_it_was(visit: Open
         assert address(test) == LINK
 
 
-def test_a_good_upload_is_chosen_and_its_link_carries_a_name_not_a_path(visit: Open, home: Path) -> None:
+def test_a_good_upload_is_chosen_and_its_link_carries_a_name_not_a_path(home: Path) -> None:
     test = visit(**LINK)
     test.file_uploader[0].upload("../../my <i>clip</i>.mp4", (home / "clips" / "short.mp4").read_bytes(), "video/mp4").run()
     assert not test.exception
@@ -189,7 +169,7 @@ def test_a_good_upload_is_chosen_and_its_link_carries_a_name_not_a_path(visit: O
     assert "label" not in address(test)
 
 
-def test_a_checkpoint_that_wants_to_run_code_is_refused(visit: Open, home: Path) -> None:
+def test_a_checkpoint_that_wants_to_run_code_is_refused(home: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (exec, ("import pathlib; pathlib.Path('/tmp/actrec-was-here').touch()",))
@@ -202,7 +182,7 @@ def test_a_checkpoint_that_wants_to_run_code_is_refused(visit: Open, home: Path)
     assert address(test) == LINK
 
 
-def test_a_checkpoint_of_ones_own_is_examined_and_used(visit: Open, home: Path) -> None:
+def test_a_checkpoint_of_ones_own_is_examined_and_used(home: Path) -> None:
     test = visit(**LINK)
     data = (home / "checkpoints" / "tiny.safetensors").read_bytes()
     test.file_uploader[1].upload("mine.safetensors", data, "application/octet-stream").run()
@@ -218,7 +198,7 @@ def test_a_checkpoint_of_ones_own_is_examined_and_used(visit: Open, home: Path) 
     assert not again.error
 
 
-def test_compare_restores_its_link(visit: Open) -> None:
+def test_compare_restores_its_link() -> None:
     query = {"clip": "short", "1.model": "tiny", "1.method": "cam", "2.model": "tinydam", "2.method": "gradcam", "2.label": "walk"}
     test = visit(COMPARE, **query)
     assert not test.error
@@ -227,7 +207,7 @@ def test_compare_restores_its_link(visit: Open) -> None:
     assert test.table
 
 
-def test_compare_begins_with_the_question_asked_last_and_one_more(visit: Open) -> None:
+def test_compare_begins_with_the_question_asked_last_and_one_more() -> None:
     test = visit(EXPLORE, **LINK).switch_page(COMPARE).run()
     assert not test.exception
     assert not test.error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +27,6 @@ from actrec.draw.style import GREY, INK, PAPER, Align, plain, shorten
 
 # Set once for the process, never per figure, because these are global: text stays text in SVG, and equal figures give equal files.
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "actrec", "font.family": list(letters.FAMILIES)})
-warnings.filterwarnings("ignore", "Glyph .* missing from font")  # in SVG alone, which is drawn with the fonts of whoever reads it
 
 Numbers = Sequence[float] | NDArray[np.floating]
 
