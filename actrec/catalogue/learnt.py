@@ -3,7 +3,7 @@
 Two things are the same in every network that has not been trained, however its numbers were drawn, and in none that has:
 
 * the scales of its normalisations are all alike, or, where old torch and some papers draw them by chance, their shifts are. Training moves each by
-  itself: in the demo models they differ by 0.014 to 0.094 (root mean square), after one step of AdamW at a rate of 0.001 by 0.001;
+  itself: in the demo models they differ by 0.014 to 0.041 (root mean square), after one step of AdamW at a rate of 0.001 by 0.001;
 * the filters of a layer are independent draws of one distribution, so their sizes differ no more than chance has it. How much that is, the
   distribution's own fourth moment says: the ratio of what is found to what is expected is 1 give or take (0.3 to 2.1 in random builds of every
   architecture here), and 5 to 800 in some layers of every trained one.
