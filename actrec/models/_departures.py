@@ -181,3 +181,38 @@ def _added(a: Arguments) -> Iterator[str]:
             "As in the paper, pose tokens know neither their place nor their joint but by the picture there; `pose_positions` and `layout` would "
             "add both."
         )
+
+
+def rescnn(arguments: Arguments) -> tuple[str, ...]:
+    """ST-ResCNN, whole or pruned, with a non-local block or without (qian2024)."""
+    return (*_split(arguments), *_pruned(arguments), *_size(arguments))
+
+
+def _split(a: Arguments) -> Iterator[str]:
+    yield (
+        "Between the two convolutions of Conv1 there are 45 channels, as in the published R(2+1)D weights; the formula gives 83. With 45 all five "
+        "networks of table 1 have the paper’s parameters."
+    )
+    if a["slope"]:
+        yield f"LeakyReLU has the slope {a['slope']:g} below 0; the paper names none."
+    else:
+        yield "The activation is ReLU, with which the published R(2+1)D-34 weights were trained; the paper has LeakyReLU."
+    if a["non_local"]:
+        yield (
+            "θ, φ and g of the non-local block have half the channels and a bias, and a batch normalisation that is 0 at first stands behind W_Z, as "
+            "in the non-local networks’ paper. The products are not divided by √d, as in eq. 4."
+        )
+        if a["non_local"] == 2:
+            yield (
+                "The block adds 8.4 thousand parameters before Conv2_1. The paper counts 8.92 M for model A pruned by 40 % and 10.05 M with the "
+                "block: the rest of the difference has to come from what is pruned."
+            )
+    if a["inputs"] == 2:
+        yield "Flow lies between the frames: n frames give n − 1 fields, and the first is at half a frame."
+
+
+def _pruned(a: Arguments) -> Iterator[str]:
+    if a["cut"]:
+        yield "The last unit has no shortcut from the beginning, so that its second temporal convolution and the linear layer can be pruned."
+    if a["kept"]:
+        yield "Of a layer whose scales are all below the threshold the channel with the largest is kept; the paper does not say what happens there."

@@ -1,0 +1,105 @@
+"""Pruning: a network without the channels that it hardly uses (qian2024, §2.1–2.2; liu2017slimming).
+
+A channel is worth |γ|, the scale that the normalisation behind its convolution gives it. One threshold holds for the whole network: the value below
+which a given share of all these scales lies. What is left is a narrower network of the same family, which computes exactly what the whole one would
+with the scales and shifts of the left-out channels set to 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+
+State = Mapping[str, Tensor]
+Worths = Mapping[str, NDArray[np.float32]]
+
+
+class Layer(Protocol):
+    """As `rescnn.Prunable`: names of a normalisation, and of the weights that make and that read its channels."""
+
+    @property
+    def norm(self) -> str: ...
+    @property
+    def made(self) -> str: ...
+    @property
+    def read(self) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is kept at a threshold. kept: by normalisation, the channels, bool.  threshold: the |γ| from which on a channel is kept."""
+
+    percent: float
+    threshold: float
+    kept: Mapping[str, NDArray[np.bool_]]
+
+    @property
+    def share(self) -> float:
+        """Of all channels that could go, how many do; less than asked for where a layer had to keep one."""
+        return 1 - sum(int(kept.sum()) for kept in self.kept.values()) / sum(map(len, self.kept.values()))
+
+
+def layers(card: Card) -> tuple[Layer, ...]:
+    """What can be pruned of a card's network.
+
+    Raises:
+        QuestionError: nothing can.
+    """
+    found = getattr(importlib.import_module(f"actrec.models.{card.family}"), "prunable", None)
+    if found is None:
+        raise QuestionError(f"{card.title} cannot be pruned: only networks of the family rescnn can, such as st-rescnn-a")
+    return tuple(found(card.arguments))
+
+
+def worths(card: Card, state: State) -> Worths:
+    """|γ| of every channel that could go, by its normalisation, in the order of the network."""
+    return {layer.norm: state[f"{layer.norm}.weight"].detach().abs().float().cpu().numpy() for layer in layers(card)}
+
+
+def plan(found: Worths, percent: float) -> Plan:
+    """Which channels stay when `percent` of all of them should go, those with the smallest |γ|; a layer keeps its largest whatever the threshold.
+
+    Raises:
+        QuestionError: not a share from 0 to below 100 per cent.
+    """
+    if not 0 <= percent < 100:
+        raise QuestionError(f"{percent:g} % cannot be pruned; give a percentage from 0 to below 100")
+    every = np.sort(np.concatenate(list(found.values())))
+    threshold = float(every[math.floor(percent / 100 * len(every))])
+    kept = {name: (worth >= threshold) | (np.arange(len(worth)) == int(worth.argmax())) for name, worth in found.items()}
+    return Plan(percent, threshold, kept)
+
+
+def pruned(card: Card, state: State, chosen: Plan) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Arguments and numbers of the network without the channels that the plan leaves out; at 0 % they are what they were."""
+    new = dict(state)
+    for layer in layers(card):
+        keep = torch.from_numpy(np.flatnonzero(chosen.kept[layer.norm]))
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            new[f"{layer.norm}.{name}"] = new[f"{layer.norm}.{name}"][keep]
+        new[layer.made] = new[layer.made][keep]
+        new[layer.read] = new[layer.read][:, keep].contiguous()
+    module = importlib.import_module(f"actrec.models.{card.family}")
+    arguments: dict[str, Any] = module.implied(card.arguments, {name: tuple(tensor.shape) for name, tensor in new.items()})
+    return arguments, new
+
+
+def masked(card: Card, state: State, chosen: Plan) -> dict[str, Tensor]:
+    """The whole network's numbers with the left-out channels' scales and shifts at 0: what the pruned one computes, for tests and for seeing it."""
+    new = dict(state)
+    for layer in layers(card):
+        keep = torch.from_numpy(chosen.kept[layer.norm])
+        for name in ("weight", "bias"):
+            new[f"{layer.norm}.{name}"] = new[f"{layer.norm}.{name}"] * keep
+    return new

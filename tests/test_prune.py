@@ -1,0 +1,111 @@
+"""Pruning: the pruned network is the masked one, at 0 % the same one; the threshold is one for all; what must stay stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from actrec import catalogue
+from actrec.core.card import Card
+from actrec.core.errors import QuestionError
+from actrec.lab import prune
+
+SMALL = {"units": [1, 2, 1, 2], "width": 0.125}
+
+
+def made(**arguments: Any) -> tuple[Card, nn.Module, dict[str, Tensor]]:
+    """A card, its network with scales and shifts of chance, and its numbers."""
+    card = replace(catalogue.architectures()["st-rescnn-a"], arguments=SMALL | arguments, labels=("a", "b", "c"))
+    torch.manual_seed(0)
+    model = catalogue.build(card).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            for tensor in (module.weight, module.bias, module.running_mean):
+                assert tensor is not None
+                nn.init.normal_(tensor, 0, 0.5)
+    return card, model, dict(model.state_dict())
+
+
+def filled(card: Card, arguments: dict[str, Any], state: dict[str, Tensor]) -> nn.Module:
+    model = catalogue.build(replace(card, arguments=arguments)).eval()
+    model.load_state_dict(state)
+    return model
+
+
+@pytest.mark.parametrize("more", [{}, {"cut": True}, {"cut": True, "non_local": 2}, {"inputs": 2}])
+@pytest.mark.parametrize("percent", [0.0, 5.0, 40.0, 80.0, 99.9])
+def test_the_pruned_network_is_the_masked_one(more: dict[str, Any], percent: float) -> None:
+    card, model, state = made(**more)
+    chosen = prune.plan(prune.worths(card, state), percent)
+    small = filled(card, *prune.pruned(card, state, chosen))
+    clip = torch.randn(2, more.get("inputs", 3), 4, 32, 32)
+    with torch.no_grad():
+        whole, narrow = model(clip), small(clip)
+        model.load_state_dict(prune.masked(card, state, chosen))
+        torch.testing.assert_close(narrow, model(clip), atol=1e-6, rtol=1e-6)
+        assert torch.equal(narrow, whole) == (percent == 0)
+    fewer = sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
+    assert fewer == (percent > 0)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_only_first_temporal_convolutions_go_and_the_last_second_one_where_its_shortcut_is_cut(cut: bool) -> None:
+    card, _, state = made(cut=cut)
+    arguments, new = prune.pruned(card, state, prune.plan(prune.worths(card, state), 60))
+    changed = {name for name in state if state[name].shape != new[name].shape}
+    temporal = {name for name in changed if name.endswith("0.3.weight")}
+    assert temporal <= {f"{layer.made}" for layer in prune.layers(card)}
+    assert all(".conv1." in name for name in temporal - {"layer4.1.conv2.0.3.weight"})
+    assert ("layer4.1.conv2.0.3.weight" in temporal) == ("fc.weight" in changed) == cut
+    spatial = [name for name in state if name.endswith("0.0.weight") and "conv" in name]
+    assert all(state[name].shape[0] == new[name].shape[0] for name in spatial), "the number of spatial filters stays"
+    assert arguments["kept"][-1] == new["fc.weight"].shape[1]
+
+
+def test_a_network_with_its_last_shortcut_keeps_the_linear_layer_as_it_is() -> None:
+    card, _, _ = made()
+    assert all(layer.read != "fc.weight" for layer in prune.layers(card))
+
+
+def test_a_layer_keeps_one_channel_and_says_so_in_the_share() -> None:
+    card, _, state = made(cut=True)
+    found = prune.worths(card, state)
+    name = next(iter(found))
+    low = {**found, name: found[name] * 1e-6}
+    chosen = prune.plan(low, 50)
+    assert chosen.kept[name].sum() == 1
+    assert chosen.kept[name][int(low[name].argmax())]
+    assert chosen.share < 0.5 + 1 / 100
+
+
+@given(st.lists(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12), min_size=1, max_size=6), st.floats(0, 99.9))
+def test_one_threshold_holds_for_all_and_no_more_go_than_asked(values: list[list[float]], percent: float) -> None:
+    found = {f"layer{i}": np.asarray(each, np.float32) for i, each in enumerate(values)}
+    chosen = prune.plan(found, percent)
+    total = sum(map(len, values))
+    assert chosen.share <= percent / 100 + 1e-9
+    for name, worth in found.items():
+        kept = chosen.kept[name]
+        assert kept.any()
+        assert (worth[~kept] < chosen.threshold).all()
+        assert (worth[kept] >= chosen.threshold).sum() >= kept.sum() - 1
+    gone = sum(int((worth < chosen.threshold).sum()) for worth in found.values())
+    assert gone <= percent / 100 * total + 1e-9
+
+
+@pytest.mark.parametrize("percent", [-1.0, 100.0, float("nan")])
+def test_no_other_share_can_be_pruned(percent: float) -> None:
+    with pytest.raises(QuestionError, match="cannot be pruned"):
+        prune.plan({"a": np.ones(3, np.float32)}, percent)
+
+
+def test_other_families_cannot_be_pruned() -> None:
+    with pytest.raises(QuestionError, match="cannot be pruned: only networks of the family rescnn"):
+        prune.layers(catalogue.architectures()["dam-12"])
