@@ -4,7 +4,7 @@ from actrec.catalogue.counting import counts, known
 from actrec.catalogue.explanations import knobs, layers, methods, taps
 from actrec.catalogue.learnt import untrained
 from actrec.catalogue.models import SUFFIXES, architectures, card, cards, classes, ready, remarks, with_weights
-from actrec.catalogue.networks import build, departures, formula, implied, inflate, without_numbers, without_windows
+from actrec.catalogue.networks import build, departures, filled, formula, implied, inflate, parts, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -15,6 +15,7 @@ __all__ = [
     "classes",
     "counts",
     "departures",
+    "filled",
     "formula",
     "implied",
     "inflate",
@@ -22,6 +23,7 @@ __all__ = [
     "known",
     "layers",
     "methods",
+    "parts",
     "ready",
     "remarks",
     "taps",

@@ -140,6 +140,10 @@ def _arguments(found: Mapping[str, Any], family: str) -> dict[str, Any]:
         if name not in legal or name == "classes":
             raise Wrong(f"{family} has no argument {_short(name)}")
         default = legal[name].default
+        if isinstance(default, Mapping):  # of a network inside
+            part = importlib.import_module(f"actrec.models.{family}").PART_FAMILY
+            _arguments(_mapping(value, f"the argument {name}"), part)
+            continue
         if isinstance(default, bool):
             fits = isinstance(value, bool)
         elif isinstance(default, str) or default is inspect.Parameter.empty:

@@ -1,6 +1,7 @@
 """The models: every card in the files of models/, every checkpoint in the two checkpoint folders.
 
-A model's name is a card's id, or `card@file` for a checkpoint file that does not say itself what it is, or whose own name is taken.
+A model's name is a card's id, or `card@file` for a checkpoint file that does not say itself what it is, or whose own name is taken. The networks
+inside a model are models too: `name:flow`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 import actrec.explain
 import actrec.models
 from actrec.catalogue import header
-from actrec.catalogue.networks import implied
+from actrec.catalogue.networks import implied, parts
 from actrec.core import files, labels, settings
 from actrec.core.card import Card, Weights
 from actrec.core.errors import QuestionError, WeightsError
@@ -32,7 +33,8 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin", ".ckpt", ".tar")
 def architectures() -> dict[str, Card]:
     """The cards in the models folder, by id, in the order of the files and of the cards in them."""
     names = sorted(m.name for m in pkgutil.iter_modules(actrec.models.__path__) if not (m.ispkg or m.name.startswith("_")))
-    return {card.id: card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS}
+    found = [card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS]
+    return {card.id: card for whole in found for card in (whole, *parts(whole).values())}
 
 
 class _Listed(NamedTuple):
@@ -83,7 +85,7 @@ def _told(file: Path) -> Card | str | None:
 
 
 def card(name: str) -> Card:
-    """The card of that id, or of `architecture@file`.
+    """The card of that id, or of `architecture@file`; with `:stream` behind it, of one of the networks inside.
 
     Raises:
         QuestionError: no such card.  WeightsError: no such file, or one that cannot be read.
@@ -91,6 +93,9 @@ def card(name: str) -> Card:
     known = cards()
     if name in known:
         return known[name]
+    whole, _, inside = name.rpartition(":")
+    if whole.partition("@")[0] in known and inside in parts(known[whole.partition("@")[0]]):
+        return parts(card(whole))[inside]
     base, _, file = name.partition("@")
     if file and base in known:
         return with_weights(known[base], _find_file(file))

@@ -8,6 +8,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,6 +42,20 @@ def _built(family: str, arguments: Mapping[str, Any], classes: int) -> nn.Module
     return built
 
 
+def filled(card: Card, file: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The card's network with the numbers of a file, and what the file says besides.
+
+    Raises:
+        QuestionError: as `build`.  WeightsError: a file that cannot be read, or numbers that do not fit.
+    """
+    read, about = weights.read(file)
+    state = {name.removeprefix(card.within): tensor for name, tensor in read.items() if name.startswith(card.within)}
+    weights.load(without_numbers(card), state)  # what does not fit is told before any memory is taken for it
+    model = build(card)
+    weights.load(model, state)
+    return model, dict(about)
+
+
 def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     """The state that a 2-D relative's (torchvision's ImageNet ResNet) gives the model; the state itself where the family knows no such relative.
 
@@ -61,6 +76,12 @@ def implied(card: Card, state: Mapping[str, torch.Tensor]) -> Card:
         return card
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.plain(state).items()}
     return replace(card, arguments=module.implied(card.arguments, shapes))
+
+
+def parts(card: Card) -> Mapping[str, Card]:
+    """The networks inside a card's, by name, as models of their own; none for most."""
+    made = getattr(importlib.import_module(f"actrec.models.{card.family}"), "parts", None)
+    return {} if made is None else made(card)
 
 
 def without_windows(card: Card) -> Card | None:

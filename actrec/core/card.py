@@ -62,3 +62,4 @@ class Card:
     head: str = "fc"  # name of the last linear layer, whose rows are the classes
     layout: tuple[str, ...] = ()  # names of the joints it was trained on, in their order
     people: int = 1  # how many people's joints it is given
+    within: str = ""  # what its tensors' names begin with in its file, for a part of a larger model

@@ -40,6 +40,17 @@ class Cut:
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.stack([cv2.resize(np.ascontiguousarray(f), self.to[::-1], interpolation=how) for f in frames])
 
+    def flow(self, fields: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The part of fields (T, H, W, 2) of displacements x and y in pixels, in pixels of the part."""
+        fields = fields[:, self.top : self.top + self.height, self.left : self.left + self.width]
+        if self.flip:
+            fields = fields[:, :, ::-1] * np.array([-1, 1], np.float32)
+        if self.to is None:
+            return np.ascontiguousarray(fields)
+        scale = np.array([self.to[1] / self.width, self.to[0] / self.height], np.float32)
+        how = cv2.INTER_AREA if scale.max() < 1 else cv2.INTER_LINEAR
+        return np.stack([cv2.resize(np.ascontiguousarray(f), self.to[::-1], interpolation=how) * scale for f in fields])
+
     def joints(self, values: NDArray[np.float32], mirrored: Sequence[int]) -> NDArray[np.float32]:
         """Joints (people, T, R, 3) of the frames as joints (T, people · R, 3) of the part, x and y in its pixels; some may lie outside it.
 

@@ -11,6 +11,7 @@ import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,8 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from actrec import catalogue
 from actrec.core.card import Card
-from actrec.core.errors import QuestionError
+from actrec.core.errors import QuestionError, WeightsError
+from actrec.models import weights
 
 State = Mapping[str, Tensor]
 Worths = Mapping[str, NDArray[np.float32]]
@@ -103,3 +106,24 @@ def masked(card: Card, state: State, chosen: Plan) -> dict[str, Tensor]:
         for name in ("weight", "bias"):
             new[f"{layer.norm}.{name}"] = new[f"{layer.norm}.{name}"] * keep
     return new
+
+
+def save(name: str, percent: float, out: Path, title: str = "") -> tuple[Card, Plan]:
+    """Write the checkpoint of a model without the channels that it hardly uses; comes back with its card and what was kept.
+
+    Raises:
+        QuestionError: a model that cannot be pruned, or no such share.  WeightsError: no weights, or a file that cannot be written.
+    """
+    card = catalogue.card(name)
+    layers(card)
+    if card.weights is None:
+        raise WeightsError(f"{card.title} cannot be pruned: {catalogue.ready(card)}")
+    model, about = catalogue.filled(card, weights.fetch(card.weights))
+    chosen = plan(worths(card, model.state_dict()), percent)
+    arguments, state = pruned(card, model.state_dict(), chosen)
+    small = catalogue.build(card, **arguments)
+    small.load_state_dict(state)
+    told = {**about, "arguments": arguments, "results": {}, "title": title or f"{card.title}, pruned by {percent:g} %"}
+    told["pruned"] = {"from": card.id, "percent": percent, "threshold": chosen.threshold, "share": chosen.share}
+    weights.save(out, small, told)
+    return catalogue.with_weights(catalogue.architectures()[told["architecture"]], out), chosen

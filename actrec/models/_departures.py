@@ -216,3 +216,25 @@ def _pruned(a: Arguments) -> Iterator[str]:
         yield "The last unit has no shortcut from the beginning, so that its second temporal convolution and the linear layer can be pruned."
     if a["kept"]:
         yield "Of a layer whose scales are all below the threshold the channel with the largest is kept; the paper does not say what happens there."
+
+
+def twostream(arguments: Arguments) -> tuple[str, ...]:
+    """Two streams of pictures and flow (qian2024)."""
+    of_both = [
+        line for name in ("rgb", "flow") for line in rescnn({**_USUAL, **arguments.get(name, {}), **({"inputs": 2} if name == "flow" else {})})
+    ]
+    return (*_streams(arguments), *dict.fromkeys(of_both))
+
+
+_USUAL: Arguments = {"inputs": 3, "width": 1.0, "non_local": 0, "cut": False, "kept": (), "slope": 0.01}
+
+
+def _streams(a: Arguments) -> Iterator[str]:
+    yield (
+        "Flow is OpenCV’s DIS, which needs no weights; the paper’s is PWC-Net. It is found between the frames as the model resizes them, and 2 "
+        "pixels a step are 1 in the network’s input."
+    )
+    if a["fusion"] == "max":
+        yield "The larger of both scores of each class does not sum to 1 over the classes; it is divided by its sum, and the order stays as it is."
+    elif a["fusion"] == "logits":
+        yield "The mean of the logits is our addition: with it both streams’ maps add up to the fused logit. The paper takes the mean of the scores."

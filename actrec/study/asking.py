@@ -147,6 +147,7 @@ def opened(question: Question, film: Video, loaded: Loaded) -> Asked:
     cautions += [line for found in given.values() for line in found.cautions] + list(film.notes)
     geometry = pixels.geometry(film, card.preprocess)
     clip, inputs = _window(film, loaded, geometry, read, given, question.start)
+    cautions += [line for stream in read if (tensor := inputs[stream.name]) is not None for line in stream.told_of(tensor)]
     return Asked(question, film, loaded, clip, geometry, read, given, inputs, tuple(cautions))
 
 

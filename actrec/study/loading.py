@@ -79,9 +79,6 @@ def load(name: str, progress: Progress = no_progress) -> Loaded:
 
 
 def _load(card: Card, file: Path) -> Loaded:
-    state, _ = weights.read(file)
-    weights.load(catalogue.without_numbers(card), state)  # what does not fit is told before any memory is taken for it
-    model = catalogue.build(card)
-    weights.load(model, state)
+    model, _ = catalogue.filled(card, file)
     device, doubt = devices.best(), catalogue.untrained(model)
     return Loaded(card, model.to(device).eval().requires_grad_(False), device, files.digest(file), doubt)

@@ -49,12 +49,14 @@ class View:
     """One view of a labelled clip: which of its frames (T), their size (height, width) before they are cut, and the cut.
 
     joints(layout, people): the people's joints on these frames, float32 (people, T, R, 3) in the pixels of that size, NaN where missing.
+    flow(): how far everything moves from each frame to the next, float32 (T − 1, height, width, 2) in the pixels of that size.
     """
 
     index: NDArray[np.int64]
     size: tuple[int, int]
     cut: Cut
     joints: Callable[[Layout, int], NDArray[np.float32]]
+    flow: Callable[[], NDArray[np.float32]]
 
 
 class Labelled(Protocol):
@@ -109,9 +111,13 @@ class Stream(ABC):
         """An input without content, to count operations on ("meta") or to keep pace with other processes; None: as if there were none."""
         return torch.zeros(clips, self.channels, frames, *size, device=device)
 
-    def reordered(self, tensor: Tensor, order: Tensor) -> Tensor:
-        """The input for frames that have changed places."""
+    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry) -> Tensor:
+        """The input for frames of the clip that have changed places; tensor: the input for the clip as it is."""
         return tensor[:, :, order]
+
+    def told_of(self, tensor: Tensor) -> tuple[str, ...]:
+        """What the reader must know of an input that the network is given."""
+        return ()
 
     # hiding
 

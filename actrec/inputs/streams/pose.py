@@ -54,7 +54,7 @@ class Pose(Stream):
     def blank(self, clips: int, frames: int, size: tuple[int, int], device: torch.device | str) -> None:
         """Nothing: a network of joints is counted without them, for their number is the clip's."""
 
-    def reordered(self, tensor: Tensor, order: Tensor) -> Tensor:
+    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry) -> Tensor:
         """Joints stay with their frames."""
         return tensor[:, order]
 

@@ -22,7 +22,7 @@ from actrec.core import files, settings
 from actrec.core.clip import Preprocess, Sampling, Video
 from actrec.core.errors import ClipError, Progress, no_progress
 from actrec.core.trace import Inputs
-from actrec.inputs import pixels, sampling
+from actrec.inputs import flow, pixels, sampling
 from actrec.inputs.crops import CROPS_OF_ALL, Cut, drawn, fixed
 from actrec.inputs.pose import Layout
 from actrec.inputs.streams import Stream, View
@@ -125,7 +125,8 @@ class Windows(torch.utils.data.Dataset[Found]):
             cuts = self._cuts(frames.shape[1:3], draw)
             found += [cut.pixels(frames) for cut in cuts]
             joints = cache(partial(self._joints, number, index, frames.shape[1:3]))  # read once for all cuts
-            views += [View(index, frames.shape[1:3], cut, joints) for cut in cuts]
+            fields = cache(partial(flow.between, frames))
+            views += [View(index, frames.shape[1:3], cut, joints, fields) for cut in cuts]
         beside = {stream.name: own for stream in self.streams if (own := [share for view in views if (share := stream.view(view)) is not None])}
         return np.stack(found), {name: np.stack(own) for name, own in beside.items()}
 

@@ -66,7 +66,7 @@ def of_trace(trace: Trace, streams: Sequence[Stream], target: Target, progress: 
     logits, probabilities = [], []
     for number, order in enumerate(orders):
         progress(number / len(orders), "reordering the frames")
-        probability, logit = target.score(trace.logits if number == 0 else trace.rerun(reordered(trace.inputs, streams, order)))
+        probability, logit = target.score(trace.logits if number == 0 else trace.rerun(reordered(trace, streams, order)))
         logits.append(logit)
         probabilities.append(probability)
     mean = (sum(logits[2:]) / SHUFFLES, sum(probabilities[2:]) / SHUFFLES)
@@ -80,10 +80,10 @@ def of_trace(trace: Trace, streams: Sequence[Stream], target: Target, progress: 
     )
 
 
-def reordered(inputs: Inputs, streams: Sequence[Stream], order: Tensor) -> Inputs:
+def reordered(trace: Trace, streams: Sequence[Stream], order: Tensor) -> Inputs:
     """All inputs for frames that have changed places."""
-    there = {stream.name: (stream, tensor) for stream in streams if (tensor := inputs[stream.name]) is not None}
-    return {name: stream.reordered(tensor, order.to(tensor.device)) for name, (stream, tensor) in there.items()}
+    there = {stream.name: (stream, tensor) for stream in streams if (tensor := trace.inputs[stream.name]) is not None}
+    return {name: stream.reordered(tensor, order.to(tensor.device), trace.clip, trace.geometry) for name, (stream, tensor) in there.items()}
 
 
 def lacks(card: Card, taps: Mapping[str, Tap], clip: Clip | None = None) -> str:
