@@ -54,7 +54,9 @@ def _answer(question: Question) -> None:
         return trouble(error)
     said, onward = st.container(), st.empty()
     with onward.container(key="onward"):  # there before the answer: whoever knows where to go need not wait for it
-        st.page_link(PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", query_params=remembered())
+        st.page_link(
+            PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", width="stretch", query_params=remembered()
+        )
     with said:
         found = work(
             f"predict {question.clip} {question.model} {question.start}", "Asking the model", lambda progress: study.answer(asked_for, progress)
