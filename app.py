@@ -12,4 +12,5 @@ if __name__ == "__main__":  # Streamlit runs the page
 else:
     from actrec.ui import served  # late: starlette
 
+    served.warm()
     app = st.App(__file__, middleware=served.GUARD, on_script_error=frame.failed)

@@ -67,7 +67,7 @@ def test_home_goes_from_a_clip_and_a_model_to_the_five_most_probable_classes_and
     assert page.locator(".st-key-top button").count() == 5
     assert "clip=short" in page.url
     assert "model=tinydam" in page.url
-    page.get_by_role("button", name="Explore: where did it look?").click()
+    page.get_by_role("link", name="Explore: where did it look?").click()
     page.wait_for_url("**/Explore?**", timeout=PATIENCE)
     settle(page)
     assert "clip=short" in page.url

@@ -72,7 +72,7 @@ def test_a_push_up_and_its_joints_from_upload_to_saved_figures(page: Page, addre
     page.locator(f'.st-key-gallery button[data-id="{brought.clip.name}"]').wait_for(timeout=PATIENCE)
     settle(page)
     assert page.locator(".st-key-top button").count() == 2
-    page.get_by_role("button", name="Explore: where did it look?").click()
+    page.get_by_role("link", name="Explore: where did it look?").click()
     page.wait_for_url("**/Explore?**", timeout=PATIENCE)
     settle(page)
     assert "no joints were given" in page.locator(".st-key-claim").inner_text()

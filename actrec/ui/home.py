@@ -52,19 +52,28 @@ def _answer(question: Question) -> None:
         asked_for = own.real(question.with_(label=None, versus=None))
     except ActrecError as error:
         return trouble(error)
-    found = work(f"predict {question.clip} {question.model} {question.start}", "Asking the model", lambda progress: study.answer(asked_for, progress))
-    if found is None:
-        return
+    said, onward = st.container(), st.empty()
+    with onward.container(key="onward"):  # there before the answer: whoever knows where to go need not wait for it
+        st.page_link(
+            PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", width="stretch", query_params=remembered()
+        )
+    with said:
+        found = work(
+            f"predict {question.clip} {question.model} {question.start}", "Asking the model", lambda progress: study.answer(asked_for, progress)
+        )
+        if found is None:
+            onward.empty()
+        else:
+            _said(question, found)
+
+
+def _said(question: Question, found: Explanation) -> None:
     parts.doubts(found)
     parts.bars(parts.class_bars(found), key="top", label="The five most probable classes")
     _of_how_many(question, found)
     if found.video_only:
         st.caption(plain(f"{pose.VIDEO_ONLY} Give a file of joints on the next page."))
     of_the_file(found.clip.video)
-    if st.button(
-        "Explore: where did it look?", type="primary", icon=":material/arrow_forward:", icon_position="right", width="stretch", key="explore"
-    ):
-        st.switch_page(PAGES["Explore"], query_params=remembered())
 
 
 def _of_how_many(question: Question, found: Explanation) -> None:

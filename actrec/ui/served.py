@@ -5,8 +5,10 @@ Streamlit checks the Host of its WebSocket alone (`server.allowedHosts`), lets e
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Sequence
+from threading import Thread
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -14,6 +16,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+def warm() -> None:
+    """Begin to load torch while the server starts and the browser opens: every first answer waits for it."""
+    Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
+
 
 POLICY = {
     "default-src": "'self'",

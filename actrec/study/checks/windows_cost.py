@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from actrec import catalogue
 from actrec.core import trace as traces
@@ -133,6 +132,8 @@ class _Run:
 
 
 def _counted(asked: Asked, watch: Sequence[str]) -> tuple[Trace, float]:
+    from torch.utils.flop_counter import FlopCounterMode  # brings triton, 0.3 s
+
     with FlopCounterMode(display=False) as counter:
         seen = asked.run(watch)
     return seen, counter.get_total_flops() / 2e9
