@@ -3,7 +3,8 @@
 Variables: ACTREC_MAX_MB, ACTREC_MAX_SECONDS, ACTREC_MAX_PIXELS, ACTREC_MAX_FRAMES, ACTREC_MAX_WORK, ACTREC_MAX_WAIT (what a video may be and cost),
 ACTREC_CHECKPOINTS (the reader's own checkpoints), ACTREC_CACHE (what can be made or fetched again), ACTREC_RESULTS (evaluations), ACTREC_CLIPS (more
 clip folders, separated as in PATH).
-ACTREC_DEVICE (what to run on: cpu, cuda, cuda:1, mps) is read in `devices`.
+ACTREC_DEVICE (what to run on: cpu, cuda, cuda:1, mps) is read in `devices`, ACTREC_PWC (the reader's own weights of PWC-Net, a file) in
+`inputs.flow.pwc`.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
-"""Optical flow between frames."""
+"""Optical flow: how far every pixel moves from one frame to the next.
 
-from __future__ import annotations
+>>> flow = between(frames)  # uint8 (T, H, W, 3) → float32 (T − 1, H, W, 2): x and y in pixels of these frames
+>>> flow = kept(clip.frames, clip.video.sha256, clip.index, "raft-small", progress)
+"""
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from actrec.inputs.flow.backend import Backend, Flow, Frames
+from actrec.inputs.flow.backends import BACKENDS, between, named
+from actrec.inputs.flow.kept import kept
 
-
-def between(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Displacements x and y in pixels, float32 (T − 1, H, W, 2), of frames uint8 (T, H, W, 3): what is at p in a frame is at p + flow[p] in the next."""
-    grey = [cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY) for frame in frames]
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.stack([dis.calc(one, two, None) for one, two in zip(grey[:-1], grey[1:], strict=True)]).astype(np.float32)
+__all__ = ["BACKENDS", "Backend", "Flow", "Frames", "between", "kept", "named"]
