@@ -23,9 +23,11 @@ from actrec.cli.options import (
     Palette,
     Scale,
     Start,
+    Stream,
     Threshold,
     app,
     clear,
+    of_stream,
     pair,
     print_json,
     progress,
@@ -43,6 +45,7 @@ from actrec.measure import agreement
 def explain(
     clip: Clip,
     model: Model,
+    stream: Stream = None,
     method: Annotated[str | None, typer.Option(help="The explanation method; default: CAM where it is exact, else Grad-CAM.")] = None,
     label: Annotated[str | None, typer.Option(help="The class to explain; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Explain why the label rather than this class: the difference of their logits.")] = None,
@@ -65,7 +68,7 @@ def explain(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
-    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
+    model, look = of_stream(model, stream), Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
@@ -88,12 +91,14 @@ def explain(
 
 
 @app.command()
-def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
+def predict(
+    clip: Clip, model: Model, stream: Stream = None, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False
+) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study  # late: torch
     from actrec.study import claim  # late: torch
 
-    report = progress()
+    report, model = progress(), of_stream(model, stream)
     card = catalogue.card(model)
     question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()))
     found, order = study.answer(question, report), study.time_order(question, report)
@@ -210,6 +215,7 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
 def check(
     clip: Clip,
     model: Model,
+    stream: Stream = None,
     which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
     label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
@@ -222,7 +228,7 @@ def check(
     from actrec import catalogue  # late: torch
     from actrec.study import asking, checks  # late: torch
 
-    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    question = Question(clip, of_stream(model, stream), "", label, versus, start, joints=joints, hide=tuple(hide or ()))
     asked = asking.asked(question)
     lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
     report, found = progress(), {}

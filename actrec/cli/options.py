@@ -20,6 +20,9 @@ Models = Annotated[
     list[str], typer.Option("--model", help="A model's id (see `models`); repeat it to compare several. `dam-12@file.pth` uses that checkpoint.")
 ]
 Model = Annotated[str, typer.Option(help="A model's id (see `models`), or `architecture@checkpoint file`.")]
+Stream = Annotated[
+    str | None, typer.Option(help="One stream of a model that has several, rgb or flow, as a model of its own; fused: all of it, as without.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Start = Annotated[float, typer.Option(min=0.0, help="The second at which the model's window begins.")]
 Joints = Annotated[
@@ -69,3 +72,20 @@ def pair(text: str) -> tuple[str, str]:
 def print_json(value: Any) -> None:
     """For machines, on standard output."""
     print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def of_stream(model: str, stream: str | None) -> str:
+    """The name of a model's stream, which is a model too; of the whole model for none, or for "fused".
+
+    Raises:
+        QuestionError: a stream that the model has not.
+    """
+    from actrec import catalogue  # late: torch
+
+    known = catalogue.parts(catalogue.card(model)) if stream else {}
+    if not stream or (stream == "fused" and known):
+        return model
+    if stream not in known:
+        has = f"it has {', '.join(known)} and fused" if known else "it has one stream; leave --stream out"
+        raise QuestionError(f"{model} has no stream {stream!r}: {has}")
+    return f"{model}:{stream}"

@@ -61,5 +61,6 @@ class Card:
     results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split
     head: str = "fc"  # name of the last linear layer, whose rows are the classes
     layout: tuple[str, ...] = ()  # names of the joints it was trained on, in their order
+    gaps: Mapping[str, Gap] = field(default_factory=dict)  # of a network of several streams, each stream's own, by its name
     people: int = 1  # how many people's joints it is given
     within: str = ""  # what its tensors' names begin with in its file, for a part of a larger model

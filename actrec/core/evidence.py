@@ -221,7 +221,7 @@ class Finding:
 class Evidence:
     """What a way of explaining found: maps, first the one to show first, and what does not fit on a map.
 
-    claim: a sentence in place of the one that is made from the first map.
+    claim: a sentence in place of the one that is made from the first map.  together: the maps belong beside each other.
     """
 
     heats: tuple[Heat, ...]
@@ -231,6 +231,7 @@ class Evidence:
     matrices: tuple[Matrix, ...] = ()
     findings: tuple[Finding, ...] = ()
     claim: str = ""
+    together: bool = False
 
     @property
     def heat(self) -> Heat:

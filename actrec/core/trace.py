@@ -11,7 +11,7 @@ hooks that store on the model mix them. A tap returns a *copy* to the rest of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -54,6 +54,17 @@ class Scales(Protocol):
     """What multiplies its relation before the softmax: by a number, by a learnt one, or by one for every two of its N places (N, N)."""
 
     scale: Tensor | float
+
+
+@runtime_checkable
+class Fuses(Protocol):
+    """A network of several streams, which says what they say together."""
+
+    fusion: str
+
+    def fused(self, logits: Sequence[Tensor]) -> Tensor:
+        """Of each stream's logits (B, classes), in the order of the inputs, the network's."""
+        ...
 
 
 @runtime_checkable

@@ -29,6 +29,7 @@ class Ask:
 
     place: (input frame 0 … T − 1, x, y), x and y in input pixels.  gap: the card's, for the methods that read the head's weights.
     picked: whether the reader picked the place; else it is the middle of the picture, half-way through the window.
+    gaps: the card's, of a network of several streams.
     """
 
     label: int
@@ -37,6 +38,7 @@ class Ask:
     place: tuple[int, float, float] | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
     gap: Gap | None = None
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
     layout: tuple[str, ...] = ()  # names of one person's joints, for models that were given any
     picked: bool = False
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from actrec.core.card import Card
+from actrec.core.card import Card, Gap
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
 from actrec.explain import Ask, Method
@@ -50,24 +50,33 @@ def explain(trace: Trace, ask: Ask) -> tuple[Heat, ...]:
         raise QuestionError(
             f"CAM is exact only before the head of a model with average pooling and one linear layer, not at {ask.layer!r}; use Grad-CAM"
         )
-    weight, bias = _row(trace, ask)
-    features = trace.seen[ask.layer].grid()[0].detach()
-    with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
-        shares = torch.tensordot(weight, features.to(weight.dtype), dims=1)  # (T, h, w)
-        _check(trace, ask, shares, weight, bias, features)
+    shares, _ = exact(trace, ask, ask.gap, score(trace, ask))
     signed = setting(ask, SIGNED_FIRST) == "signed"
     score_name = "logit" if ask.versus is None else "logit difference"
     unit = f"{score_name} per cell" + (f" (mean = {score_name} − bias)" if signed else ", positive part")
     return (heat(trace, ask.layer, "CAM", shares, unit, signed=signed),)
 
 
-def _row(trace: Trace, ask: Ask) -> tuple[torch.Tensor, torch.Tensor]:
+def exact(trace: Trace, ask: Ask, gap: Gap, expected: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Every cell's share of a head's score (T, h, w), and its bias: their mean and the bias are the expected score.
+
+    Raises:
+        QuestionError: they are not, or the head has no weights.
+    """
+    weight, bias = _row(trace, ask, gap)
+    features = trace.seen[gap.tap].grid()[0].detach()
+    with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
+        shares = torch.tensordot(weight, features.to(weight.dtype), dims=1)
+        _check(trace, expected, shares, weight, bias, features)
+    return shares, float(bias)
+
+
+def _row(trace: Trace, ask: Ask, gap: Gap) -> tuple[torch.Tensor, torch.Tensor]:
     """The class's weights (C) and bias, or their difference to those of `versus`, in float32 or better."""
-    assert ask.gap is not None
-    linear = trace.model.get_submodule(ask.gap.linear)
+    linear = trace.model.get_submodule(gap.linear)
     weight, bias = linear.weight, linear.bias
     if not isinstance(weight, torch.Tensor):
-        raise QuestionError(f"CAM reads the head's weights, and {ask.gap.linear!r} has none; use Grad-CAM")
+        raise QuestionError(f"CAM reads the head's weights, and {gap.linear!r} has none; use Grad-CAM")
     flat = weight.detach().flatten(1)  # a 1×1×1 convolution is a linear layer too
     flat = flat if flat.dtype == torch.float64 else flat.float()
     offset = torch.zeros(len(flat), dtype=flat.dtype, device=flat.device) if not isinstance(bias, torch.Tensor) else bias.detach().to(flat.dtype)
@@ -76,10 +85,10 @@ def _row(trace: Trace, ask: Ask) -> tuple[torch.Tensor, torch.Tensor]:
     return flat[ask.label] - flat[ask.versus], offset[ask.label] - offset[ask.versus]
 
 
-def _check(trace: Trace, ask: Ask, shares: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, features: torch.Tensor) -> None:
+def _check(trace: Trace, score: torch.Tensor, shares: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, features: torch.Tensor) -> None:
     """Hold the identity against the logits of this pass; its rounding grows with the size of what is added, so the tolerance does too."""
     logits = trace.logits[0].detach()
-    expected, found = float(score(trace, ask).detach()), float(shares.mean() + bias)
+    expected, found = float(score.detach()), float(shares.mean() + bias)
     size = float(weight.abs() @ features.abs().flatten(1).mean(1, dtype=weight.dtype)) + float(logits.abs().max())
     step = max(torch.finfo(features.dtype).eps, torch.finfo(logits.dtype).eps)
     if not abs(found - expected) <= max(TOLERANCE, 2 * step) * size:  # written so that NaN is refused

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actrec.core.card import Card
+from actrec.core.card import Card, Gap
 from actrec.models import _departures, rescnn
 
 STREAMS = ("rgb", "flow")
@@ -53,7 +53,12 @@ class TwoStream(nn.Module):
         self.rgb, self.flow, self.fusion = rgb, flow, fusion
 
     def forward(self, rgb: Tensor, flow: Tensor) -> Tensor:
-        return fuse(self.rgb(rgb), self.flow(flow), self.fusion)
+        return self.fused((self.rgb(rgb), self.flow(flow)))
+
+    def fused(self, logits: Sequence[Tensor]) -> Tensor:
+        """What the streams say together."""
+        one, other = logits
+        return fuse(one, other, self.fusion)
 
 
 def build(rgb: Mapping[str, Any] = {}, flow: Mapping[str, Any] = {}, fusion: str = "mean", classes: int = 400) -> TwoStream:
@@ -83,6 +88,7 @@ def parts(card: Card) -> dict[str, Card]:
             arguments={**(FLOW if name == "flow" else {}), **card.arguments.get(name, {})},
             inputs=(name,),
             gap=base.gap,
+            gaps={},
             head=base.head,
             note=base.note,
             paper_figures={},
@@ -114,6 +120,7 @@ def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Ca
         arguments={"rgb": arguments, "flow": arguments},
         inputs=STREAMS,
         gap=None,
+        gaps={name: Gap(f"{name}.layer4.tap", f"{name}.fc") for name in STREAMS},
         head="rgb.fc",
         note="",
         paper_figures={"parameters": parameters} if parameters else {},

@@ -123,7 +123,8 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
 def _panes(found: Explanation, method: Method | None, laid: Laid | None) -> list[Pane]:
     """One picture with all maps to choose from; for a picked place's relations, one beside the other."""
     about = f"{found.label}" + (f" rather than {found.versus}" if found.versus else "")
-    if method is not None and method.picks(found.provenance["knobs"]) and found.points is None and len(found.heats) > 1:
+    rows = method is not None and method.picks(found.provenance["knobs"]) and found.points is None
+    if len(found.heats) > 1 and (rows or found.evidence.together):
         return [Pane(f"pane{i}", heat.title, heat.unit, (heat,)) for i, heat in enumerate(found.heats[:3])]
     skeleton, every = found.skeleton, None
     if laid is not None:
