@@ -22,6 +22,7 @@ from actrec.lab.recipes import RECIPES
 FRAMES, SIDE = 4, 32
 MODELS = list(catalogue.architectures())
 NARROW = {"dam": {"width": 0.125}, "deform": {"width": 0.125, "frames": 4, "size": 32, "heads": 2, "blocks": 1}}
+NARROW |= {"rescnn": {"width": 0.125}, "twostream": {name: {"units": [1, 1, 1, 1], "width": 0.125} for name in ("rgb", "flow")}}
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ ALONE = {
 WITHOUT_TORCH = {"core", "clips", "measure", "draw", "ui/player", "inputs/pose", "lab/results"}
 """Rooms that do not import torch themselves, so that whoever needs only them need not wait for it; but for the files in WITH_TORCH."""
 
-WITH_TORCH = {"core/trace.py", "core/devices.py", "inputs/pose/keypoint_rcnn.py"}
+WITH_TORCH = {"core/abilities.py", "core/trace.py", "core/devices.py", "inputs/pose/keypoint_rcnn.py"}
 
 LATE = re.compile(r"# late: (\w+)")
 """What must stand beside an import of our own that is not at the top of its file: the library that it brings, and for which nobody should wait before

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import streams_made
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from actrec import catalogue
+from actrec import catalogue, cli, study
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
+from actrec.core.question import Question
+from actrec.lab import fuse as fusing
 from actrec.lab import prune
+from actrec.models import weights
 
 SMALL = {"units": [1, 2, 1, 2], "width": 0.125}
 
@@ -109,3 +115,47 @@ def test_no_other_share_can_be_pruned(percent: float) -> None:
 def test_other_families_cannot_be_pruned() -> None:
     with pytest.raises(QuestionError, match="cannot be pruned: only networks of the family rescnn"):
         prune.layers(catalogue.architectures()["dam-12"])
+
+
+@pytest.mark.parametrize("model", ["tiny-rgb", "tiny-flow", "two:flow", "tst-rescnn-a:rgb@plain.pth"])
+def test_a_pruned_checkpoint_is_a_model_like_any_other(home: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = home / "checkpoints"
+    for name in ("rgb", "flow"):
+        streams_made.stream(folder, name)
+    fusing.fuse("tiny-rgb", "tiny-flow", folder / "two.safetensors")
+    torch.save(weights.read(folder / "tiny-rgb.safetensors")[0], folder / "plain.pth")
+    assert cli.main(["prune", "--model", model, "--percent", "50", "--out", str(folder / "small.safetensors"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["parameters"][0] < said["parameters"][1]
+    assert 0.4 < said["share"] <= 0.5
+    found = study.answer(Question("short", "small", "cam"))
+    assert found.claim
+    again = weights.read(folder / "small.safetensors")[1]
+    assert again["pruned"]["percent"] == 50
+    assert cli.main(["prune", "--model", "small", "--percent", "50", "--out", str(tmp_path / "smaller.safetensors"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"][0] < said["parameters"][0]
+
+
+def test_at_nothing_pruned_the_answer_is_the_same_to_the_bit(home: Path) -> None:
+    folder = home / "checkpoints"
+    streams_made.stream(folder, "rgb")
+    prune.save("tiny-rgb", 0, folder / "same.safetensors")
+    one, other = (study.answer(Question("short", name, "cam")) for name in ("tiny-rgb", "same"))
+    np.testing.assert_array_equal(one.predictions.logits, other.predictions.logits)
+    np.testing.assert_array_equal(one.heat.values, other.heat.values)
+
+
+def test_a_run_that_ends_before_it_has_saved_leaves_the_checkpoint_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home / "checkpoints"
+    before = streams_made.stream(folder, "rgb").read_bytes()
+    out = folder / "half.safetensors"
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prune.save("tiny-rgb", 40, out)
+    assert (folder / "tiny-rgb.safetensors").read_bytes() == before
+    assert not out.exists()
+    assert "half" not in catalogue.cards()

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,14 @@ def card(file: Path, bases: Mapping[str, Card]) -> Card | None:
         raise WeightsError(str(error)) from None
     except (ValueError, LabelsError) as error:
         raise WeightsError(f"the header of {file.name} is not a card: {error}; save the model again, or correct the header") from None
+
+
+def of(card: Card, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of itself that was made of a card's one. about: what that one says, which may be nothing; its tests are not the new."""
+    base, stream = about.get("architecture") or card.id.partition("@")[0], card.within.removesuffix(".")
+    own = {"architecture": f"{base}:{stream}" if stream else base, "family": card.family, "arguments": dict(card.arguments), "results": {}}
+    how = {"sampling": asdict(card.sampling), "preprocess": asdict(card.preprocess), "labels": list(card.labels), "trained_on": card.trained_on}
+    return {**about, **own, **how, "title": card.title}
 
 
 def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], rows_of: Callable[[str], int | None]) -> Card:

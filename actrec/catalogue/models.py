@@ -33,8 +33,13 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin", ".ckpt", ".tar")
 def architectures() -> dict[str, Card]:
     """The cards in the models folder, by id, in the order of the files and of the cards in them."""
     names = sorted(m.name for m in pkgutil.iter_modules(actrec.models.__path__) if not (m.ispkg or m.name.startswith("_")))
-    found = [card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS]
-    return {card.id: card for whole in found for card in (whole, *parts(whole).values())}
+    return {card.id: card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS}
+
+
+@functools.cache
+def _bases() -> dict[str, Card]:
+    """The same, and the networks inside them: what a checkpoint may say that it is."""
+    return {card.id: card for whole in architectures().values() for card in (whole, *parts(whole).values())}
 
 
 class _Listed(NamedTuple):
@@ -97,8 +102,8 @@ def card(name: str) -> Card:
     if whole.partition("@")[0] in known and inside in parts(known[whole.partition("@")[0]]):
         return parts(card(whole))[inside]
     base, _, file = name.partition("@")
-    if file and base in known:
-        return with_weights(known[base], _find_file(file))
+    if file and base in (known | _bases()):
+        return with_weights((known | _bases())[base], _find_file(file))
     if remark := remarks().get(f"{name}.safetensors"):
         raise WeightsError(f"no model {name!r}: {remark}")
     near = ", ".join(known)
@@ -126,7 +131,7 @@ def with_weights(base: Card, file: Path) -> Card:
     state, metadata = weights.read(file)
     name, title = f"{base.id}@{file.name}", f"{base.title} · {file.name}"
     if metadata.get("architecture") == base.id:  # a file that says itself what it is, in a place where it is not listed
-        own = header.card(file, architectures())
+        own = header.card(file, _bases())
         if own is not None:
             return own
     if base.weights is not None and base.weights.sha256 and files.digest(file).startswith(base.weights.sha256):
@@ -159,11 +164,15 @@ def _assumed(base: Card) -> str:
 
 def _by_shape(base: Card, fitted: Card) -> str:
     """What was found from a file's shapes alone, and what was not."""
-    found = " and ".join(f"{name} of {value:g}" for name, value in fitted.arguments.items() if base.arguments.get(name) != value)
+    found = " and ".join(f"{name} of {_short(value)}" for name, value in fitted.arguments.items() if base.arguments.get(name) != value)
     if not found:
         return ""
     other = f"Picture size, frames and strides cannot be: they are those of {base.title}"
     return f"A {found} was found from the shapes of the file's tensors. {other}, and if the model was trained with others its answers are wrong."
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else f"{value}"
 
 
 def classes(base: Card, state: Mapping[str, torch.Tensor]) -> int:
@@ -176,7 +185,7 @@ def classes(base: Card, state: Mapping[str, torch.Tensor]) -> int:
 def _card_of(file: Path, _stamp: int, _size: int) -> Card | str | None:
     """The card that a checkpoint of ours carries in its header; None for a file that carries none; why not, for a broken one."""
     try:
-        return header.card(file, architectures())
+        return header.card(file, _bases())
     except WeightsError as error:
         return str(error)
 

@@ -11,11 +11,11 @@ hooks that store on the model mix them. A tap returns a *copy* to the rest of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,54 +26,6 @@ from actrec.core.reach import Hop, Slide
 Axes = Literal["b c t h w", "b t h w c", "b (t h w) c", "b (1 t h w) c"]
 Triple = tuple[float, float, float]
 Part = TypeVar("Part")
-
-
-# What a way of explaining may need of a part of a model, beside tensors under taps. Whoever writes a model offers it by having the method.
-
-
-@runtime_checkable
-class Attends(Protocol):
-    """An attention that makes rows of itself."""
-
-    def rows(self, q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The attention of queries (…, N, d) to all keys (…, M, d): (…, N, M), rows sum to 1. mask bool (batch, M): keys that take part."""
-        ...
-
-
-@runtime_checkable
-class Chooses(Protocol):
-    """What chooses places to read from."""
-
-    def places(self, points: Tensor, grid: tuple[int, int, int]) -> Tensor:
-        """Points (…, 3) in [−1, 1]³ on a grid (T, h, w) as input frame, x and y in input pixels (pixel i covers [i, i + 1)): (…, 3)."""
-        ...
-
-
-@runtime_checkable
-class Scales(Protocol):
-    """What multiplies its relation before the softmax: by a number, by a learnt one, or by one for every two of its N places (N, N)."""
-
-    scale: Tensor | float
-
-
-@runtime_checkable
-class Fuses(Protocol):
-    """A network of several streams, which says what they say together."""
-
-    fusion: str
-
-    def fused(self, logits: Sequence[Tensor]) -> Tensor:
-        """Of each stream's logits (B, classes), in the order of the inputs, the network's."""
-        ...
-
-
-@runtime_checkable
-class Spreads(Protocol):
-    """What reads a feature map around joints."""
-
-    def maps(self, joints: Tensor, size: tuple[int, int]) -> Tensor:
-        """How much of each cell is read for joints (…, 3) in input pixels: (…, h, w), 0 for those that are missing."""
-        ...
 
 
 class Tap(nn.Module):

@@ -17,7 +17,8 @@ from actrec.core.errors import QuestionError
 from actrec.explain import Ask, Knob
 
 if TYPE_CHECKING:
-    from actrec.core.trace import Attends, Seen, Tap
+    from actrec.core.abilities import Attends
+    from actrec.core.trace import Seen, Tap
 
 CHUNK = 512
 """Rows of an attention that are made at a time."""

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from actrec.core.abilities import Scales
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
-from actrec.core.trace import Scales
 from actrec.explain import Ask, Method
 from actrec.inputs import cells
 

@@ -26,10 +26,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from actrec.core.abilities import Attends, Spreads
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Skeleton, Track
-from actrec.core.trace import Attends, Spreads
 from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._attention import MODAL, asking, asking_mask, block_name, blocks_with, exact, head_knob, keys_mask, modal, received, watched

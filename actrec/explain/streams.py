@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from actrec.core.abilities import Fuses
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding
-from actrec.core.trace import Fuses
 from actrec.core.words import fixed, percent
 from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, setting

@@ -24,10 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from actrec.core.abilities import Attends, Chooses
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat, Points
-from actrec.core.trace import Attends, Chooses
 from actrec.core.words import percent
 from actrec.explain import Ask, Knob, Method, from_where
 from actrec.explain._attention import MODAL, asking, block_name, blocks_with, exact, head_knob, modal, received, watched

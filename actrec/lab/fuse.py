@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from actrec import catalogue
+from actrec.catalogue import header
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError, WeightsError
 from actrec.models import twostream, weights
@@ -30,12 +32,14 @@ def fuse(rgb: str, flow: str, out: Path, fusion: str = "mean", title: str = "") 
     _alike(cards)
     states, abouts = zip(*map(_numbers, cards.values()), strict=True)
     arguments: dict[str, Any] = {name: dict(card.arguments) for name, card in cards.items()} | {"fusion": fusion}
-    about = {**abouts[0], "architecture": ARCHITECTURE, "arguments": arguments, "results": {}, "streams": [card.id for card in cards.values()]}
-    about |= {"family": "twostream", "title": title or f"{cards['rgb'].title} + {cards['flow'].title}"}
-    whole = catalogue.build(catalogue.architectures()[ARCHITECTURE], len(cards["rgb"].labels), **arguments)
+    base, rgb_card = catalogue.architectures()[ARCHITECTURE], cards["rgb"]
+    made = replace(base, arguments=arguments, title=title or f"{rgb_card.title} + {cards['flow'].title}", trained_on=rgb_card.trained_on)
+    made = replace(made, sampling=rgb_card.sampling, preprocess=rgb_card.preprocess, labels=rgb_card.labels)
+    about = header.of(made, {**abouts[0], "architecture": ARCHITECTURE, "streams": [card.id for card in cards.values()]})
+    whole = catalogue.build(made)
     whole.load_state_dict({f"{name}.{key}": tensor for name, state in zip(cards, states, strict=True) for key, tensor in state.items()})
     weights.save(out, whole, about, half=True)
-    return catalogue.with_weights(catalogue.architectures()[ARCHITECTURE], out)
+    return catalogue.with_weights(base, out)
 
 
 def _alike(cards: dict[str, Card]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actrec import catalogue
+from actrec.catalogue import header
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError, WeightsError
 from actrec.models import weights
@@ -123,7 +124,8 @@ def save(name: str, percent: float, out: Path, title: str = "") -> tuple[Card, P
     arguments, state = pruned(card, model.state_dict(), chosen)
     small = catalogue.build(card, **arguments)
     small.load_state_dict(state)
-    told = {**about, "arguments": arguments, "results": {}, "title": title or f"{card.title}, pruned by {percent:g} %"}
+    made = replace(card, arguments=arguments, title=title or f"{card.title}, pruned by {percent:g} %")
+    told = header.of(made, about)
     told["pruned"] = {"from": card.id, "percent": percent, "threshold": chosen.threshold, "share": chosen.share}
     weights.save(out, small, told)
-    return catalogue.with_weights(catalogue.architectures()[told["architecture"]], out), chosen
+    return catalogue.with_weights(catalogue.card(told["architecture"]), out), chosen

@@ -285,7 +285,5 @@ CARDS: tuple[Card, ...] = (
     _card("st-rescnn-b", "ST-ResCNN B, 12 layers", "b", 15.26),
     _card("st-rescnn-c", "ST-ResCNN C, 12 layers", "c", 17.92),
     _card("st-rescnn-d", "ST-ResCNN D, 12 layers", "d", 28.54),
-    _card("nlst-rescnn-34", "NLST-ResCNN, 34 layers with a non-local block", "34", 0.0, non_local=2),
-    _card("nlst-rescnn-a", "NLST-ResCNN A, 10 layers with a non-local block", "a", 0.0, non_local=2),
     _card("r2plus1d-34", "R(2+1)D-34 with the activation and the widths of IG-65M", "34", 0.0, slope=0.0, eps=1e-3),
 )
