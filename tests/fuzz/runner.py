@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from actrec.core.errors import ActrecError
@@ -46,16 +47,18 @@ class Tally:
     slowest: float = 0.0
     largest: float = 0.0
     bad: list[tuple[str, str, str]] = field(default_factory=list)
+    one: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def cases(self) -> int:
         return sum(self.outcomes.values())
 
     def add(self, case: str, outcome: str, said: str, seconds: float, megabytes: float) -> None:
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        self.slowest, self.largest = max(self.slowest, seconds), max(self.largest, megabytes)
-        if outcome in BAD:
-            self.bad.append((case, outcome, said))
+        with self.one:
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+            self.slowest, self.largest = max(self.slowest, seconds), max(self.largest, megabytes)
+            if outcome in BAD:
+                self.bad.append((case, outcome, said))
 
 
 def run(kind: str, seed: int, count: int, seconds: float = float("inf"), keep: Path | None = None, jobs: int = 1) -> Tally:
