@@ -25,6 +25,8 @@ CHECKPOINTS = ROOT / "assets" / "checkpoints"
 FAMILIES = {
     "dam": "DAM, its backbones and its baselines",
     "deform": "The cross-modal 3D deformable transformer",
+    "rescnn": "ST-ResCNN, one stream",
+    "twostream": "TST-ResCNN, two streams",
     "torchvision_video": "torchvision’s Kinetics-400 models",
 }
 
@@ -44,6 +46,8 @@ OTHER: dict[str, list[dict[str, Any]]] = {
         {"pose_positions": True, "layout": 17},
         {"width": 0.25},
     ],
+    "rescnn": [{"non_local": 2}, {"inputs": 2}, {"cut": True}, {"kept": [32] * 16 + [512]}, {"width": 0.25}],
+    "twostream": [{"fusion": "max"}, {"fusion": "logits"}],
 }
 """Arguments of no architecture's card that change the list."""
 

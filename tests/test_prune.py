@@ -21,6 +21,7 @@ from actrec.core.errors import QuestionError
 from actrec.core.question import Question
 from actrec.lab import fuse as fusing
 from actrec.lab import prune
+from actrec.lab.train import start, steps
 from actrec.models import weights
 
 SMALL = {"units": [1, 2, 1, 2], "width": 0.125}
@@ -159,3 +160,24 @@ def test_a_run_that_ends_before_it_has_saved_leaves_the_checkpoint_whole(home: P
     assert (folder / "tiny-rgb.safetensors").read_bytes() == before
     assert not out.exists()
     assert "half" not in catalogue.cards()
+
+
+def test_sparse_training_is_the_gradient_of_the_penalty() -> None:
+    _, model, _ = made(cut=True)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    steps.sparsify(model, 0.25)
+    penalty = sum(module.weight.abs().sum() for module in model.modules() if isinstance(module, nn.BatchNorm3d))
+    assert isinstance(penalty, torch.Tensor)
+    expected = torch.autograd.grad(0.25 * penalty, list(model.parameters()), allow_unused=True)
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, torch.zeros_like(parameter) if gradient is None else gradient)
+
+
+def test_the_flow_network_starts_from_pictures_with_their_channels_averaged() -> None:
+    _, _, state = made()
+    _, flow, _ = made(inputs=2)
+    found = start.fitting(flow, state)
+    assert set(found) == set(flow.state_dict())
+    mean = state["stem.0.weight"].mean(1)
+    assert torch.equal(found["stem.0.weight"], torch.stack([mean, mean], 1))

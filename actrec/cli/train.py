@@ -49,6 +49,7 @@ def train(
         float | None, typer.Option(min=0.0, max=1.0, help="The factor by which the step and plateau schedules multiply the rate.")
     ] = None,
     patience: Annotated[int | None, typer.Option(min=0, help="Epochs without improvement that the plateau schedule waits for.")] = None,
+    sparsity: Annotated[float | None, typer.Option(min=0.0, help="ζ Σ|γ| in the loss: small scales for pruning; 0: none.")] = None,
     clip_norm: Annotated[float | None, typer.Option(min=0.0, help="The gradient's largest norm (clipping); 0: no limit.")] = None,
     crops: Annotated[
         Crops | None, typer.Option(help="corner: corners and scales; near: milder, for actors small and near the middle; random; none.")

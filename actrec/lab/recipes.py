@@ -37,6 +37,7 @@ class Recipe:
     schedule: exponential: down to lr · lr_end at the end.  cosine: the same ends, along half a cosine.  step: times `factor` at each of `steps`.
     plateau: times `factor` after `patience` epochs without progress, which is the val split's score, or the training loss of a set that has none.
     warmup: epochs in which the rate rises to its place from near 0.  clip_norm: the gradient's greatest length; 0 for no limit.
+    sparsity: ζ of the loss L + ζ Σ|γ| over the scales of all batch normalisations, which makes a network ready for pruning (qian2024, eq. 2).
     crops: as `sets.Windows`.  flip: mirror every second clip; "unless-sided" leaves it where a class has left or right in its name.
     dropout: for families that take it as an argument; None: as the architecture has it.
     norm: frozen: batch normalisations that start from a checkpoint stay as they are (statistics, weight and bias); partial: all but the first such
@@ -63,6 +64,7 @@ class Recipe:
     factor: float = 0.1
     patience: int = 10
     clip_norm: float = 20.0
+    sparsity: float = 0.0
     crops: Crops = "corner"
     flip: Flip = "off"
     dropout: float | None = None
@@ -75,7 +77,7 @@ class Recipe:
         for field, choices in CHOICES.items():
             if getattr(self, field) not in get_args(choices):
                 raise RecipeError(f"there is no {field} {getattr(self, field)!r}; use {', '.join(get_args(choices))}")
-        least = {"epochs": 1, "batch": 1, "accumulate": 1, "warmup": 0, "patience": 0, "workers": 0, "clip_norm": 0, "weight_decay": 0}
+        least = {"epochs": 1, "batch": 1, "accumulate": 1, "warmup": 0, "patience": 0, "workers": 0, "clip_norm": 0, "weight_decay": 0, "sparsity": 0}
         for field, low in least.items():
             if not getattr(self, field) >= low:
                 raise RecipeError(f"{field} is {getattr(self, field)}; it must be {low} or more")
@@ -114,6 +116,9 @@ RECIPES: dict[str, Recipe] = {
     ),
     "shift": Recipe("shift", epochs=50, lr=0.01, weight_decay=1e-4, schedule="step", steps=(20, 40), dropout=0.5, norm="frozen"),
     "tpnlst": Recipe("tpnlst", epochs=600, batch=10, optimizer="gc-sgd", lr=1e-4, schedule="plateau", crops="random", flip="unless-sided"),
+    "tpnlst-sparse": Recipe(
+        "tpnlst-sparse", epochs=600, batch=10, optimizer="gc-sgd", lr=1e-4, schedule="plateau", sparsity=1e-4, crops="random", flip="unless-sided"
+    ),
     "pyramid": Recipe(
         "pyramid",
         batch=64,
@@ -137,7 +142,7 @@ shift (shift module with RGB difference and NetVLAD, §3.1): SGD, 50 epochs, 0.0
     have it for 50 epochs. Crops are not stated either.
 tpnlst (the pruned two-stream R(2+1)D, §4.1): SGD on centralised gradients, momentum 0.9, weight decay 5e-4, 1e-4, on a plateau of the loss with
     patience 10; batch 10 for 8 frames (5 for 16: --batch 5); 600 epochs for UCF101, 800 for HMDB51; random crops of 112 from 171×128, mirrored by
-    half. The factor is not stated.
+    half. The factor is not stated. tpnlst-sparse is the same before pruning: ζ = 1e-4, and 1e-5 for HMDB51's flow (--sparsity 1e-5).
 pyramid (interaction-aware spatio-temporal pyramid attention, §5, ResNet-50): SGD, momentum 0.9, 0.01, a tenth at epochs 40 and 80 of 100, batch 64,
     dropout 0.5 (0.7 for flow), random crops, mirrored. Eq. 12 adds λ Σ w² with λ = 4e-5: its gradient is 2λw, and torch's decay is what stands before
     w. The other two terms of eq. 12 are the model's, not the recipe's.

@@ -234,11 +234,12 @@ def model_titles() -> dict[str, str]:
 def model_select(question: Question) -> None:
     """The model, to change it in place."""
     titles = model_titles()
-    options = list(titles) if question.model in titles else [question.model, *titles]
+    whole = question.model.rpartition(":")[0]
+    chosen = whole if whole in titles else question.model
     st.selectbox(
         "Model",
-        options,
+        list(titles) if chosen in titles else [chosen, *titles],
         key="model-select",
         format_func=lambda name: titles.get(name, name),
-        on_change=shows("model-select", question.model, lambda model: take_model(model, question.to_query())),
+        on_change=shows("model-select", chosen, lambda model: take_model(model, question.to_query())),
     )

@@ -149,6 +149,9 @@ def model_name(name: str) -> str:
     known = catalogue.cards()
     if name in known:
         return name
+    whole, _, stream = name.rpartition(":")
+    if whole and stream in catalogue.STREAMS:
+        return f"{model_name(whole)}:{stream}"
     base, at, file = name.partition("@")
     if base not in known:
         raise QuestionError(f"no model {name!r} here; choose one from the list")

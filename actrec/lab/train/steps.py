@@ -34,6 +34,14 @@ def centralise(parameters: Iterable[Tensor]) -> None:
             parameter.grad -= parameter.grad.mean(tuple(range(1, parameter.ndim)), keepdim=True)
 
 
+@torch.no_grad()
+def sparsify(model: nn.Module, sparsity: float) -> None:
+    """Add the gradient of sparsity · Σ|γ| over the scales of all batch normalisations that are trained (qian2024, eq. 2; at 0 it is 0)."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None and module.weight.grad is not None:
+            module.weight.grad += sparsity * module.weight.sign()
+
+
 def move(model: nn.Module, taken: torch.optim.Optimizer, scaler: torch.amp.GradScaler, recipe: Recipe, rate: float, share: float) -> None:
     """One step with the gradients that are there, times `share`: unscaled, centralised, limited, applied, gone."""
     trained = [p for p in model.parameters() if p.grad is not None]
@@ -44,6 +52,8 @@ def move(model: nn.Module, taken: torch.optim.Optimizer, scaler: torch.amp.GradS
         for parameter in trained:
             assert parameter.grad is not None
             parameter.grad *= share
+    if recipe.sparsity:
+        sparsify(model, recipe.sparsity)
     if recipe.optimizer == "gc-sgd":
         centralise(trained)
     if recipe.clip_norm:

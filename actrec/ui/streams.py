@@ -1,0 +1,41 @@
+"""Which stream of a model that has several is asked: all together, or one as a model of its own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from actrec.core.errors import ActrecError
+from actrec.core.question import Question
+from actrec.ui import own
+from actrec.ui.frame import shows
+from actrec.ui.models import take_model
+
+FUSED = "fused"
+TITLES = {FUSED: "Both together", "rgb": "Pictures alone", "flow": "Flow alone"}
+
+
+def whole(model: str) -> tuple[str, str]:
+    """A model's name without its stream, and the stream, FUSED where the name has none."""
+    from actrec import catalogue  # late: torch
+
+    name, _, stream = model.rpartition(":")
+    try:
+        return (name, stream) if name and stream in catalogue.parts(catalogue.card(own.model_name(name))) else (model, FUSED)
+    except ActrecError:
+        return model, FUSED
+
+
+def stream_select(question: Question) -> None:
+    """The streams of the question's model, to choose one of; nothing for a model of one stream."""
+    from actrec import catalogue  # late: torch
+
+    name, stream = whole(question.model)
+    known = [FUSED, *catalogue.parts(catalogue.card(own.model_name(name)))]
+    if len(known) == 1:
+        return
+
+    def take(chosen: str | None) -> None:
+        take_model(name if chosen in (None, FUSED) else f"{name}:{chosen}", question.to_query())
+
+    changed = shows("stream", stream, take)
+    st.segmented_control("What is asked", known, key="stream", format_func=lambda each: TITLES.get(each, each), on_change=changed)
