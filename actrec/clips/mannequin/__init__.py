@@ -1,6 +1,7 @@
 """Sample clips whose truth is known: a jointed figure performs a named action somewhere, in front of somebody's wall.
 
 `render("sit_down", seed=3)` gives the frames, the joints, and who is where in every pixel, so that any explanation can be scored against the truth.
+`render_flow` with the same arguments gives the true optical flow between its frames.
 The same action and seed always give the same bytes. Body, clothes, place, camera and distractor come from the seed alone, never from the action.
 
 Pairs are each other's time reversal, exactly: `render("stand_up", s)` is `render("sit_down", s)` played backwards, with everything in the scene.
@@ -14,13 +15,14 @@ import csv
 from pathlib import Path
 
 from actrec.clips import video
+from actrec.clips.mannequin.flow import Flow, render_flow
 from actrec.clips.mannequin.rendering import Mannequin, render, render_joints
 from actrec.clips.mannequin.scene import ACTIONS, PAIRS, Scene
 from actrec.clips.mannequin.truth import Truth, read_truth, truth_beside, write_truth
 
 __all__ = [
-    "ACTIONS", "PAIRS", "SAMPLES", "Mannequin", "Scene", "Truth",
-    "read_truth", "render", "render_joints", "truth_beside", "write_samples", "write_truth",
+    "ACTIONS", "PAIRS", "SAMPLES", "Flow", "Mannequin", "Scene", "Truth",
+    "read_truth", "render", "render_flow", "render_joints", "truth_beside", "write_samples", "write_truth",
 ]  # fmt: skip
 
 SAMPLES: tuple[tuple[str, int, int], ...] = (

@@ -1,7 +1,7 @@
 """Points in space → shaded shapes in a picture: a weak-perspective camera, rounded blobs, and boxes, painted from far to near.
 
 Colours are RGB, 0 … 255. Pictures are painted larger than wanted and reduced afterwards, which also smooths the edges.
-A second picture (`parts`) takes the number of the part that is visible at each pixel; 0 is scenery.
+A second picture (`parts`) takes the number of the part that is visible at each pixel (`number`); 0 is scenery.
 """
 
 from __future__ import annotations
@@ -121,23 +121,43 @@ def shade(colour: Colour, light: float) -> Colour:
 _shade = lru_cache(maxsize=512)(shade)
 
 
-def paint(picture: Picture, parts: Picture | None, shapes: Sequence[Blob | Slab], t: int, glow: tuple[float, float]) -> None:
-    """Paint all shapes of step t, far ones first, into picture (H, W, 3) and their numbers into parts (H, W); `glow` points to the light."""
-    for shape in sorted(shapes, key=lambda s: float(s.depth[t])):
-        outline = _paint_blob(picture, shape, t, glow) if isinstance(shape, Blob) else _paint_slab(picture, shape, t)
-        if parts is not None:
-            cv2.fillConvexPoly(parts, outline, shape.part, cv2.LINE_8, SHIFT)
+def paint(picture: Picture, shapes: Sequence[Blob | Slab], t: int, glow: tuple[float, float]) -> None:
+    """Paint all shapes of step t, far ones first, into picture (H, W, 3); `glow` points to the light."""
+    for shape in _far_first(shapes, t):
+        if isinstance(shape, Blob):
+            _paint_blob(picture, shape, t, glow)
+        else:
+            _paint_slab(picture, shape, t)
 
 
-def _paint_blob(picture: Picture, shape: Blob, t: int, glow: tuple[float, float]) -> NDArray[np.int32]:
+def number(parts: Picture, shapes: Sequence[Blob | Slab], t: int) -> None:
+    """Write the part of every shape that is seen at step t into parts (H, W)."""
+    for shape in _far_first(shapes, t):
+        if isinstance(shape, Blob):
+            core, spread = _hull(shape, t)
+            outline = fixed(core + spread)
+        else:
+            outline = np.asarray(cv2.convexHull(fixed(shape.corners[t])), np.int32)
+        cv2.fillConvexPoly(parts, outline, shape.part, cv2.LINE_8, SHIFT)
+
+
+def _far_first(shapes: Sequence[Blob | Slab], t: int) -> list[Blob | Slab]:
+    return sorted(shapes, key=lambda s: float(s.depth[t]))
+
+
+def _hull(shape: Blob, t: int) -> tuple[Array, Array]:
+    """A blob's outline, as its core and the way from there to its rim, each (n, 2)."""
     hull = cv2.convexHull(shape.rim[t].astype(np.float32), returnPoints=False)[:, 0]
     core = shape.core[t, hull]
-    spread = shape.rim[t, hull] - core
+    return core, shape.rim[t, hull] - core
+
+
+def _paint_blob(picture: Picture, shape: Blob, t: int, glow: tuple[float, float]) -> None:
+    core, spread = _hull(shape, t)
     x = STEPS[shape.layers]
     outlines = fixed(core + spread * (1 - 0.68 * x) + np.multiply(glow, 0.30 * shape.bulge[t]) * x)
     for outline, tone in zip(outlines, _tones(shape.colour, shape.layers), strict=True):
         cv2.fillConvexPoly(picture, outline, tone, cv2.LINE_AA, SHIFT)
-    return outlines[0]
 
 
 @lru_cache(maxsize=512)
@@ -146,7 +166,7 @@ def _tones(colour: Colour, layers: int) -> tuple[Colour, ...]:
     return tuple(shade(colour, 0.70 + 0.42 * (k / max(layers - 1, 1)) ** 0.8) for k in range(layers))
 
 
-def _paint_slab(picture: Picture, shape: Slab, t: int) -> NDArray[np.int32]:
+def _paint_slab(picture: Picture, shape: Slab, t: int) -> None:
     corners = shape.corners[t]
     for face, light in zip(FACES, shape.light, strict=True):
         a, b, c, d = corners[list(face)]
@@ -154,4 +174,3 @@ def _paint_slab(picture: Picture, shape: Slab, t: int) -> NDArray[np.int32]:
             quad = fixed(np.stack([a, b, c, d]))
             cv2.fillConvexPoly(picture, quad, _shade(shape.colour, float(light)), cv2.LINE_AA, SHIFT)
             cv2.polylines(picture, [quad], True, _shade(shape.colour, float(light) * 0.86), 1, cv2.LINE_AA, SHIFT)
-    return np.asarray(cv2.convexHull(fixed(corners)), np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
-from actrec.clips.mannequin.brush import Blob, Camera, Picture, Slab, paint
+from actrec.clips.mannequin.brush import Blob, Camera, Picture, Slab, number, paint
 from actrec.clips.mannequin.scene import Scene
 from actrec.clips.mannequin.skeleton import Motion
 
@@ -25,21 +25,28 @@ def expose(
     gain, noise = _light(rng, height, width)
     flicker = 1 + 0.03 * rng.random() * np.sin(2 * np.pi * (rng.uniform(0.3, 1.0) * np.linspace(0, 1, frames) + rng.random()))
     corner = rng.integers(0, 32, (frames, 2))
-    grounds = _grounds(motion, camera)
+    below = grounds(motion, camera)
     out = np.empty((frames, height, width, 3), np.uint8)
     parts = np.zeros((frames, height, width), np.uint8) if truth else None
     for t in range(frames):
         picture = _still(backdrop, camera, t, height * fine, width * fine)
-        _shadow(picture, grounds[t])
-        mask = np.zeros(picture.shape[:2], np.uint8) if truth else None
-        paint(picture, mask, shapes, t, glow)
+        rows, soft = shadow(below[t], height * fine, width * fine)
+        picture[rows] = (picture[rows] * (1 - 0.55 * soft[..., None])).astype(np.uint8)
+        paint(picture, shapes, t, glow)
         small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
         small *= gain * np.float32(flicker[t])
         small += noise[corner[t, 0] :, corner[t, 1] :][:height, :width]
         out[t] = np.clip(small, 0, 255)
-        if parts is not None and mask is not None:
-            parts[t] = mask[fine // 2 :: fine, fine // 2 :: fine]
+        if parts is not None:
+            parts[t] = numbers(shapes, t, height, width, fine)
     return out, parts
+
+
+def numbers(shapes: Sequence[Blob | Slab], t: int, height: int, width: int, fine: int) -> Picture:
+    """The part of the shape that is seen in the middle of every pixel at step t: (H, W)."""
+    mask = np.zeros((height * fine, width * fine), np.uint8)
+    number(mask, shapes, t)
+    return mask[fine // 2 :: fine, fine // 2 :: fine]
 
 
 def _still(backdrop: Picture, camera: Camera, t: int, height: int, width: int) -> Picture:
@@ -63,7 +70,7 @@ def _light(rng: Generator, height: int, width: int) -> tuple[NDArray[np.float32]
     return gain, grain * np.float32(rng.uniform(0.5, 2.0))
 
 
-def _grounds(motion: Motion, camera: Camera) -> NDArray[np.float64]:
+def grounds(motion: Motion, camera: Camera) -> NDArray[np.float64]:
     """What throws a shadow on the floor: x, y, half width, half height in painted pixels, and darkness: (T, n, 5)."""
     p = motion.points
     spots = [(p["hip"], 0.30, 0.5), (p["ankles"][:, 0] + [0.05, 0, 0], 0.15, 0.6), (p["ankles"][:, 1] + [0.05, 0, 0], 0.15, 0.6)]
@@ -76,9 +83,8 @@ def _grounds(motion: Motion, camera: Camera) -> NDArray[np.float64]:
     return np.stack(out, 1)
 
 
-def _shadow(picture: Picture, grounds: NDArray[np.float64]) -> None:
-    """Darken the floor softly under what stands on it."""
-    height, width = picture.shape[:2]
+def shadow(grounds: NDArray[np.float64], height: int, width: int) -> tuple[slice, NDArray[np.float32]]:
+    """How dark the floor is under what stands on it, 0 … 1: the rows of the painted picture where it is dark at all, and (rows, W)."""
     step = max(height // 96, 1)
     soft = np.zeros((-(-height // step), -(-width // step)), np.float32)
     for x, y, rx, ry, dark in grounds:
@@ -87,6 +93,5 @@ def _shadow(picture: Picture, grounds: NDArray[np.float64]) -> None:
         soft = np.maximum(soft, layer)
     rows = slice(max(int(grounds[:, 1].min() - 0.15 * height), 0), min(int(grounds[:, 1].max() + 0.15 * height) + 1, height))
     if rows.stop <= rows.start:
-        return
-    soft = cv2.resize(cv2.GaussianBlur(soft, (0, 0), 1.6), (soft.shape[1] * step, soft.shape[0] * step))[rows, :width]
-    picture[rows] = (picture[rows] * (1 - 0.55 * soft[..., None])).astype(np.uint8)
+        return slice(0), np.zeros((0, width), np.float32)
+    return rows, cv2.resize(cv2.GaussianBlur(soft, (0, 0), 1.6), (soft.shape[1] * step, soft.shape[0] * step))[rows, :width].astype(np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actrec.clips.mannequin.actions import MOVES
 from actrec.clips.mannequin.body import LAYOUT, OBJECT, PARTS, figure, joints, things
-from actrec.clips.mannequin.brush import Camera
+from actrec.clips.mannequin.brush import Blob, Camera, Slab
 from actrec.clips.mannequin.exposure import expose
 from actrec.clips.mannequin.scene import Scene
 from actrec.clips.mannequin.skeleton import Manner, Motion
@@ -62,9 +62,8 @@ def render(
     Raises:
         QuestionError: an unknown action, or a clip too small to show anything.
     """
-    scene, manner, camera, motion = _staged(action, seed, frames, height, width, fps, fine)
-    clothes = scene.dress()
-    shapes = [*figure(motion, camera, clothes), *things(motion, camera, clothes), *scene.distractor(manner.seconds, camera)]
+    scene, manner, camera, motion = staged(action, seed, frames, height, width, fps, fine)
+    shapes = moving(scene, manner, camera, motion)
     pictures, parts = expose(scene, camera, motion, shapes, (frames, height, width, fine), truth)
     spots = joints(motion, camera, parts, (height, width, fine))
     move = MOVES[action]
@@ -82,12 +81,12 @@ def render_joints(
     Raises:
         QuestionError: as `render`.
     """
-    _, _, camera, motion = _staged(action, seed, frames, height, width, fps, fine)
+    _, _, camera, motion = staged(action, seed, frames, height, width, fps, fine)
     spots = joints(motion, camera, None, (height, width, fine))
     return spots[::-1].copy() if MOVES[action].backwards else spots
 
 
-def _staged(action: str, seed: int, frames: int, height: int, width: int, fps: float, fine: int) -> tuple[Scene, Manner, Camera, Motion]:
+def staged(action: str, seed: int, frames: int, height: int, width: int, fps: float, fine: int) -> tuple[Scene, Manner, Camera, Motion]:
     """All that moves, before it is dressed and painted."""
     scene = Scene(action, seed)
     if frames < 2 or height < 16 or width < 16 or fps <= 0 or fine < 1:
@@ -96,3 +95,9 @@ def _staged(action: str, seed: int, frames: int, height: int, width: int, fps: f
         )
     manner = scene.manner(frames, fps)
     return scene, manner, scene.camera(frames, height * fine, width * fine), MOVES[action].motion(manner)
+
+
+def moving(scene: Scene, manner: Manner, camera: Camera, motion: Motion) -> list[Blob | Slab]:
+    """The shapes of all that moves: the figure, its things, and the distractor."""
+    clothes = scene.dress()
+    return [*figure(motion, camera, clothes), *things(motion, camera, clothes), *scene.distractor(manner.seconds, camera)]

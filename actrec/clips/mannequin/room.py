@@ -198,4 +198,4 @@ def props(rng: Generator, picture: Picture, camera: Camera) -> None:
         where = np.array([[float(rng.uniform(-1.0, -0.5)), 0.0, float(spot)]])
         turned = Camera(0.0, camera.pitch, camera.scale, camera.foot, camera.middle, np.array([[1.0, 0, 0]]))
         kind = ("chair", "table", "box", "ball", "barbell", "plant")[int(rng.integers(6))]
-        paint(picture, None, furniture(kind, where + vec(0, RESTS[kind], 0), turned, pick(rng, ACCENTS), 0), 0, (-0.5, -0.8))
+        paint(picture, furniture(kind, where + vec(0, RESTS[kind], 0), turned, pick(rng, ACCENTS), 0), 0, (-0.5, -0.8))
