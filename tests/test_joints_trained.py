@@ -67,8 +67,8 @@ def test_a_set_without_joints_trains_on_video_only_and_says_so(tmp_path: Path, c
 def test_a_dry_run_measures_with_joints_and_models_that_read_something_else_are_refused(mannequins: sets.ClipSet, tmp_path: Path) -> None:
     found = train.plan(run(mannequins, tmp_path / "run", epochs=1, keep=False))
     assert found.seconds_computing_a_step > 0
-    with pytest.raises(train.run.ActrecError, match="there is no stream 'flow'"):
-        train.Run(replace(card(), inputs=("rgb", "flow")), mannequins, RECIPES["deform"], tmp_path / "other", TINY)
+    with pytest.raises(train.run.ActrecError, match="there is no stream 'sound'"):
+        train.Run(replace(card(), inputs=("rgb", "sound")), mannequins, RECIPES["deform"], tmp_path / "other", TINY)
 
 
 def test_the_command_line_says_how_many_people_and_whether_the_whole_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

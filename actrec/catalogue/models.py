@@ -36,7 +36,6 @@ def architectures() -> dict[str, Card]:
     return {card.id: card for name in names for card in importlib.import_module(f"actrec.models.{name}").CARDS}
 
 
-@functools.cache
 def _bases() -> dict[str, Card]:
     """The same, and the networks inside them: what a checkpoint may say that it is."""
     return {card.id: card for whole in architectures().values() for card in (whole, *parts(whole).values())}

@@ -4,7 +4,7 @@ Theory (qian2024, table 2; zhou2016 for each stream's map). Every stream is a ne
 exact for its own logit. What the model says is a stated function of the streams (`twostream.fuse`):
 
 * mean of the softmax scores: a stream's share of the fused score is exactly half its own score. The maps are of the streams' logits, and no map is of
-  the fused score, because a softmax is no sum over places;
+  the fused score, because a softmax is not a sum over places;
 * max: the fused score is that of the stream that is surer, before both are brought to a sum of 1;
 * mean of the logits: the fused logit is the mean of theirs, so the maps are halved and add up to it, with the halves of the biases.
 """
@@ -96,7 +96,7 @@ METHODS: tuple[Method, ...] = (
         "streams",
         "Streams side by side",
         "What the pictures and the flow say, each with its exact map, and how much of the decision comes from each.",
-        "Each map is exact for its own stream's logit. Where scores are averaged, no map is of the fused one: a softmax is no sum over places.",
+        "Each map is exact for its own stream's logit. Where scores are averaged, no map is of the fused one: a softmax is not a sum over places.",
         layers,
         explain,
         knobs=(SIGNED_FIRST,),
