@@ -94,7 +94,7 @@ class Explanation:
         """
         told = self.provenance
         joints = repr(told.get("joints"))
-        return told["clip_sha256"], told["weights_sha256"], told.get("stream"), self.question.start, joints, self.label, self.versus
+        return told["clip_sha256"], (told["weights_sha256"], told.get("stream", "")), self.question.start, joints, self.label, self.versus
 
     @property
     def video_only(self) -> bool:
