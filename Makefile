@@ -1,6 +1,6 @@
 # make app    sets everything up and opens the app
 # make test   sets everything up and runs every check
-# make fuzz   gives hostile files by the thousand to everything that reads files
+# make fuzz   gives hostile files by the thousand to everything that reads files (KINDS="joints labels": to some)
 # make gpu    sets everything up and checks this machine's GPU against its processor; says so where there is none
 PYTHON ?= python3
 BIN := .venv/bin
@@ -41,7 +41,7 @@ bench: setup
 
 # 10 000 hostile videos and some thousand other files; SEED=, SHARE= (0.1: a tenth of them). Writes the table in docs/reliability.md.
 fuzz: setup
-	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE))
+	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(KINDS) $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE))
 
 gpu: setup
 	$(BIN)/python -m benchmarks.gpu

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from actrec.core.card import Card, Weights
 from actrec.core.clip import Preprocess, Sampling
-from actrec.core.errors import WeightsError
+from actrec.core.errors import WeightsError, quoted
 from actrec.core.labels import LabelsError, meant
 from actrec.core.outside import Budget, TooMuch, parsed
 from actrec.models import weights
@@ -52,7 +52,7 @@ def card(file: Path, bases: Mapping[str, Card]) -> Card | None:
             found = _mapping(parsed(text.encode(), Budget(file.name)), "it")
             return _card(found, file, bases, lambda name: next(iter(opened.get_slice(name).get_shape()), 0) if name in names else None)
     except SafetensorError as error:
-        raise WeightsError(f"{file.name} is damaged or not a safetensors file ({error}); copy or download it again") from None
+        raise WeightsError(f"{file.name} is damaged or not a safetensors file ({quoted(error)}); copy or download it again") from None
     except OSError as error:
         raise WeightsError(f"{file.name} cannot be read ({error.strerror or error}); check its permissions") from None
     except TooMuch as error:

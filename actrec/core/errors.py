@@ -20,6 +20,17 @@ class ActrecError(Exception):
         return line if len(line) <= MOST_WORDS else f"{line[: MOST_WORDS * 2 // 3]} … {line[-MOST_WORDS // 3 + 3 :]}"
 
 
+MOST_QUOTED = 160
+"""Characters of another library's own words: it may quote the file."""
+
+
+def quoted(error: BaseException, kind: bool = False) -> str:
+    """What another library says went wrong, as a part of a sentence: the beginning of its first line. kind: with the error's name before it."""
+    lines, name = str(error).strip().splitlines(), type(error).__name__
+    text = f"{name}: {lines[0].strip()}" if lines and kind else lines[0].strip() if lines else name
+    return text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…"
+
+
 class ClipError(ActrecError):
     """A video file that cannot be used."""
 

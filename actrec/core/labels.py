@@ -23,7 +23,7 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import Any, TypeVar
 
-from actrec.core.errors import ActrecError
+from actrec.core.errors import ActrecError, quoted
 from actrec.core.outside import Budget, content, parsed
 
 KEYS = (
@@ -152,7 +152,7 @@ def _of_text(found: str, spend: Budget) -> Names | None:
         try:
             return _of(parsed(found.encode("utf-8", "surrogatepass"), spend, _once), spend)
         except ValueError as error:
-            raise _Unclear(f"it begins like JSON and is not JSON ({error})") from None
+            raise _Unclear(f"it begins like JSON and is not JSON ({quoted(error)})") from None
     rows = [row.strip() for row in re.split(r"\r\n|\n|\r", found) if row.strip()]
     _count(len(rows))
     return _of_rows(rows)

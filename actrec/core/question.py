@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from actrec.core.errors import QuestionError
+from actrec.core.errors import QuestionError, quoted
 from actrec.core.look import Look
 
 
@@ -73,7 +73,7 @@ class Question:
             start = float(query.get("start", 0.0))
             at = tuple(float(v) for v in query["at"].split(",")) if query.get("at") else None
         except ValueError as error:
-            raise QuestionError(f"the link's start or at is not a number ({error}); use seconds, and at=seconds,x,y") from None
+            raise QuestionError(f"the link's start or at is not a number ({quoted(error)}); use seconds, and at=seconds,x,y") from None
         if not np.isfinite(start) or start < 0 or (at is not None and (len(at) != 3 or not np.all(np.isfinite(at)))):
             raise QuestionError(f"start={query.get('start')!r}, at={query.get('at')!r}: give finite seconds from 0 on, and at=seconds,x,y")
         knobs = tuple((name.removeprefix("knob."), value) for name, value in query.items() if name.startswith("knob."))

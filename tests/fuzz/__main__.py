@@ -16,19 +16,15 @@ COUNTS = {"videos": 10_000, "checkpoints": 2_000, "joints": 2_000, "labels": 2_0
 BEGIN, END = "<!-- made by make fuzz: begin -->", "<!-- end -->"
 
 
-def table(tallies: list[Tally], share: float) -> str:
-    """The lines for the document."""
-    seeds = sorted({tally.seed for tally in tallies})
-    lines = [
-        f"`make fuzz SEED={seeds[0]} SHARE={share:g}`, {datetime.date.today():%d %B %Y}:",
-        "",
-        "| files | cases | read | refused in one line | " + " | ".join(BAD) + " | slowest | most memory |",
-        "|---|---" + "|---" * (len(BAD) + 4) + "|",
-    ]
+def table(tallies: list[Tally], share: float, before: str) -> str:
+    """The lines for the document. before: those that stand there; what was run now takes the place of the same with this seed and share."""
+    title = f"`make fuzz SEED={tallies[0].seed} SHARE={share:g}`, {datetime.date.today():%d %B %Y}:"
+    columns = "| files | cases | read | refused in one line | " + " | ".join(BAD) + " | slowest | most memory |"
+    rows = {row.split(" | ")[0].strip("| "): row for row in before.splitlines()[4:]} if before.strip().startswith(title) else {}
     for one in tallies:
         counts = [one.cases, *(one.outcomes.get(name, 0) for name in ("read", "refused", *BAD))]
-        lines.append(f"| {one.kind} | " + " | ".join(f"{n:,}" for n in counts) + f" | {one.slowest:.1f} s | {one.largest:,.0f} MB |")
-    return "\n".join(lines)
+        rows[one.kind] = f"| {one.kind} | " + " | ".join(f"{n:,}" for n in counts) + f" | {one.slowest:.1f} s | {one.largest:,.0f} MB |"
+    return "\n".join([title, "", columns, "|---|---" + "|---" * (len(BAD) + 4) + "|", *(rows[kind] for kind in KINDS if kind in rows)])
 
 
 def main() -> int:
@@ -45,10 +41,9 @@ def main() -> int:
         print(f"{kind}: {tallies[-1].outcomes}, slowest {tallies[-1].slowest:.1f} s, {tallies[-1].largest:.0f} MB", flush=True)
         for case, outcome, said in tallies[-1].bad[:20]:
             print(f"  {case} {outcome}: {said.strip().splitlines()[-1] if said.strip() else ''}", flush=True)
-    if tuple(given.kinds) == KINDS:
-        text = DOC.read_text(encoding="utf-8")
-        head, tail = text.split(BEGIN)[0], text.split(END)[1]
-        DOC.write_text(f"{head}{BEGIN}\n{table(tallies, given.share)}\n{END}{tail}", encoding="utf-8")
+    head, rest = DOC.read_text(encoding="utf-8").split(f"{BEGIN}\n")
+    before, tail = rest.split(END)
+    DOC.write_text(f"{head}{BEGIN}\n{table(tallies, given.share, before)}\n{END}{tail}", encoding="utf-8")
     return int(any(tally.bad for tally in tallies))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from actrec.clips.mannequin.rendering import Mannequin
 from actrec.core import files
-from actrec.core.errors import QuestionError
+from actrec.core.errors import QuestionError, quoted
 
 MASKS = ("actor", "object", "limbs")
 
@@ -52,4 +52,4 @@ def read_truth(path: Path) -> Truth:
             masks = {name: np.unpackbits(kept[name], axis=-1, count=int(kept["columns"])).astype(bool) for name in MASKS}
             return Truth(kept["joints"], tuple(map(str, kept["layout"])), str(kept["label"]), **masks, every=int(kept["every"]))
     except (OSError, KeyError, ValueError) as error:
-        raise QuestionError(f"{path} holds no truth about a clip ({error}); make it again with mannequin.write_samples") from None
+        raise QuestionError(f"{path} holds no truth about a clip ({quoted(error)}); make it again with mannequin.write_samples") from None

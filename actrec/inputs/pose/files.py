@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actrec.core import files, settings
 from actrec.core.clip import Video
-from actrec.core.errors import ActrecError
+from actrec.core.errors import ActrecError, quoted
 from actrec.core.outside import Budget, archive, content
 from actrec.inputs.pose import units
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError
@@ -79,7 +79,7 @@ def _zipped(path: Path, layout: Layout | None, spend: Budget) -> Joints:
     except ActrecError:
         raise
     except Exception as error:  # zipfile fails in many ways on a damaged file
-        raise JointsError(f"{path.name} cannot be read as an npz or zip ({type(error).__name__}: {error}); save it again") from None
+        raise JointsError(f"{path.name} cannot be read as an npz or zip ({quoted(error, kind=True)}); save it again") from None
 
 
 def kind_of(path: Path) -> str:
@@ -172,7 +172,7 @@ def _matlab(path: Path, spend: Budget | None = None) -> tuple[dict[str, NDArray[
     try:
         return variables(content(path, spend), spend)
     except (ValueError, OSError) as error:
-        raise JointsError(f"{path.name} cannot be read as a MATLAB file of joints ({error}); fetch it again") from None
+        raise JointsError(f"{path.name} cannot be read as a MATLAB file of joints ({quoted(error)}); fetch it again") from None
 
 
 def _jhmdb(places: NDArray[np.float64], path: Path) -> Joints:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.errors import quoted
 from actrec.core.outside import Budget, content, parsed
 from actrec.inputs.pose import layouts, units
 from actrec.inputs.pose.joints import HIDDEN, Joints, JointsError, Values
@@ -33,7 +34,7 @@ def read_json(path: Path, layout: Layout | None, spend: Budget) -> Joints:
     try:
         return _read(said, path, layout)
     except _DAMAGED as error:
-        raise JointsError(f"{path.name} is damaged or of another kind ({type(error).__name__}: {error}); export the joints again") from None
+        raise JointsError(f"{path.name} is damaged or of another kind ({quoted(error, kind=True)}); export the joints again") from None
 
 
 def _said(name: str, text: Callable[[], bytes], spend: Budget) -> Any:
@@ -42,7 +43,7 @@ def _said(name: str, text: Callable[[], bytes], spend: Budget) -> Any:
     except OSError as error:
         raise JointsError(f"cannot read {name} ({error.strerror or error}); check its permissions") from None
     except ValueError as error:
-        raise JointsError(f"{name} cannot be read as JSON ({error}); copy or export it again") from None
+        raise JointsError(f"{name} cannot be read as JSON ({quoted(error)}); copy or export it again") from None
 
 
 def _read(said: Any, path: Path, layout: Layout | None) -> Joints:
@@ -153,7 +154,7 @@ def read_openpose(path: Path, frames: Mapping[str, Callable[[], bytes]], layout:
     try:
         return _openpose(said, _counted(numbers)[0], path.name, layout)
     except _DAMAGED as error:
-        raise JointsError(f"{path} holds a file that is not OpenPose's ({type(error).__name__}: {error}); write it again with --write_json") from None
+        raise JointsError(f"{path} holds a file that is not OpenPose's ({quoted(error, kind=True)}); write it again with --write_json") from None
 
 
 def _openpose(frames: Iterable[Mapping[str, Any]], numbers: NDArray[np.int64], source: str, layout: Layout | None) -> Joints:

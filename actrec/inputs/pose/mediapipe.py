@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from actrec.core import settings
-from actrec.core.errors import Progress
+from actrec.core.errors import Progress, quoted
 from actrec.inputs.pose.estimator import Detect, Estimator, Frame
 from actrec.inputs.pose.joints import JointsError, Values
 
@@ -27,7 +27,7 @@ def _opened(model: Path | None, progress: Progress) -> Iterator[Detect]:
     try:
         landmarker = vision.PoseLandmarker.create_from_options(options)
     except (RuntimeError, ValueError, OSError) as error:
-        raise JointsError(f"MediaPipe cannot use {file} ({error}); {_GET_TASK.format(folder=settings.cache() / 'weights')}") from None
+        raise JointsError(f"MediaPipe cannot use {file} ({quoted(error)}); {_GET_TASK.format(folder=settings.cache() / 'weights')}") from None
     last = -1
 
     def detect(frame: Frame, second: float) -> list[Values]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from actrec.core.errors import ActrecError
+from actrec.core.errors import ActrecError, quoted
 from actrec.core.outside import Budget, array
 from actrec.inputs.pose import layouts
 from actrec.inputs.pose.joints import Joints, JointsError, fits
@@ -33,14 +33,14 @@ def read_npz(path: Path, inside: Mapping[str, Callable[[], bytes]], layout: Layo
     except ActrecError:
         raise
     except Exception as error:  # zipfile and numpy fail in many ways on a damaged file
-        raise JointsError(f"{path.name} cannot be read as an npz of joints ({type(error).__name__}: {error}); save it again") from None
+        raise JointsError(f"{path.name} cannot be read as an npz of joints ({quoted(error, kind=True)}); save it again") from None
     if "joints" not in found or ("layout" not in found and layout is None):
         missing = " and no ".join(name for name in ("joints", "layout") if name not in found)
         raise JointsError(f"{path.name} has no {missing}; save joints (T, R, 3) and layout, one of {', '.join(LAYOUTS)}")
     try:
         return _joints(found, layout, path.name, spend)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise JointsError(f"{path.name} holds no joints as numbers ({error}); save joints (T, R, 3) and layout") from None
+        raise JointsError(f"{path.name} holds no joints as numbers ({quoted(error)}); save joints (T, R, 3) and layout") from None
 
 
 def _joints(found: Mapping[str, Any], layout: Layout | None, name: str, spend: Budget) -> Joints:

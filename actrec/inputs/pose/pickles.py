@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from actrec.core import settings
-from actrec.core.errors import ActrecError
+from actrec.core.errors import ActrecError, quoted
 from actrec.core.kept import Kept
 from actrec.core.outside import MOST_BYTES, MOST_ITEMS, Budget
 from actrec.inputs.pose import unpickle
@@ -45,9 +45,7 @@ def read_pyskl(path: Path, clip: str | None = None, layout: Layout | None = None
     except ActrecError:
         raise
     except Exception as error:  # whatever stands in place of numbers fails in its own way, and each means the same
-        raise JointsError(
-            f"{path.name}: the joints of {row['frame_dir']} are damaged ({type(error).__name__}: {error}); fetch the file again"
-        ) from None
+        raise JointsError(f"{path.name}: the joints of {row['frame_dir']} are damaged ({quoted(error, kind=True)}); fetch the file again") from None
 
 
 def _joints(path: Path, row: Mapping[str, Any], layout: Layout | None) -> Joints:
@@ -148,7 +146,7 @@ def read_pickle(path: Path, spend: Budget | None = None) -> Any:
     except unpickle.Code as name:
         raise JointsError(f"{path.name} asks for {name}, which is code, not data; none of it was run: save the joints as an npz instead") from None
     except Exception as error:  # a broken pickle may fail in any way, and each means the same
-        raise JointsError(f"{path.name} cannot be read as a pickle ({type(error).__name__}: {error}); copy or fetch it again") from None
+        raise JointsError(f"{path.name} cannot be read as a pickle ({quoted(error, kind=True)}); copy or fetch it again") from None
 
 
 def _of_its_size(path: Path) -> Budget:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core import files, settings
-from actrec.core.errors import ActrecError
+from actrec.core.errors import ActrecError, quoted
 from actrec.core.words import few
 from actrec.measure import accuracy
 from actrec.measure.accuracy import Measures
@@ -153,7 +153,7 @@ def load(folder: Path) -> Evaluation:
             found = Evaluation(folder, about, keys, paths, kinds, fps, starts, ends, np.asarray(kept["scores"], np.float32), kept["truth"])
         _check(found)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ResultError(f"the evaluation in {folder} cannot be read ({error}); evaluate again, with another --name") from None
+        raise ResultError(f"the evaluation in {folder} cannot be read ({quoted(error)}); evaluate again, with another --name") from None
     return found
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core import files
+from actrec.core.errors import quoted
 from actrec.lab.results.evaluation import ABOUT, RESULT, Evaluation, ResultError, load, measure
 from actrec.measure.accuracy import chances, plain
 
@@ -133,7 +134,7 @@ def _scores(folder: Path, item: Item, clips: ClipSet) -> NDArray[np.float32]:
         with np.load(file) as kept:
             return chances(kept["logits"], clips.multilabel)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ResultError(f"{file} cannot be read ({error}); delete it and run the command again") from None
+        raise ResultError(f"{file} cannot be read ({quoted(error)}); delete it and run the command again") from None
 
 
 def _tables(evaluation: Evaluation) -> None:

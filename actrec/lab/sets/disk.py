@@ -13,6 +13,7 @@ from typing import Any
 
 from actrec.clips.library import SUFFIXES
 from actrec.core import labels
+from actrec.core.errors import quoted
 from actrec.lab.sets.items import PICTURES, DataError, Media, naming
 
 
@@ -127,7 +128,7 @@ def json_of(file: Path) -> Any:
         with naming(file):
             return json.loads(labels.text(file))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} cannot be read as JSON ({error}); fetch it again") from None
+        raise DataError(f"{file} cannot be read as JSON ({quoted(error)}); fetch it again") from None
 
 
 class Shelf:

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from actrec.core import files
-from actrec.core.errors import WeightsError
+from actrec.core.errors import WeightsError, quoted
 from actrec.core.outside import Budget, TooMuch, parsed
 from actrec.core.words import few
 from actrec.models.weights import pickled
@@ -86,7 +86,7 @@ def _read_safetensors(path: Path, spend: Budget) -> tuple[dict[str, Tensor], dic
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
         about = parsed(written["actrec"].encode(), spend) if "actrec" in written else dict(written)
     except (SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
-        raise WeightsError(f"{path.name} is damaged or not a safetensors file ({_line(error)}); copy or download it again") from None
+        raise WeightsError(f"{path.name} is damaged or not a safetensors file ({quoted(error)}); copy or download it again") from None
     if not state or not isinstance(about, dict):
         raise WeightsError(f"{path.name} holds {'no tensors' if not state else 'metadata that is not an object'}; give the checkpoint of a model")
     return state, about
@@ -132,7 +132,7 @@ def _read_torch(path: Path, zipped: bool, spend: Budget) -> object:
         named = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
         if named:
             raise WeightsError(f"{path.name} {refused.format(named.group(1)[:120])}; {SAFE_WAY}") from None
-        raise WeightsError(f"{path.name} is damaged or not a torch file ({_line(error)}); copy or download it again") from None
+        raise WeightsError(f"{path.name} is damaged or not a torch file ({quoted(error)}); copy or download it again") from None
 
 
 def _look(path: Path, zipped: bool, spend: Budget) -> pickled.Seen:
@@ -148,7 +148,7 @@ def _look(path: Path, zipped: bool, spend: Budget) -> pickled.Seen:
                 stream.seek(-1, io.SEEK_CUR)
     except (OSError, ValueError, OverflowError, MemoryError, zipfile.BadZipFile) as error:
         if not found.foreign:
-            raise WeightsError(f"{path.name} is damaged or not a torch file ({_line(error)}); copy or download it again") from None
+            raise WeightsError(f"{path.name} is damaged or not a torch file ({quoted(error)}); copy or download it again") from None
     return found
 
 
@@ -266,9 +266,3 @@ def save(path: Path, model: nn.Module, metadata: Mapping[str, Any], *, half: boo
 def _halved(tensor: Tensor) -> Tensor:
     small = tensor.half() if tensor.is_floating_point() else tensor
     return small if bool(small.isfinite().all()) else tensor
-
-
-def _line(error: BaseException) -> str:
-    """An error's first line that says something, without colours and not too long."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:160]
