@@ -171,7 +171,6 @@ SAMPLES: dict[str, State] = {
     "TimeSformer (Hugging Face)": rows("timesformer.encoder.layer.0.temporal_dense.weight"),
     "TimeSformer": rows("model.blocks.0.temporal_attn.qkv.weight"),
     "V-JEPA 2, the probe alone": rows("module.pooler.query_tokens"),
-    "R(2+1)D-34 trained on IG-65M": like("layer2.0.conv2.0.0.weight", 288, 128, 1, 3, 3),
     "I3D Inception (piergiaj)": rows("Conv3d_1a_7x7.conv3d.weight", "Mixed_3b.b1a.conv3d.weight"),
     "BN-Inception": rows("conv1_7x7_s2.weight", "inception_3a_1x1.weight"),
     "PWC-Net, which computes optical flow": rows("moduleExtractor.moduleOne.0.weight"),

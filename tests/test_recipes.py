@@ -22,9 +22,8 @@ from actrec.lab.train import steps
 from actrec.models import weights
 
 # A paper's rates are for thousands of clips and a pretrained model; these are for eight clips and a new one.
-SMALL = {"dam": {"lr": 0.1}, "deform": {"lr": 3e-3, "warmup": 1}, "shift": {"lr": 0.1}, "tpnlst": {"lr": 0.1, "patience": 0}, "pyramid": {"lr": 0.1}}
-SMALL |= {"tpnlst-sparse": SMALL["tpnlst"]}
-
+SMALL = {name: {"lr": 0.1} for name in RECIPES} | {"deform": {"lr": 3e-3, "warmup": 1}}
+SMALL |= {name: {"lr": 0.1, "patience": 0} for name in ("tpnlst", "tpnlst-sparse")}
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

@@ -64,6 +64,21 @@ def test_torchvisions_network_computes_the_same_where_the_widths_agree() -> None
         np.testing.assert_allclose(ours(clip), theirs(clip), atol=1e-5)
 
 
+@pytest.mark.slow
+def test_the_published_34_layers_have_our_names_and_but_for_their_wider_second_convolutions_our_shapes() -> None:
+    from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, R2Plus1dStem, VideoResNet
+
+    with torch.device("meta"):
+        theirs = VideoResNet(BasicBlock, [Conv2Plus1D] * 4, [3, 4, 6, 3], R2Plus1dStem).state_dict()
+        ours = catalogue.build(catalogue.card("r2plus1d-34")).state_dict()
+    assert list(ours) == list(theirs)
+    wider = {name for name in ours if ours[name].shape != theirs[name].shape}
+    assert wider == {
+        f"layer{s}.0.conv2.0.{part}" for s in (2, 3, 4) for part in ("0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "3.weight")
+    }
+    assert [ours[f"layer{s}.0.conv2.0.0.weight"].shape[0] for s in (2, 3, 4)] == [288, 576, 1152]
+
+
 @pytest.mark.parametrize("stage", [2, 3, 4, 5])
 def test_the_non_local_block_is_the_papers_formula_and_the_identity_at_first(stage: int) -> None:
     model, plain = network(non_local=stage), network()

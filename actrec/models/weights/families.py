@@ -67,7 +67,7 @@ FAMILIES = (
         (r"(^|\.)conv1\.conv\.weight$", 2, 5),
     ),
     Family("SlowFast (MMAction2)", (r"slow_path\.conv1\.", r"fast_path\.conv1\."), _PATHWAYS),
-    Family("R(2+1)D-34 (MMAction2)", (r"conv1\.conv\.conv_s\.weight$",), "actrec's R(2+1)D has 18 layers and a stem of 45 planes, not 83"),
+    Family("R(2+1)D-34 (MMAction2)", (r"conv1\.conv\.conv_s\.weight$",), "actrec's R(2+1)D-34 has a stem of 45 planes, not 83"),
     Family("X3D (MMAction2)", (r"conv1_s\.conv\.weight$", r"conv1_t\.conv\.weight$"), _DEPTHWISE),
     Family("TPN (MMAction2)", (r"cls_head\.new_cls\.weight$",), "actrec has no temporal pyramid"),
     Family(
@@ -104,12 +104,6 @@ FAMILIES = (
         "its strides and poolings in time are not those of actrec's",
     ),
     # Others.
-    Family(
-        "R(2+1)D-34 trained on IG-65M",
-        (r"layer2\.0\.conv2\.0\.0\.weight$",),
-        "actrec's R(2+1)D has 18 layers, other mid planes and another ε in its normalisation",
-        (r"layer2\.0\.conv2\.0\.0\.weight$", 0, 288),
-    ),
     Family("I3D Inception (piergiaj)", (r"Conv3d_1a_7x7\.conv3d\.weight$",), "actrec's I3D is a ResNet-50"),
     Family("BN-Inception", (r"inception_3a_1x1\.weight$",), "actrec has no Inception network"),
     Family("PWC-Net, which computes optical flow", (r"(module|net)(Extractor|Refiner)\.",), "it names no actions"),
