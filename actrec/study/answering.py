@@ -78,7 +78,9 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
     told = {"model": loaded.card.id, "weights_sha256": loaded.sha256, "clip_sha256": film.sha256, **run}
     about = {name: value for given in asked.given.values() for name, value in given.about.items()}
     place = from_where(asked.question.at is not None) if method.picks(run["knobs"]) else ""
-    said = claim.sentence(first, clip, target.name, target.against, by_class=method.by_class, place=place)
+    shown = evidence.heats if evidence.together else (first,)
+    each = [claim.sentence(heat, clip, target.name, target.against, by_class=method.by_class, place=place) for heat in shown]
+    said = each[0] if len(each) == 1 else " ".join(f"{heat.title}: {one}" for heat, one in zip(shown, each, strict=True))
     predictions = asked.predictions(logits)
     doubts, seen = asked.doubts(predictions), claim.cut(asked.geometry)
     return Explanation(
