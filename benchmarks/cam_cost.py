@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from actrec.core.card import Gap
 from actrec.core.clip import Clip, Geometry, Video
-from actrec.core.evidence import Heat
+from actrec.core.evidence import Evidence, Heat
 from actrec.core.trace import Tap, attach, run
 from actrec.explain import Ask, cam, gradcam
 
@@ -61,7 +61,7 @@ def contestants() -> dict[str, Callable[[], object]]:
     ask = Ask(LABEL, layer="layer4.tap", gap=Gap("layer4.tap", "fc"))
     ways = {method.id: method for method in (*cam.METHODS, *gradcam.METHODS)}
 
-    def explained(way: str) -> tuple[Heat, ...]:
+    def explained(way: str) -> Evidence | tuple[Heat, ...]:
         method = ways[way]
         return method.explain(run(ours, {"rgb": inputs}, clip, geometry, watch=["layer4.tap"], grad=method.grad), ask)
 

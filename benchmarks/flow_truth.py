@@ -45,8 +45,9 @@ def main() -> int:
 def of_clip(media: sets.Media, names: list[str]) -> list[list[float]]:
     """For each back end: end-point and angular error over all that is known, and over the figure."""
     (action, seed), table = media.path.parts, media.table()
-    size = {"frames": table.frames, "height": table.height, "width": table.width}
-    clip, truth = mannequin.render(action, int(seed), **size), mannequin.render_flow(action, int(seed), **size)
+    frames, height, width = table.frames, table.height, table.width
+    clip = mannequin.render(action, int(seed), frames=frames, height=height, width=width)
+    truth = mannequin.render_flow(action, int(seed), frames=frames, height=height, width=width)
     where = (truth.known, truth.known & clip.actor[:-1])
     rows = []
     for name in names:

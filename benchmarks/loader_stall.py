@@ -54,7 +54,9 @@ def measure(model: torch.nn.Module, windows: sets.Windows, batch: int, workers: 
     begin = time.perf_counter()
     for number, found in enumerate(sets.batches(windows, batch, workers=workers)):
         got = time.perf_counter()
-        clips = windows.inputs(found, device)["rgb"].contiguous(memory_format=torch.channels_last_3d)
+        frames = windows.inputs(found, device)["rgb"]
+        assert frames is not None
+        clips = frames.contiguous(memory_format=torch.channels_last_3d)
         with precision():
             logits = model(clips).float()
         steps.losses(logits, windows.targets(found.numbers).to(device)).mean().backward()

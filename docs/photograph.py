@@ -13,13 +13,14 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 COMPARED = ("c2d-mannequin", "i3d-mannequin", "dam-12-mannequin", "dam-12-c3d-mannequin")
-VIEWS = {
+VIEWS: dict[str, tuple[str, float, Literal["light", "dark"]]] = {
     "explore": ("/Explore?clip=sit_down&model=dam-12-c3d-mannequin&method=cam", 0.55, "light"),
     "directed": ("/Explore?clip=bounce_ball&model=dam-12-mannequin&method=directed&at=1.0,170.0,150.0", 0.4, "dark"),
     "tokens": ("/Explore?clip=throw_ball&model=deform-mannequin&method=tokens", 0.7, "light"),

@@ -179,6 +179,15 @@ def test_what_killed_processes_left_is_swept_after_a_day_and_nothing_else(tmp_pa
     assert left(tmp_path) == [".hidden", ".young.mp4.0123.part", "one", "whole.part"]
 
 
+def test_the_files_used_longest_ago_are_those_beyond_the_bounds_and_the_last_one_never_is(tmp_path: Path) -> None:
+    made = [tmp_path / f"{age}" for age in range(5)]
+    for age, path in enumerate(made):
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (1e9 - age, 1e9 - age))
+    for bounds, first in (({}, 5), ({"most": 3}, 3), ({"most_bytes": 25}, 2), ({"most_bytes": 1}, 1)):
+        assert files.oldest([*reversed(made), tmp_path / "gone"], **bounds) == made[first:]
+
+
 def test_a_name_that_is_no_text_is_written_out(tmp_path: Path) -> None:
     name = os.fsdecode(b"x\xff.mp4")
     files.write(tmp_path / "names.json", json.dumps([name, "é"], ensure_ascii=False))

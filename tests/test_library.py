@@ -85,13 +85,14 @@ def test_a_name_that_is_no_text_is_offered_as_one(folders: Path) -> None:
     assert library.preview(strange)
 
 
-def test_the_cache_lets_the_oldest_go(tmp_path: Path) -> None:
+def test_the_cache_lets_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for age in range(5):
         for suffix in (".mp4", ".npz"):
             path = tmp_path / f"{age}{suffix}"
             path.write_bytes(b"x" * 10)
             os.utime(path, (1e9 - age, 1e9 - age))
-    library._prune(tmp_path.glob("*.mp4"), most_bytes=25)
+    monkeypatch.setattr(library, "MOST_COPIES_MB", 25e-6)
+    library._prune_copies(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0.mp4", "0.npz", "1.mp4", "1.npz"]
 
 

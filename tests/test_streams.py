@@ -91,6 +91,7 @@ def test_the_maps_are_exact_and_the_shares_of_the_decision_add_up(how: str, vers
     assert found.evidence.together
     assert found.claim.startswith("CAM of the pictures: ")
     assert " CAM of the flow: " in found.claim, "each map has its own claim"
+    assert [track.title for track in found.tracks[:2]] == ["CAM of the pictures: evidence per frame", "CAM of the flow: evidence per frame"]
 
 
 def test_two_streams_of_one_file_are_two_answers() -> None:
@@ -119,7 +120,7 @@ def test_the_command_line_knows_the_streams(tmp_path: Path, capsys: pytest.Captu
     assert cli.main(["predict", "short", "--model", "two-mean", "--stream", "sound"]) == 2
     assert "no stream 'sound'" in capsys.readouterr().err
     assert cli.main(["fuse", "tiny-flow", "tiny-rgb", "--out", str(tmp_path / "x.safetensors")]) == 2
-    assert "give a rescnn of rgb" in capsys.readouterr().err
+    assert "give a rescnn that reads rgb alone" in capsys.readouterr().err
     assert cli.main(["fuse", "tiny-rgb", "tiny-flow", "--fusion", "max", "--out", str(tmp_path / "x.safetensors"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fusion"] == "max"
 
@@ -127,7 +128,7 @@ def test_the_command_line_knows_the_streams(tmp_path: Path, capsys: pytest.Captu
 def test_streams_of_other_classes_are_not_fused(two: Path, tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="no fusion 'sum'"):
         fusing.fuse("tiny-rgb", "tiny-flow", tmp_path / "x", "sum")
-    with pytest.raises(QuestionError, match="reads rgb and is of the family dam"):
+    with pytest.raises(QuestionError, match="is a dam that reads rgb"):
         fusing.fuse("tiny", "tiny-flow", tmp_path / "x")
 
 

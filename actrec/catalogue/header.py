@@ -62,7 +62,7 @@ def card(file: Path, bases: Mapping[str, Card]) -> Card | None:
 
 
 def of(card: Card, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of itself that was made of a card's one. about: what that one says, which may be nothing; its tests are not the new."""
+    """What a new checkpoint says of itself that was made of a card's one. about: what that one says, if anything; its results do not go with it."""
     base, stream = about.get("architecture") or card.id.partition("@")[0], card.within.removesuffix(".")
     own = {"architecture": f"{base}:{stream}" if stream else base, "family": card.family, "arguments": dict(card.arguments), "results": {}}
     how = {"sampling": asdict(card.sampling), "preprocess": asdict(card.preprocess), "labels": list(card.labels), "trained_on": card.trained_on}

@@ -78,10 +78,6 @@ def implied(card: Card, state: Mapping[str, torch.Tensor]) -> Card:
     return replace(card, arguments=module.implied(card.arguments, shapes))
 
 
-STREAMS = ("rgb", "flow")
-"""What the networks inside a network are called."""
-
-
 def parts(card: Card) -> Mapping[str, Card]:
     """The networks inside a card's, by name, as models of their own; none for most."""
     made = getattr(importlib.import_module(f"actrec.models.{card.family}"), "parts", None)

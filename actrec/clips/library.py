@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -77,7 +76,7 @@ def browser_copy(film: Video, folder: Path | None = None, progress: Progress = n
             looks=LOOKS,
         )
     if folder is None:
-        _prune(home.glob("*.mp4"), most_bytes=MOST_COPIES_MB * 10**6)
+        _prune_copies(home)
     return made
 
 
@@ -114,7 +113,8 @@ def preview(path: Path, folder: Path | None = None) -> bytes:
     data = picture(np.concatenate([_fill(frame, *PREVIEW_SIZE) for frame in frames], 1), 70)
     files.write(file, data)
     if folder is None:
-        _prune(file.parent.glob("*.webp"), most=MOST_PREVIEWS)
+        for old in files.oldest(file.parent.glob("*.webp"), most=MOST_PREVIEWS):
+            old.unlink(missing_ok=True)
     return data
 
 
@@ -132,21 +132,11 @@ def _fill(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8
     return np.asarray(cv2.resize(frame[top : top + h, left : left + w], (width, height), interpolation=how), np.uint8)
 
 
-def _prune(kept: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) -> None:
-    """Remove the files used longest ago, beyond `most` files or `most_bytes`."""
-    total = 0
-    listed = []
-    for file in kept:
-        try:
-            facts = file.stat()
-        except OSError:  # another session was quicker
-            continue
-        listed.append((facts.st_mtime, facts.st_size, file))
-    for count, (_, size, file) in enumerate(sorted(listed, reverse=True), 1):
-        total += size
-        if count > most or (total > most_bytes and count > 1):
-            file.unlink(missing_ok=True)
-            file.with_suffix(".npz").unlink(missing_ok=True)
+def _prune_copies(home: Path) -> None:
+    """Remove the copies used longest ago, with their curves of motion, beyond MOST_COPIES_MB."""
+    for old in files.oldest(home.glob("*.mp4"), most_bytes=MOST_COPIES_MB * 10**6):
+        old.unlink(missing_ok=True)
+        old.with_suffix(".npz").unlink(missing_ok=True)
 
 
 def side_by_side(frames: NDArray[np.uint8], width: int) -> bytes:

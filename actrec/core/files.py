@@ -17,7 +17,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -112,6 +112,20 @@ def digest(path: Path) -> str:
         with part.open("rb") as file:
             hashlib.file_digest(file, lambda: found)
     return found.hexdigest()
+
+
+def oldest(kept: Iterable[Path], most: int = 10**9, most_bytes: int = 10**15) -> list[Path]:
+    """The files used longest ago, beyond `most` files or `most_bytes`; the one used last is never among them."""
+    total, listed, beyond = 0, [], list[Path]()
+    for file in kept:
+        with contextlib.suppress(OSError):  # another session was quicker
+            facts = file.stat()
+            listed.append((facts.st_mtime_ns, facts.st_size, file))
+    for count, (_, size, file) in enumerate(sorted(listed, reverse=True), 1):
+        total += size
+        if count > 1 and (count > most or total > most_bytes):
+            beyond.append(file)
+    return beyond
 
 
 def inside(folder: Path) -> list[Path]:

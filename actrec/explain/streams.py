@@ -29,7 +29,6 @@ from actrec.explain.cam import exact
 if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace
 
-LAYER = "last features of each stream"
 TITLES = {"rgb": "pictures", "flow": "flow"}
 TOLERANCE = 1e-4
 
@@ -75,20 +74,27 @@ def _logits(trace: Trace, tap: str, linear: str) -> Tensor:
 
 
 def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str) -> tuple[Finding, ...]:
-    """What each stream gives the class alone, what the model takes from it, and what the model would lose without the other stream."""
+    """What each stream gives the class alone, what the model takes from it, and what the other stream changes."""
     alone = {name: float(each[0].softmax(0)[ask.label]) for name, each in logits.items()}
     together = float(fused[0].softmax(0)[ask.label])
     firsts = {name: int(each[0].argmax()) == ask.label for name, each in logits.items()}
     said = " and ".join(f"the {TITLES[name]} alone give it {percent(share)}" for name, share in alone.items())
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
-        order = "would put it first too" if firsts[name] else "would name another class"
-        gain = f"by the other stream the score changes by {fixed(100 * (together - share), '+', 1)} percentage points"
-        told.append(Finding(f"score of the {TITLES[name]} alone", share, f"The {TITLES[name]} alone {order}; {gain}."))
+        order = "put this class first" if firsts[name] else "put another class first"
+        told.append(
+            Finding(f"score of the {TITLES[name]} alone", share, f"Alone the {TITLES[name]} {order}; together it has {_apart(together - share)}.")
+        )
     if fusion == "mean":
         halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {TITLES[name]}" for name, share in alone.items())
         told.append(Finding("shares of the fused score", together, f"The fused score is the mean of both: {halves}."))
     return tuple(told)
+
+
+def _apart(change: float) -> str:
+    """A difference of two scores for reading."""
+    size = fixed(100 * abs(change), digits=1)
+    return "the same score" if not float(size) else f"{size} percentage points {'more' if change > 0 else 'less'}"
 
 
 METHODS: tuple[Method, ...] = (

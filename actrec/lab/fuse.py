@@ -48,7 +48,7 @@ def _alike(cards: dict[str, Card]) -> None:
     for name, card in cards.items():
         if card.inputs != (name,) or card.family != twostream.PART_FAMILY:
             raise QuestionError(
-                f"{card.id} reads {' and '.join(card.inputs)} and is of the family {card.family}; give a {twostream.PART_FAMILY} of {name}"
+                f"{card.id} is a {card.family} that reads {' and '.join(card.inputs)}; give a {twostream.PART_FAMILY} that reads {name} alone"
             )
     for what in ("labels", "sampling", "preprocess"):
         if getattr(one, what) != getattr(other, what):

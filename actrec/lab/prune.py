@@ -99,16 +99,6 @@ def pruned(card: Card, state: State, chosen: Plan) -> tuple[dict[str, Any], dict
     return arguments, new
 
 
-def masked(card: Card, state: State, chosen: Plan) -> dict[str, Tensor]:
-    """The whole network's numbers with the left-out channels' scales and shifts at 0: what the pruned one computes, for tests and for seeing it."""
-    new = dict(state)
-    for layer in layers(card):
-        keep = torch.from_numpy(chosen.kept[layer.norm])
-        for name in ("weight", "bias"):
-            new[f"{layer.norm}.{name}"] = new[f"{layer.norm}.{name}"] * keep
-    return new
-
-
 def save(name: str, percent: float, out: Path, title: str = "") -> tuple[Card, Plan]:
     """Write the checkpoint of a model without the channels that it hardly uses; comes back with its card and what was kept.
 

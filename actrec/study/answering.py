@@ -103,8 +103,10 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
 
 def _whole(found: Evidence, clip: Clip, layout: tuple[str, ...]) -> Evidence:
     """What a way of explaining found, with what is worked out from it whatever the way: its curve, and on what its places lie."""
-    curve = mass(found.heat, clip.video)
-    return replace(found, tracks=(curve, *found.tracks), findings=(*found.findings, *_on_what(found, clip, layout)))
+    curves = [mass(found.heat, clip.video)]
+    if found.together:  # each map has its own curve
+        curves = [replace(mass(heat, clip.video), title=f"{heat.title}: evidence per frame") for heat in found.heats]
+    return replace(found, tracks=(*curves, *found.tracks), findings=(*found.findings, *_on_what(found, clip, layout)))
 
 
 def _on_what(evidence: Evidence, clip: Clip, layout: tuple[str, ...]) -> tuple[Finding, ...]:

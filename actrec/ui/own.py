@@ -145,12 +145,13 @@ def model_name(name: str) -> str:
         QuestionError: no such model.  WeightsError: no such checkpoint here.
     """
     from actrec import catalogue  # late: torch
+    from actrec.models.twostream import STREAMS  # late: torch
 
     known = catalogue.cards()
     if name in known:
         return name
     whole, _, stream = name.rpartition(":")
-    if whole and stream in catalogue.STREAMS:
+    if whole and stream in STREAMS:
         return f"{model_name(whole)}:{stream}"
     base, at, file = name.partition("@")
     if base not in known:

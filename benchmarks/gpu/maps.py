@@ -73,8 +73,8 @@ def compare(card: Card, device: torch.device, number: int, section: Section) -> 
             section.wrong.append(told)
     worst = max((name for name in found if name != "logits"), key=lambda name: found[name][0], default="logits")
     ranks = max(rank for _, rank in found.values())
-    told = (str(len(found)), f"{found[worst][0]:.1e}", worst, f"{found['logits'][0]:.1e}", str(ranks))
-    section.rows.append((card.id, subjects.size(subject), *told))
+    figures = (str(len(found)), f"{found[worst][0]:.1e}", worst, f"{found['logits'][0]:.1e}", str(ranks))
+    section.rows.append((card.id, subjects.size(subject), *figures))
     return found, sum(not (abs(values) > NOTHING).any() for values in here.values())
 
 

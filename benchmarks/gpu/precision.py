@@ -9,7 +9,7 @@ import torch
 
 from actrec import catalogue
 from actrec.core.card import Card
-from actrec.lab.recipes import RECIPES
+from actrec.lab.recipes import RECIPES, Precision
 from benchmarks.gpu import subjects, times
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.page import Section
@@ -47,7 +47,7 @@ def _forward(card: Card, device: torch.device, kind: str, section: Section) -> t
 def recipes(device: torch.device, budget: Budget, section: Section, quick: bool) -> None:
     """A few steps of a small model by every recipe, in its own precision and in fp16. quick: the first recipe in its own."""
     section.header = ("recipe", "model", "precision", "losses", "weights that moved")
-    kinds = ("auto",) if quick or device.type != "cuda" else ("auto", "fp16")
+    kinds: tuple[Precision, ...] = ("auto",) if quick or device.type != "cuda" else ("auto", "fp16")
     if device.type != "cuda":
         section.left_out.append("fp16 (it needs CUDA)")
     names = list(RECIPES)[: 1 if quick else None]
@@ -56,7 +56,7 @@ def recipes(device: torch.device, budget: Budget, section: Section, quick: bool)
             _steps(name, kind, device, section)
 
 
-def _steps(name: str, kind: str, device: torch.device, section: Section) -> None:
+def _steps(name: str, kind: Precision, device: torch.device, section: Section) -> None:
     model = "deform-mannequin" if name == "deform" else "dam-12-mannequin"
     card, recipe = catalogue.card(model), replace(RECIPES[name], precision=kind)
     _, losses, share = times.step(subjects.ready(card), recipe, device, 2, 3)

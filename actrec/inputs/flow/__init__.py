@@ -1,7 +1,7 @@
 """Optical flow: how far every pixel moves from one frame to the next.
 
 >>> flow = between(frames)  # uint8 (T, H, W, 3) → float32 (T − 1, H, W, 2): x and y in pixels of these frames
->>> flow = kept(clip.frames, clip.video.sha256, clip.index, "raft-small", progress)
+>>> flow = kept(frames, "raft-small", progress)  # the same, kept on the disk
 """
 
 from actrec.inputs.flow.backend import Backend, Flow, Frames

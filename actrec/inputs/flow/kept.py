@@ -1,4 +1,4 @@
-"""Optical flow kept on the disk: made once for a clip's frames, read again by whoever asks.
+"""Optical flow kept on the disk: made once for the same frames, to the pixel, and read again by whoever asks.
 
 Displacements are kept in 16 bits, and given so the first time too: rounded by at most 1/64 px up to 64 px, and by 1/2048 of their length beyond.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +22,15 @@ MOST_BYTES = 2_000_000_000
 """Bytes of the whole folder; what was used longest ago goes first."""
 
 
-def kept(frames: Frames, clip: str, index: Sequence[int] | NDArray[np.int64], backend: str = "dis", progress: Progress = no_progress) -> Flow:
-    """As `between`, rounded to 16 bits; read from the disk if it was asked for before.
-
-    clip: the sha256 of the file that the frames are of.  index (T): their numbers in it. The frames are whole ones, of any size.
+def kept(frames: Frames, backend: str = "dis", progress: Progress = no_progress) -> Flow:
+    """As `between`, rounded to 16 bits; read from the disk if the same pixels were asked for before.
 
     Raises:
         As `between`. A cache that cannot be written is none.
     """
-    way = named(backend)
-    numbers = np.asarray(index, np.int64)
-    if numbers.shape != frames.shape[:1]:
-        raise ValueError(f"{numbers.shape} numbers for {len(frames)} frames")
+    way, content = named(backend), np.ascontiguousarray(frames)
     shape = (len(frames) - 1, *frames.shape[1:3], 2)
-    facts = repr((clip, numbers.tolist(), shape, way.id, way.made_by()))
+    facts = repr((hashlib.sha256(content.data).hexdigest(), content.shape, way.id, way.made_by()))
     place = settings.cache() / "flow" / f"{way.id}-{hashlib.sha256(facts.encode()).hexdigest()[:32]}.npz"
     flow = _read(place, shape)
     if flow is None:
@@ -44,7 +38,8 @@ def kept(frames: Frames, clip: str, index: Sequence[int] | NDArray[np.int64], ba
         with contextlib.suppress(OSError):
             with files.whole(place) as part, part.open("wb") as file:
                 np.savez(file, flow=flow)
-            _bound(place)
+            for old in files.oldest(place.parent.glob("*.npz"), most_bytes=MOST_BYTES):
+                old.unlink(missing_ok=True)
     return flow.astype(np.float32)
 
 
@@ -57,18 +52,3 @@ def _read(place: Path, shape: tuple[int, ...]) -> NDArray[np.float16] | None:
     except Exception:  # what a damaged file makes numpy raise is written nowhere
         return None
     return flow if flow.shape == shape and flow.dtype == np.float16 else None
-
-
-def _bound(newest: Path) -> None:
-    """Remove the files used longest ago, beyond MOST_BYTES; the newest stays."""
-    listed = []
-    for file in newest.parent.glob("*.npz"):
-        with contextlib.suppress(OSError):  # another process was quicker
-            facts = file.stat()
-            listed.append((file == newest, facts.st_mtime_ns, facts.st_size, file))
-    total = 0
-    for is_newest, _, size, file in sorted(listed, reverse=True):
-        total += size
-        if total > MOST_BYTES and not is_newest:
-            with contextlib.suppress(OSError):
-                file.unlink()

@@ -30,7 +30,7 @@ class Flow(Stream):
     name, title, channels = NAME, "optical flow", 2
 
     def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor:
-        fields = flow.kept(pixels.shrink(clip.frames, self.preprocess, geometry), clip.video.sha256, clip.index)
+        fields = flow.kept(pixels.shrink(clip.frames, self.preprocess, geometry))
         return _network(torch.from_numpy(_cut(fields, geometry))[None]).to(device)
 
     def told_of(self, tensor: Tensor) -> tuple[str, ...]:
