@@ -117,6 +117,17 @@ def test_one_threshold_holds_for_all_and_no_more_go_than_asked(values: list[list
     assert gone <= percent / 100 * total + 1e-9
 
 
+def test_scales_that_are_all_alike_are_not_pruned_in_silence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = home / "checkpoints"
+    state, about = weights.read(streams_made.stream(folder, "rgb"))
+    model = catalogue.build(catalogue.card("tiny-rgb"))
+    model.load_state_dict({name: torch.ones_like(t) if ".conv1.1.weight" in name else t for name, t in state.items()})
+    weights.save(folder / "alike.safetensors", model, about)
+    assert cli.main(["prune", "--model", "alike", "--percent", "70", "--out", str(folder / "none.safetensors")]) == 2
+    assert "are all as large as the next, 1; train it with --sparsity" in capsys.readouterr().err
+    assert not (folder / "none.safetensors").exists()
+
+
 @pytest.mark.parametrize("percent", [-1.0, 100.0, float("nan")])
 def test_no_other_share_can_be_pruned(percent: float) -> None:
     with pytest.raises(QuestionError, match="cannot be pruned"):

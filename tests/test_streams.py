@@ -21,6 +21,8 @@ from actrec.clips import video
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
 from actrec.core.question import Question
+from actrec.explain import Ask
+from actrec.explain import streams as side_by_side
 from actrec.inputs import pixels, streams
 from actrec.inputs.crops import Cut
 from actrec.inputs.streams import flow as flows
@@ -206,3 +208,23 @@ def test_the_page_offers_the_streams_and_shows_both_beside_each_other() -> None:
     assert address(alone)["model"] == "two-mean:flow"
     wrong = visit(EXPLORE, clip="short", model="two-mean:sound", method="cam")
     assert any("two-mean:sound" in error.value.replace("\\", "") for error in wrong.error)
+
+
+@given(st.lists(st.floats(-20, 20), min_size=6, max_size=6), st.sampled_from(FUSIONS), st.integers(0, 2))
+def test_what_is_said_of_the_shares_follows_from_the_scores(values: list[float], how: str, label: int) -> None:
+    one, other = torch.tensor([values[:3]]), torch.tensor([values[3:]])
+    fused = twostream.fuse(one, other, how)
+    found = side_by_side.findings({"rgb": one, "flow": other}, fused, Ask(label), how)
+    alone = {"pictures": one[0].softmax(0), "flow": other[0].softmax(0)}
+    together = float(fused[0].softmax(0)[label])
+    assert found[0].value == together
+    for finding, (name, scores) in zip(found[1:3], alone.items(), strict=True):
+        share = float(scores[label])
+        assert finding.value == share
+        assert ("this class first" in finding.sentence) == (int(scores.argmax()) == label)
+        shown = round(100 * together, 1) - round(100 * share, 1)
+        word = "more" if shown > 0.01 else "less" if shown < -0.01 else "the same"
+        assert f"the {name}" in finding.sentence
+        assert word in finding.sentence
+        assert abs(shown) < 0.01 or f"{abs(shown):.1f} percentage points" in finding.sentence
+    assert (len(found) == 4) == (how == "mean")

@@ -53,6 +53,8 @@ def prune(
         return print_json({"file": str(out), "title": card.title, "threshold": chosen.threshold, "share": chosen.share, "kept": kept} | sizes)
     for name, (stays, there) in kept.items():
         print(f"{name:20} {stays:5} of {there} channels")
+    if chosen.share < percent / 100 - 0.01:
+        print(f"{percent:g} % were asked for: scales that are as large as the threshold stay, and so does the largest of every layer")
     print(
         f"threshold {chosen.threshold:.4g}: {per_cent(chosen.share)} of these channels are gone; {small[0] / 1e6:.2f} of {whole[0] / 1e6:.2f} M "
         f"parameters, {small[1]:.2f} of {whole[1]:.2f} GFLOPs\n{out}"

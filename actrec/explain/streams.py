@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace
 
 TITLES = {"rgb": "pictures", "flow": "flow"}
+MANY = ("rgb",)
+"""Streams whose title is a plural: their verbs have no s."""
 TOLERANCE = 1e-4
 
 
@@ -78,23 +80,27 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
     alone = {name: float(each[0].softmax(0)[ask.label]) for name, each in logits.items()}
     together = float(fused[0].softmax(0)[ask.label])
     firsts = {name: int(each[0].argmax()) == ask.label for name, each in logits.items()}
-    said = " and ".join(f"the {TITLES[name]} alone give it {percent(share)}" for name, share in alone.items())
+    said = " and ".join(f"the {TITLES[name]} alone {_verb('give', name)} it {percent(share)}" for name, share in alone.items())
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
-        order = "put this class first" if firsts[name] else "put another class first"
-        told.append(
-            Finding(f"score of the {TITLES[name]} alone", share, f"Alone the {TITLES[name]} {order}; together it has {_apart(together - share)}.")
-        )
+        order = f"{_verb('put', name)} {'this' if firsts[name] else 'another'} class first"
+        said = f"Alone the {TITLES[name]} {order}; together it has {_apart(together, share)}."
+        told.append(Finding(f"score of the {TITLES[name]} alone", share, said))
     if fusion == "mean":
         halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {TITLES[name]}" for name, share in alone.items())
         told.append(Finding("shares of the fused score", together, f"The fused score is the mean of both: {halves}."))
     return tuple(told)
 
 
-def _apart(change: float) -> str:
-    """A difference of two scores for reading."""
-    size = fixed(100 * abs(change), digits=1)
-    return "the same score" if not float(size) else f"{size} percentage points {'more' if change > 0 else 'less'}"
+def _verb(verb: str, name: str) -> str:
+    return verb if name in MANY else f"{verb}s"
+
+
+def _apart(together: float, alone: float) -> str:
+    """How far the fused score is from a stream's, as both are written elsewhere: with one digit behind the point."""
+    change = round(100 * together, 1) - round(100 * alone, 1)
+    size = fixed(abs(change), digits=1)
+    return f"{size} percentage points {'more' if change > 0 else 'less'}" if float(size) else "the same, to a tenth of a percentage point"
 
 
 METHODS: tuple[Method, ...] = (

@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def share(self) -> float:
-        """Of all channels that could go, how many do; less than asked for where a layer had to keep one."""
+        """Of all channels that could go, how many do; less than asked for where a layer had to keep one, or scales are as large as the threshold."""
         return 1 - sum(int(kept.sum()) for kept in self.kept.values()) / sum(map(len, self.kept.values()))
 
 
@@ -103,7 +103,8 @@ def save(name: str, percent: float, out: Path, title: str = "") -> tuple[Card, P
     """Write the checkpoint of a model without the channels that it hardly uses; comes back with its card and what was kept.
 
     Raises:
-        QuestionError: a model that cannot be pruned, or no such share.  WeightsError: no weights, or a file that cannot be written.
+        QuestionError: a model that cannot be pruned, no such share, or nothing below the threshold.
+        WeightsError: no weights, or a file that cannot be written.
     """
     card = catalogue.card(name)
     layers(card)
@@ -111,10 +112,13 @@ def save(name: str, percent: float, out: Path, title: str = "") -> tuple[Card, P
         raise WeightsError(f"{card.title} cannot be pruned: {catalogue.ready(card)}")
     model, about = catalogue.filled(card, weights.fetch(card.weights))
     chosen = plan(worths(card, model.state_dict()), percent)
+    if percent and not chosen.share:
+        alike = f"the {percent:g} % with the smallest scales are all as large as the next, {chosen.threshold:.3g}"
+        raise QuestionError(f"{card.title} has nothing to prune: {alike}; train it with --sparsity 1e-4 first")
     arguments, state = pruned(card, model.state_dict(), chosen)
     small = catalogue.build(card, **arguments)
     small.load_state_dict(state)
-    made = replace(card, arguments=arguments, title=title or f"{card.title}, pruned by {percent:g} %")
+    made = replace(card, arguments=arguments, title=title or f"{card.title}, pruned by {100 * chosen.share:.0f} %")
     told = header.of(made, about)
     told["pruned"] = {"from": card.id, "percent": percent, "threshold": chosen.threshold, "share": chosen.share}
     weights.save(out, small, told)
