@@ -12,6 +12,7 @@ import torch
 from actrec import catalogue
 from actrec.core.card import Card
 from actrec.core.clip import Sampling
+from actrec.lab import fuse
 from actrec.models import weights
 
 TINY: dict[str, Any] = {"units": [1, 1, 1, 1], "width": 0.125}
@@ -34,3 +35,10 @@ def stream(folder: Path, name: str, seed: int = 0, **arguments: Any) -> Path:
     file = folder / f"tiny-{name}.safetensors"
     weights.save(file, model, about)
     return file
+
+
+def both(folder: Path, name: str = "two", fusion: str = "mean") -> Path:
+    """A checkpoint of both, beside theirs."""
+    made = [f"tst-rescnn-a:{each}@{stream(folder, each, seed)}" for seed, each in enumerate(("rgb", "flow"))]
+    fuse.fuse(made[0], made[1], folder / f"{name}.safetensors", fusion)
+    return folder / f"{name}.safetensors"

@@ -6,8 +6,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import axe_playwright_python as axe
 import demo_made
 import pytest
+import streams_made
 from conftest import ROOT, Serve
 from pages_made import PATIENCE, open_page
 
@@ -21,6 +23,7 @@ PAGES = {
     "Explore": "/Explore?clip=short&model=tinydam&method=directed",
     "Compare": "/Compare?clip=short&1.model=tiny&1.method=cam&2.model=tinydam&2.method=gradcam",
     "Evaluate": "/Evaluate",
+    "Streams": "/Explore?clip=short&model=two&method=streams",
 }
 THEIRS = ["[data-testid=stFileUploaderDropzone]"]
 """What Streamlit draws and nobody can change: it calls the place to drop a file presentation, and gives it a name."""
@@ -30,7 +33,9 @@ SOCKET = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Versio
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
-    return serve(ROOT / "app.py", env=demo_made.surroundings(tmp_path_factory.mktemp("home")))
+    env = demo_made.surroundings(tmp_path_factory.mktemp("home"))
+    streams_made.both(Path(env["ACTREC_CHECKPOINTS"]))
+    return serve(ROOT / "app.py", env=env)
 
 
 def answer(address: str, path: str, **headers: str) -> tuple[int, dict[str, str]]:
@@ -97,7 +102,6 @@ def test_the_first_stop_of_ours_leads_to_the_player_and_every_link_shows_the_foc
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_axe_finds_nothing(browser: Browser, address: str, path: str, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python")
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     open_page(page, address, path)

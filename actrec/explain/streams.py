@@ -79,11 +79,11 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
     """What each stream gives the class alone, what the model takes from it, and what the other stream changes."""
     alone = {name: float(each[0].softmax(0)[ask.label]) for name, each in logits.items()}
     together = float(fused[0].softmax(0)[ask.label])
-    firsts = {name: int(each[0].argmax()) == ask.label for name, each in logits.items()}
+    firsts = {name: float(each[0].softmax(0).max()) <= alone[name] for name, each in logits.items()}
     said = " and ".join(f"the {TITLES[name]} alone {_verb('give', name)} it {percent(share)}" for name, share in alone.items())
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
-        order = f"{_verb('put', name)} {'this' if firsts[name] else 'another'} class first"
+        order = f"{_verb('put', name)} {'no class before this one' if firsts[name] else 'another class first'}"
         said = f"Alone the {TITLES[name]} {order}; together it has {_apart(together, share)}."
         told.append(Finding(f"score of the {TITLES[name]} alone", share, said))
     if fusion == "mean":

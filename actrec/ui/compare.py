@@ -175,7 +175,7 @@ def _chooser(questions: Sequence[Question], number: int) -> None:
     def take_model(model: str) -> None:
         change(model=model, method=fitting(model, question.method) or question.method, label=None, versus=None, knobs=(), hide=())
 
-    titles = model_titles()
+    titles = model_titles(question.model)
     _select(LETTERS[number], f"model-{number}", question.model, list(titles), titles, take_model)
     try:
         card = catalogue.card(model_name(question.model))

@@ -225,10 +225,20 @@ def _doctor(name: str, path: Path, query: Mapping[str, str]) -> None:
         st.page_link(PAGES["Explore"], label="Explore: where did it look?", icon=":material/arrow_forward:", query_params=remembered())
 
 
-def model_titles() -> dict[str, str]:
-    """Every model that can be asked, by the name it has in links; those to be fetched say so."""
+def model_titles(*also: str) -> dict[str, str]:
+    """Every model that can be asked, by the name it has in links; those to be fetched say so. also: names of others, such as a model's stream."""
     ready, later = groups()
-    return {card.id: card.title for card in ready} | {card.id: f"{card.title} (fetched when first used)" for card in later}
+    listed = {card.id: card.title for card in ready} | {card.id: f"{card.title} (fetched when first used)" for card in later}
+    return listed | {name: _title(name) for name in also if name not in listed}
+
+
+def _title(name: str) -> str:
+    from actrec import catalogue  # late: torch
+
+    try:
+        return catalogue.card(own.model_name(name)).title
+    except ActrecError:
+        return name
 
 
 def model_select(question: Question) -> None:
