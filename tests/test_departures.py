@@ -57,6 +57,8 @@ def test_what_a_network_departs_in_follows_its_own_arguments() -> None:
     assert "Here a window reads itself" in told("deform-mc3")
     assert "Here a window of joints or frames reads the window one stride further" in told("deform-mc3", windows="cross")
     assert "3 blocks of 2 heads" in told("deform-mc3", blocks=3, heads=2)
+    assert "8.4 thousand parameters" in told("st-rescnn-a", non_local=2)
+    assert "8.4 thousand parameters" not in told("st-rescnn-a", non_local=2, width=0.25)
     assert "layout" not in told("deform-mc3", layout=13, pose_positions=True).partition("Each of a person’s 13 joints")[0]
     assert not told("r3d_18")
 

@@ -202,7 +202,7 @@ def _split(a: Arguments) -> Iterator[str]:
             "θ, φ and g of the non-local block have half the channels and a bias, and a batch normalisation that is 0 at first stands behind W_Z, as "
             "in the non-local networks’ paper. The products are not divided by √d, as in eq. 4."
         )
-        if a["non_local"] == 2:
+        if a["non_local"] == 2 and a["width"] == 1:
             yield (
                 "The block adds 8.4 thousand parameters before Conv2_1. The paper counts 8.92 M for model A pruned by 40 % and 10.05 M with the "
                 "block: the rest of the difference has to come from what is pruned."
