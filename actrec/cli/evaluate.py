@@ -64,7 +64,7 @@ def evaluate(
         "broken": list(found.broken),
         "folder": str(where),
     }
-    said |= results.measure(found).to_json()
+    said |= results.measure(found).to_json() | results.ways.to_json(found)
     if other is not None:
         said["against"] = _compare(other, found)
     if as_json:
@@ -91,6 +91,8 @@ def _print(found: Evaluation, said: dict[str, Any]) -> None:
     print(f"{found.title} on {said['data']}, {said['split']}: {len(found)} clips, accuracy {measured.top1:.4f}")
     for line, value in report.summary(measured, len(found.labels)):
         print(f"  {line}: {value}")
+    for title, *values in results.ways.rows(found):
+        print(f"  {title}: {'; '.join(f'{column} {value}' for column, value in zip(results.ways.COLUMNS[1:], values, strict=True))}")
     if found.broken:
         print(f"  left out because they could not be read: {len(found.broken)}")
     worst = [row for row in measured.worst if (row.recall if row.ap is None else row.ap) < 1][:5]

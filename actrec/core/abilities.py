@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -39,8 +39,16 @@ class Fuses(Protocol):
 
     fusion: str
 
+    def alone(self, *inputs: Tensor | None) -> Sequence[Tensor]:
+        """Each stream's logits (B, classes), in the order of the inputs."""
+        ...
+
     def fused(self, logits: Sequence[Tensor]) -> Tensor:
-        """Of each stream's logits (B, classes), in the order of the inputs, the network's."""
+        """Of each stream's logits, the network's."""
+        ...
+
+    def ways(self, logits: Sequence[Tensor]) -> Mapping[str, Tensor]:
+        """By name, what each stream says alone and what they would say together, fused in any way; `fusion` is one of these."""
         ...
 
 

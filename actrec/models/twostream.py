@@ -53,12 +53,21 @@ class TwoStream(nn.Module):
         self.rgb, self.flow, self.fusion = rgb, flow, fusion
 
     def forward(self, rgb: Tensor, flow: Tensor) -> Tensor:
-        return self.fused((self.rgb(rgb), self.flow(flow)))
+        return self.fused(self.alone(rgb, flow))
+
+    def alone(self, rgb: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """Each stream's logits."""
+        return self.rgb(rgb), self.flow(flow)
 
     def fused(self, logits: Sequence[Tensor]) -> Tensor:
         """What the streams say together."""
         one, other = logits
         return fuse(one, other, self.fusion)
+
+    def ways(self, logits: Sequence[Tensor]) -> dict[str, Tensor]:
+        """What each stream says alone, and what both say together in every way there is, as logits (table 2)."""
+        one, other = logits
+        return {"rgb": one, "flow": other} | {how: fuse(one, other, how) for how in FUSIONS}
 
 
 def build(rgb: Mapping[str, Any] = {}, flow: Mapping[str, Any] = {}, fusion: str = "mean", classes: int = 400) -> TwoStream:

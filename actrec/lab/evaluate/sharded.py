@@ -21,19 +21,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from actrec import __version__, catalogue
 from actrec.core import devices
+from actrec.core.abilities import Fuses
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess
 from actrec.core.errors import ActrecError
+from actrec.core.trace import Inputs
 from actrec.inputs import streams
 from actrec.lab import sets
 from actrec.lab.evaluate.scores import absent, open_items
 from actrec.lab.results import Evaluation, ResultError, folder, report
+from actrec.lab.results.evaluation import OWN, WAY
 from actrec.lab.sets import ClipSet, Item
 
 
@@ -65,7 +67,7 @@ class Trial:
             "model": self.name,
             "title": self.card.title,
             "weights_sha256": self.sha256,
-            "reads": "; ".join([str(self.card.sampling), _said(self.card.preprocess), *self._streams()]),
+            "reads": "; ".join([str(self.card.sampling), _read_as(self.card.preprocess), *self._streams()]),
             "data": self.source,
             "set": self.clips.name,
             "split": self.split,
@@ -144,8 +146,10 @@ def merge(trial: Trial, where: Path) -> Evaluation:
     return folder.merge(where, trial.about(), trial.items, trial.clips, report.html)
 
 
-def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0) -> Iterator[tuple[int, NDArray[np.float32] | str]]:
+def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0) -> Iterator[tuple[int, folder.Logits | str]]:
     """For each of the windows' items, in order, its number and the logits of its views (V, K), or why it cannot be read.
+
+    Of a model with several streams also the logits of every way to take them (`Fuses.ways`).
 
     On a CPU as many clips go side by side as torch has threads, one thread each; elsewhere one by one.
     """
@@ -153,7 +157,7 @@ def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0
     model.eval()
     before = torch.get_num_threads()
     abreast = before if device.type == "cpu" else 1
-    waiting: deque[tuple[int, Future[NDArray[np.float32]]]] = deque()
+    waiting: deque[tuple[int, Future[folder.Logits]]] = deque()
     try:
         with ThreadPoolExecutor(abreast, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for number, found in enumerate(sets.batches(windows, 1, workers=workers)):
@@ -171,17 +175,25 @@ def logits(model: nn.Module, windows: sets.Windows, batch: int, workers: int = 0
         torch.set_num_threads(before)
 
 
-def _forward(model: nn.Module, clip: sets.Batch, windows: sets.Windows, batch: int, device: torch.device) -> NDArray[np.float32]:
-    """The logits (V, K) of one clip's views (1, V, T, H, W, 3)."""
+def _forward(model: nn.Module, clip: sets.Batch, windows: sets.Windows, batch: int, device: torch.device) -> folder.Logits:
+    """The logits (V, K) of one clip's views (1, V, T, H, W, 3), of every way to take them."""
     try:
         with torch.no_grad(), devices.turn(device):
-            parts = [model(*windows.inputs(part, device).values()).float().cpu() for part in _parts(clip, batch)]
+            parts = [_said(model, windows.inputs(part, device)) for part in _parts(clip, batch)]
     except torch.OutOfMemoryError:
         raise ActrecError(f"{batch} views at a time do not fit into the device's memory; use a smaller --batch") from None
-    found: NDArray[np.float32] = torch.cat(parts).numpy()
-    if not np.isfinite(found).all():
+    found = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+    if not all(np.isfinite(each).all() for each in found.values()):
         raise ActrecError("the model's logits are not finite; its weights are damaged, or training diverged")
     return found
+
+
+def _said(model: nn.Module, inputs: Inputs) -> dict[str, Tensor]:
+    """The network's logits, and of one with several streams those of every way, from one pass."""
+    if not isinstance(model, Fuses):
+        return {OWN: model(*inputs.values()).float().cpu()}
+    ways = {name: logits.float().cpu() for name, logits in model.ways(model.alone(*inputs.values())).items()}
+    return {OWN: ways[model.fusion]} | {f"{WAY}{name}": logits for name, logits in ways.items()}
 
 
 def _parts(clip: sets.Batch, size: int) -> Iterator[sets.Batch]:
@@ -212,5 +224,5 @@ def _must_take(card: Card, views: tuple[int, int]) -> None:
         ) from None
 
 
-def _said(preprocess: Preprocess) -> str:
+def _read_as(preprocess: Preprocess) -> str:
     return f"short side {preprocess.resize}, crop {preprocess.crop}, mean {preprocess.mean}, std {preprocess.std}, antialias {preprocess.antialias}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from actrec.lab.results import ways
 from actrec.lab.results.difference import Difference, compare
 from actrec.lab.results.evaluation import Evaluation, ResultError, found, load, measure, open_result
 from actrec.measure.accuracy import Calibration, ClassRow, Measures
 
 __all__ = [
     "Calibration", "ClassRow", "Difference", "Evaluation", "Measures", "ResultError",
-    "compare", "found", "load", "measure", "open_result",
+    "compare", "found", "load", "measure", "open_result", "ways",
 ]  # fmt: skip

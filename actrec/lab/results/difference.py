@@ -103,5 +103,6 @@ def _in_order(a: Evaluation, b: Evaluation) -> Evaluation:
         starts=b.starts[clips],
         ends=b.ends[clips],
         scores=b.scores[clips][:, classes],
+        ways={name: scores[clips][:, classes] for name, scores in b.ways.items()},
         truth=truth[:, classes] if b.multilabel else new[truth],
     )

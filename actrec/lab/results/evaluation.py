@@ -1,7 +1,8 @@
 """One evaluation: a model's scores on the clips of a split, as they lie in a folder.
 
 about.json    what was run: model, weights, set, split, views, labels, what was broken, versions, the command
-result.npz    keys, paths, kinds (n) text; fps, starts, ends (n) float64; scores (n, K) float32; truth (n) int64, or (n, K) uint8
+result.npz    keys, paths, kinds (n) text; fps, starts, ends (n) float64; scores (n, K) float32; truth (n) int64, or (n, K) uint8;
+              of a model with several streams also "way rgb", "way mean" … (n, K) float32
 summary.json, per_class.csv, clips.csv, report.html    made from these two
 clips/        one small file per clip, so that a broken off run goes on and several processes can share the work
 """
@@ -12,7 +13,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 ABOUT, RESULT = "about.json", "result.npz"
 
+OWN, WAY = "logits", "way "
+"""Names of what is kept of a clip: the network's own logits, and behind "way " those of each way to take its streams."""
+
 
 class ResultError(ActrecError):
     """An evaluation that cannot be read, merged or compared."""
@@ -42,6 +46,7 @@ class Evaluation:
 
     scores float32 (n, K): the mean over the views of softmax, or for a multi-label set of sigmoid.  truth: int64 (n), or uint8 (n, K).
     paths: as the command gave them (of a generated clip action/seed).  starts, ends: seconds of the part of a video that is the clip.
+    ways: of a model with several streams, the scores of each stream alone and of every way to fuse them, by name; one of these are `scores`.
     """
 
     folder: Path
@@ -54,6 +59,7 @@ class Evaluation:
     ends: NDArray[np.float64]
     scores: NDArray[np.float32]
     truth: NDArray[np.integer]
+    ways: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -150,7 +156,8 @@ def load(folder: Path) -> Evaluation:
         with np.load(folder / RESULT) as kept:
             keys, paths, kinds = (tuple(map(str, kept[name])) for name in ("keys", "paths", "kinds"))
             fps, starts, ends = (np.asarray(kept[name], np.float64) for name in ("fps", "starts", "ends"))
-            found = Evaluation(folder, about, keys, paths, kinds, fps, starts, ends, np.asarray(kept["scores"], np.float32), kept["truth"])
+            ways = {name.removeprefix(WAY): np.asarray(kept[name], np.float32) for name in kept.files if name.startswith(WAY)}
+            found = Evaluation(folder, about, keys, paths, kinds, fps, starts, ends, np.asarray(kept["scores"], np.float32), kept["truth"], ways)
         _check(found)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ResultError(f"the evaluation in {folder} cannot be read ({quoted(error)}); evaluate again, with another --name") from None
@@ -161,7 +168,7 @@ def _check(found: Evaluation) -> None:
     count, classes = len(found.keys), len(found.labels)
     wanted = (count, classes) if found.about["multilabel"] else (count,)
     lengths = {len(v) for v in (found.paths, found.kinds, found.fps, found.starts, found.ends)}
-    if found.scores.shape != (count, classes) or found.truth.shape != wanted or lengths != {count}:
+    if any(scores.shape != (count, classes) for scores in (found.scores, *found.ways.values())) or found.truth.shape != wanted or lengths != {count}:
         raise ValueError(f"scores {found.scores.shape} and truth {found.truth.shape} for {count} clips of {classes} classes")
     if count and not found.multilabel and not 0 <= int(found.truth.min()) <= int(found.truth.max()) < classes:
         raise ValueError(f"a true class outside the {classes} labels")

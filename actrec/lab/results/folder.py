@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from actrec.core import files
 from actrec.core.errors import quoted
-from actrec.lab.results.evaluation import ABOUT, RESULT, Evaluation, ResultError, load, measure
+from actrec.lab.results import ways
+from actrec.lab.results.evaluation import ABOUT, OWN, RESULT, WAY, Evaluation, ResultError, load, measure
 from actrec.measure.accuracy import chances, plain
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 MUST_AGREE = ("weights_sha256", "reads", "set", "split", "views", "batch", "labels", "multilabel")
 """What a folder's earlier clips must share with the run that goes on."""
+
+
+Logits = Mapping[str, NDArray[np.float32]]
+"""By name, of a clip's views: (V, K)."""
 
 
 def start(folder: Path, about: Mapping[str, Any]) -> None:
@@ -63,10 +68,10 @@ def key(item: Item) -> str:
         return f"gone-{hashlib.sha256(str(item.media).encode(errors='surrogateescape')).hexdigest()[:16]}"
 
 
-def keep_clip(folder: Path, item: Item, logits: NDArray[np.float32]) -> None:
-    """Keep a clip's logits (views, K)."""
+def keep_clip(folder: Path, item: Item, logits: Logits) -> None:
+    """Keep a clip's logits."""
     stream = io.BytesIO()
-    np.savez(stream, key=np.array(key(item)), logits=logits)
+    np.savez(stream, allow_pickle=False, **logits)
     files.write(folder / "clips" / f"{key(item)}.npz", stream.getvalue())
     forget(folder, item)
 
@@ -104,21 +109,24 @@ def merge(folder: Path, about: Mapping[str, Any], items: Sequence[Item], clips: 
     broken = [(folder / "clips" / f"{key(item)}.broken").read_text(encoding="utf-8") for item in items if not done(folder, item)]
     if not read:
         raise ResultError(f"none of the {len(items)} clips can be read ({broken[0]}); repair them and run the command again")
-    scores = np.stack([_scores(folder, item, clips) for item in read])
+    found = [_scores(folder, item, clips) for item in read]
+    scores = {name: np.stack([each[name] for each in found]) for name in found[0] if all(name in each for each in found)}
     rows = [[float(label in item.labels) for label in clips.labels] for item in read]
     truth = np.array(rows, np.uint8) if clips.multilabel else np.array([clips.labels.index(item.label) for item in read], np.int64)
     stream = io.BytesIO()
     media = [item.media for item in read]
     np.savez_compressed(
         stream,
+        allow_pickle=False,
         keys=np.array([key(item) for item in read]),
         paths=np.array([str(m.path) for m in media]),
         kinds=np.array([m.kind for m in media]),
         fps=np.array([m.fps for m in media]),
         starts=np.array([m.start for m in media]),
         ends=np.array([m.end for m in media]),
-        scores=scores,
+        scores=scores.pop(OWN),
         truth=truth,
+        **scores,
     )
     files.write(folder / RESULT, stream.getvalue())
     files.write(folder / ABOUT, text({"name": folder.name, **about, "clips": len(read), "broken": broken}))
@@ -128,11 +136,14 @@ def merge(folder: Path, about: Mapping[str, Any], items: Sequence[Item], clips: 
     return evaluation
 
 
-def _scores(folder: Path, item: Item, clips: ClipSet) -> NDArray[np.float32]:
+def _scores(folder: Path, item: Item, clips: ClipSet) -> dict[str, NDArray[np.float32]]:
+    """A clip's scores (K), by name."""
     file = folder / "clips" / f"{key(item)}.npz"
     try:
         with np.load(file) as kept:
-            return chances(kept["logits"], clips.multilabel)
+            return {OWN: chances(kept[OWN], clips.multilabel)} | {
+                name: chances(kept[name], clips.multilabel) for name in kept.files if name.startswith(WAY)
+            }
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ResultError(f"{file} cannot be read ({quoted(error)}); delete it and run the command again") from None
 
@@ -140,7 +151,7 @@ def _scores(folder: Path, item: Item, clips: ClipSet) -> NDArray[np.float32]:
 def _tables(evaluation: Evaluation) -> None:
     """summary.json, per_class.csv, clips.csv."""
     folder, measures = evaluation.folder, measure(evaluation)
-    files.write(folder / "summary.json", text(measures.to_json()))
+    files.write(folder / "summary.json", text(measures.to_json() | ways.to_json(evaluation)))
     files.write(folder / "per_class.csv", _csv([vars(row) for row in measures.per_class]))
     hits = {int(clip) for clip, row, column in evaluation.counted if row == column}
     rows: list[dict[str, Any]] = []

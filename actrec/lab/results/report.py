@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from actrec.core.words import percent
 from actrec.draw import charts, style
+from actrec.lab.results import ways
 from actrec.lab.results.difference import Difference
 from actrec.lab.results.evaluation import Evaluation, measure
 from actrec.measure import chance
@@ -44,6 +45,8 @@ def html(evaluation: Evaluation) -> str:
         found=found,
         views="one window, centre crop" if (windows, crops) == (1, 1) else f"{windows} windows × {crops} crops, scores averaged",
         summary=summary(found, len(labels)),
+        columns=ways.COLUMNS,
+        ways=ways.rows(evaluation),
         worst=[(r.label, r.clips, _share(r.recall if r.ap is None else r.ap), r.taken_for, r.mistaken) for r in found.worst[:10]],
         confusions=confusions(found, labels),
         matrix=charts.page(charts.confusion(labels, found.confusion, style.INK), True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -43,6 +43,7 @@ def show() -> None:
             trouble(error)
             shown = shown[:1]
     _table(shown)
+    _streams(shown)
     _sentences(shown, change)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -90,8 +91,7 @@ def _table(shown: Sequence[Shown]) -> None:
             }
         rows[one.letter] = row | {"ECE": percent(found.calibration.error)}
     columns = {"Evaluation": list(rows)} | {title: [row[title] for row in rows.values()] for title in next(iter(rows.values()))}
-    with st.container(key="measures"):
-        st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
+    _lines("measures", columns)
     meanings = [
         "Top-1, top-5: a right class is the first answer, or among the first five; in brackets the 95 % interval (Wilson)",
         "mean class: every class weighs the same",
@@ -100,6 +100,22 @@ def _table(shown: Sequence[Shown]) -> None:
         meanings.append("pairs as one: an action and its reverse in time count as one; within pairs: how often the right one of the two is named")
     meanings.append("ECE: how far the probabilities are off on average")
     st.caption("; ".join(meanings) + ".")
+
+
+def _streams(shown: Sequence[Shown]) -> None:
+    """What the streams of each model would have said alone, and together in every way; nothing for models of one stream."""
+    rows = [(one.letter, *row) for one in shown for row in results.ways.rows(one.found)]
+    if not rows:
+        return
+    st.header("What the streams say alone and together", anchor=False)
+    titles = ("Evaluation", *(f"{title[0].upper()}{title[1:]}" for title in results.ways.COLUMNS))
+    _lines("streams", {title: [row[i] for row in rows] for i, title in enumerate(titles)})
+
+
+def _lines(key: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """A table whose cells are not broken into lines."""
+    with st.container(key=key):
+        st.table({title: [plain(cell).replace(" ", "\u00a0") for cell in column] for title, column in columns.items()}, border="horizontal")
 
 
 def _sentences(shown: Sequence[Shown], change: results.Difference | None) -> None:
