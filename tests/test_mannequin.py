@@ -128,6 +128,17 @@ def test_other_seeds_give_other_places_views_and_clothes() -> None:
     assert len({scene.backdrop(72, 96, camera).tobytes() for scene, camera in zip(scenes, cameras, strict=True)}) == 20
 
 
+@pytest.mark.parametrize("action", ["wave", "lift_barbell", "sit_down"])
+def test_another_look_is_the_same_motion_in_other_clothes_and_another_place(action: str) -> None:
+    plain, other = (render(action, 3, frames=6, height=96, width=128, fps=6.0, look=look) for look in (None, 10**6 + 3))
+    assert np.array_equal(plain.joints[..., :2], other.joints[..., :2], equal_nan=True)
+    assert (plain.actor & other.actor).sum() > 0.9 * (plain.actor | other.actor).sum(), "the figure stands where it stood"
+    change = np.abs(plain.frames.astype(int) - other.frames).mean(-1)
+    assert change[~plain.actor].mean() > 10
+    assert change[plain.actor].mean() > 10
+    assert np.array_equal(render(action, 3, frames=6, height=96, width=128, fps=6.0, look=3).frames, plain.frames), "its own look is the seed's"
+
+
 def test_pauses_and_easing_prefer_no_direction_of_time() -> None:
     gaps = []
     for seed in range(300):

@@ -55,14 +55,25 @@ class Mannequin:
 
 
 def render(
-    action: str, seed: int, *, frames: int = 64, height: int = 240, width: int = 320, fps: float = 25.0, truth: bool = True, fine: int = 2
+    action: str,
+    seed: int,
+    *,
+    frames: int = 64,
+    height: int = 240,
+    width: int = 320,
+    fps: float = 25.0,
+    truth: bool = True,
+    fine: int = 2,
+    look: int | None = None,
 ) -> Mannequin:
     """The clip of an action: `frames` frames of height × width pixels; painted `fine` times larger, then reduced.
+
+    look: a seed for other clothes and another place about the same motion.
 
     Raises:
         QuestionError: an unknown action, or a clip too small to show anything.
     """
-    scene, manner, camera, motion = staged(action, seed, frames, height, width, fps, fine)
+    scene, manner, camera, motion = staged(action, seed, frames, height, width, fps, fine, look)
     shapes = moving(scene, manner, camera, motion)
     pictures, parts = expose(scene, camera, motion, shapes, (frames, height, width, fine), truth)
     spots = joints(motion, camera, parts, (height, width, fine))
@@ -86,9 +97,11 @@ def render_joints(
     return spots[::-1].copy() if MOVES[action].backwards else spots
 
 
-def staged(action: str, seed: int, frames: int, height: int, width: int, fps: float, fine: int) -> tuple[Scene, Manner, Camera, Motion]:
+def staged(
+    action: str, seed: int, frames: int, height: int, width: int, fps: float, fine: int, look: int | None = None
+) -> tuple[Scene, Manner, Camera, Motion]:
     """All that moves, before it is dressed and painted."""
-    scene = Scene(action, seed)
+    scene = Scene(action, seed, look)
     if frames < 2 or height < 16 or width < 16 or fps <= 0 or fine < 1:
         raise QuestionError(
             f"{frames} frames of {width}×{height} at {fps} fps painted {fine} times larger: give at least 2 frames, 16×16, fps > 0, fine ≥ 1"

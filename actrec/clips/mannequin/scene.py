@@ -32,24 +32,32 @@ MARGIN = 0.12
 class Scene:
     """Everything about a clip but its size; each part is drawn from its own stream of the seed.
 
+    look: a seed for the clothes and the place, so that the same motion is seen otherwise; None: the clip's own.
+
     Raises:
         QuestionError: an action that is not one of `ACTIONS`, or a negative seed.
     """
 
     action: str
     seed: int
+    look: int | None = None
 
     def __post_init__(self) -> None:
         if self.action not in MOVES:
             raise QuestionError(f"no action is called {self.action!r}; choose one of {', '.join(ACTIONS)}")
-        if self.seed < 0:
-            raise QuestionError(f"the seed {self.seed} is negative; give 0, 1, 2 …")
+        for seed in (self.seed, self.look or 0):
+            if seed < 0:
+                raise QuestionError(f"the seed {seed} is negative; give 0, 1, 2 …")
 
     def stream(self, number: int) -> Generator:
         return default_rng([self.seed, number])
 
     def dress(self) -> Dress:
-        return dress(self.stream(0))
+        own = dress(self.stream(0))
+        return own if self.look is None else replace(dress(self._looks(0)), size=own.size)
+
+    def _looks(self, number: int) -> Generator:
+        return self.stream(number) if self.look is None else default_rng([self.look, number])
 
     def manner(self, frames: int, fps: float) -> Manner:
         """When and how the action is done; nothing here prefers a direction of time."""
@@ -82,7 +90,7 @@ class Scene:
 
     def backdrop(self, height: int, width: int, camera: Camera) -> Picture:
         """The still background with its margin, as wide as the camera's drift may ask for."""
-        rng, edge = self.stream(3), round(MARGIN * height)
+        rng, edge = self._looks(3), round(MARGIN * height)
         easel = Easel(height + 2 * edge, width + 2 * edge, height, edge / height, edge / height)
         floor = camera.foot[1] / height - float(rng.uniform(0.12, 0.22))
         place(rng, easel, floor, width / height)
