@@ -48,6 +48,11 @@ def shares(model: str, clip: str = "short") -> NDArray[np.float32]:
     return study.answer(Question(clip, model, "gradcam")).predictions.probabilities
 
 
+def test_streams_are_explained_by_their_exact_maps_unless_asked_otherwise() -> None:
+    assert study.default_method(catalogue.card("two-mean")) == "streams"
+    assert study.default_method(catalogue.card("two-mean:flow")) == "cam"
+
+
 def test_what_both_say_together_is_the_stated_function() -> None:
     one, other = torch.randn(4, 5), torch.randn(4, 5)
     p, q = one.softmax(-1), other.softmax(-1)
