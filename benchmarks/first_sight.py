@@ -2,7 +2,8 @@
 
 For `actrec models`, for a prediction with a demo model on a sample clip, and on the page from the first paint of Home to the first explanation, with
 the default model and with one of two streams. Exits with 1 if one of them takes more than 1.5 times as long (two streams: more than 6 s). Each is
-measured five times, and the import before each; the shortest counts, because whatever else the machine does can only make a run longer. Needs Chromium.
+measured five times, and the import before each; the shortest counts, because whatever else the machine does can only make a run longer. Needs
+Chromium.
 
     python benchmarks/first_sight.py
 """
