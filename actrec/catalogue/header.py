@@ -63,8 +63,7 @@ def card(file: Path, bases: Mapping[str, Card]) -> Card | None:
 
 def of(card: Card, about: Mapping[str, Any]) -> dict[str, Any]:
     """What a new checkpoint says of itself that was made of a card's one. about: what that one says, if anything; its results do not go with it."""
-    base, stream = about.get("architecture") or card.id.partition("@")[0], card.within.removesuffix(".")
-    own = {"architecture": f"{base}:{stream}" if stream else base, "family": card.family, "arguments": dict(card.arguments), "results": {}}
+    own = {"architecture": card.architecture, "family": card.family, "arguments": dict(card.arguments), "results": {}}
     how = {"sampling": asdict(card.sampling), "preprocess": asdict(card.preprocess), "labels": list(card.labels), "trained_on": card.trained_on}
     return {**about, **own, **how, "title": card.title}
 
@@ -87,6 +86,7 @@ def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], rows_
     return replace(
         base,
         id=f"{base.id}@{file.name}",
+        of=base.architecture,
         title=" ".join(_text(found.get("title") or file.stem, "title", 1_000_000).split())[:120],
         arguments=arguments,
         sampling=(sampling := _sampling(_mapping(found.get("sampling"), "sampling"))),

@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -129,7 +129,7 @@ def with_weights(base: Card, file: Path) -> Card:
     """
     state, metadata = weights.read(file)
     name, title = f"{base.id}@{file.name}", f"{base.title} · {file.name}"
-    if metadata.get("architecture") == base.id:  # a file that says itself what it is, in a place where it is not listed
+    if _says(metadata, base):
         own = header.card(file, _bases())
         if own is not None:
             return own
@@ -141,6 +141,7 @@ def with_weights(base: Card, file: Path) -> Card:
     return replace(
         fitted,
         id=name,
+        of=base.architecture,
         title=title,
         labels=names,
         weights=Weights(file),
@@ -150,6 +151,12 @@ def with_weights(base: Card, file: Path) -> Card:
         note=" ".join(filter(None, (said, _by_shape(base, fitted), base.note))),
         assumed="" if told or names != base.labels else _assumed(base),
     )
+
+
+def _says(metadata: Mapping[str, Any], base: Card) -> bool:
+    """Whether a file says itself which network of this family it is, how deep and for which clips: then nothing has to be guessed from its shapes."""
+    said = metadata.get("architecture")
+    return isinstance(said, str) and said in _bases() and _bases()[said].family == base.family
 
 
 def _assumed(base: Card) -> str:

@@ -21,15 +21,21 @@ def fuse(
     out: Checkpoint,
     fusion: Annotated[str, typer.Option(help="What both say together: mean or max of their scores, or mean of their logits (logits).")] = "mean",
     title: Title = "",
+    data: Annotated[str, typer.Option(help="Score it on the test split of this data set (see the command `data`); the figures go into it.")] = "",
+    test_clips: Annotated[int, typer.Option(min=1, help="Mannequin test clips per action.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Put two trained streams together into one model."""
     from actrec.lab import fuse as fusing  # late: torch
+    from actrec.lab import sets, train  # late: torch
 
-    card = fusing.fuse(rgb, flow, out, fusion, title)
+    clips = sets.open_set(data, train=test_clips, test=test_clips) if data else None
+    card = fusing.fuse(rgb, flow, out, fusion, title, clips, [train.command_line()])
     if as_json:
-        return print_json({"file": str(out), "title": card.title, "streams": [rgb, flow], "fusion": fusion})
-    print(f"{card.title}: {out}")
+        said = {"file": str(out), "title": card.title, "streams": [rgb, flow], "fusion": fusion}
+        return print_json(said | ({"results": dict(card.results)} if data else {}))
+    scored = f", accuracy {card.results['accuracy']:.4f}" if data else ""
+    print(f"{card.title}: {out}{scored}")
 
 
 @app.command()

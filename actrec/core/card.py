@@ -64,3 +64,9 @@ class Card:
     gaps: Mapping[str, Gap] = field(default_factory=dict)  # of a network of several streams, each stream's own, by its name
     people: int = 1  # how many people's joints it is given
     within: str = ""  # what its tensors' names begin with in its file, for a part of a larger model
+    of: str = ""  # id of the architecture's card, for one that was made of it
+
+    @property
+    def architecture(self) -> str:
+        """Id of the card whose network this is: its own, if it was made of none."""
+        return self.of or self.id

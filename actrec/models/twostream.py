@@ -92,6 +92,7 @@ def parts(card: Card) -> dict[str, Card]:
         name: replace(
             card,
             id=f"{card.id}:{name}",
+            of=f"{card.architecture}:{name}",
             title=f"{card.title}, {said} alone",
             family=PART_FAMILY,
             arguments={**(FLOW if name == "flow" else {}), **card.arguments.get(name, {})},

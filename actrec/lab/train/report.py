@@ -76,23 +76,21 @@ def describe(run: Told, scores: Scores | None) -> dict[str, Any]:
 def settings(run: Told) -> dict[str, Any]:
     """What a run cannot change on its way, beside its recipe."""
     sampling, preprocess = asdict(run.card.sampling), asdict(run.card.preprocess)
-    about = {"architecture": run.card.id, "arguments": run.given, "labels": list(run.clips.labels)}
+    about = {"architecture": run.card.architecture, "arguments": run.given, "labels": list(run.clips.labels)}
     return about | {"sampling": sampling, "preprocess": preprocess} | streams.header(run.card)
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
     """A checkpoint's card in Markdown: data, command, seed, figures and confusion, all from its own metadata."""
-    results, recipe = metadata["results"], metadata["recipe"]
+    results = metadata["results"]
     counts = ", ".join(f"{count} {split}" for split, count in metadata["clips"].items())
-    start = metadata.get("init") or "trained from scratch"
     within = results.get("accuracy_within_reversed_pairs", {})
     precision = results.get("mean_average_precision")
     more = f"{results['accuracy_reversed_pairs_merged']:.3f} when both labels of a time-reversed pair count as one." if within else ""
     lines = [
         f"# {metadata.get('title', metadata['architecture'])}",
         "",
-        f"{metadata['architecture']} with {json.dumps(metadata['arguments'])}, {start}; on *{metadata['trained_on']}* (clips: {counts}),",
-        f"recipe {recipe.get('name', 'dam')}, epoch {metadata['epoch']}, seed {recipe['seed']}.",
+        f"{metadata['architecture']} with {json.dumps(metadata['arguments'])}, {_made(metadata)}; on *{metadata['trained_on']}* (clips: {counts}).",
         "",
         "```",
         *metadata["commands"],
@@ -111,6 +109,14 @@ def model_card(metadata: Mapping[str, Any]) -> str:
         *departures(metadata),
     ]
     return "\n".join(lines)
+
+
+def _made(metadata: Mapping[str, Any]) -> str:
+    """How a checkpoint came about: of two streams that were trained alone, or by a recipe."""
+    if streams := metadata.get("streams"):
+        return f"made of {' and '.join(f'“{title}” ({name})' for name, title in streams.items())}"
+    recipe, start = metadata["recipe"], metadata.get("init") or "trained from scratch"
+    return f"{start}; recipe {recipe.get('name', 'dam')}, epoch {metadata['epoch']}, seed {recipe['seed']}"
 
 
 def departures(metadata: Mapping[str, Any]) -> list[str]:
