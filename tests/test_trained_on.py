@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import streams_made
 import torch
+from safetensors.torch import save_file
 
 from actrec import catalogue, cli, study
 from actrec.clips import video
 from actrec.core import settings
 from actrec.core.clip import Sampling
 from actrec.core.question import Question
+from actrec.lab import fuse
 from actrec.models import weights
 
 pytestmark = pytest.mark.usefixtures("own_folders")
@@ -84,3 +86,17 @@ def test_an_evaluation_of_one_file_is_the_same_under_any_siblings_name(tmp_path:
     file = streams_made.both(tmp_path)
     answers = [study.answer(Question(str(data / "4.mp4"), f"{base}@{file}", "streams")) for base in ("tst-rescnn-34", "tst-rescnn-a")]
     np.testing.assert_array_equal(*(found.predictions.probabilities for found in answers))
+
+
+@pytest.mark.parametrize("told", [{"commands": 5, "clips": [1]}, {"commands": [[1], {}, "x"], "clips": {"train": "many"}}, {}])
+def test_what_a_header_says_of_its_making_is_borne_whatever_it_is(told: dict[str, object], tmp_path: Path) -> None:
+    models = []
+    for stream in ("rgb", "flow"):
+        file = streams_made.stream(tmp_path, stream)
+        state, about = weights.read(file)
+        save_file(state, file, {"actrec": json.dumps({**about, **told})})
+        models.append(f"tst-rescnn-a:{stream}@{file}")
+    fuse.fuse(*models, tmp_path / "both.safetensors")
+    said = weights.read(tmp_path / "both.safetensors")[1]
+    assert said["commands"] in ([], ["x"])
+    assert said["clips"] == {}

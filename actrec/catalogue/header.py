@@ -68,6 +68,18 @@ def of(card: Card, about: Mapping[str, Any]) -> dict[str, Any]:
     return {**about, **own, **how, "title": card.title}
 
 
+def commands(about: Mapping[str, Any]) -> list[str]:
+    """The commands that made a checkpoint, as far as its header names any."""
+    found = about.get("commands")
+    return [line for line in found if isinstance(line, str)] if isinstance(found, list) else []
+
+
+def clips(about: Mapping[str, Any]) -> dict[str, int]:
+    """How many clips a checkpoint was trained and scored on, by split, as far as its header says it."""
+    found = about.get("clips")
+    return {split: count for split, count in found.items() if isinstance(count, int)} if isinstance(found, dict) else {}
+
+
 def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], rows_of: Callable[[str], int | None]) -> Card:
     """rows_of: how many rows the file's tensor of that name has, None where there is none."""
     name = _text(found.get("architecture"), "architecture", 200)

@@ -43,13 +43,15 @@ def fuse(
     base, rgb_card = catalogue.architectures()[ARCHITECTURE], cards["rgb"]
     made = replace(base, arguments=arguments, title=title or f"{rgb_card.title} + {cards['flow'].title}", trained_on=rgb_card.trained_on)
     made = replace(made, sampling=rgb_card.sampling, preprocess=rgb_card.preprocess, labels=rgb_card.labels)
-    every = dict.fromkeys(command for about in abouts for command in about.get("commands", ()))  # one of them may have made both
+    every = dict.fromkeys(command for about in abouts for command in header.commands(about))  # one of them may have made both
     about = header.of(made, {"paper": base.paper, "note": base.note, "commands": [*every, *commands]})
+    about["clips"] = header.clips(abouts[0])
     about["streams"] = {name: card.title for name, card in cards.items()}
     whole = catalogue.build(made)
     whole.load_state_dict({f"{name}.{key}": tensor for name, state in zip(cards, states, strict=True) for key, tensor in state.items()})
     weights.save(out, whole, about, half=True)
     if clips is not None:
+        about["clips"] |= {"test": len(clips.split("test"))}
         about |= _scored(catalogue.with_weights(base, out), out, clips)
         weights.save(out, whole, about, half=True)
         files.write(out.with_suffix(".md"), train.model_card(about))
@@ -60,7 +62,7 @@ def _scored(card: Card, file: Path, clips: sets.ClipSet) -> dict[str, Any]:
     """How a model does on a set's test split with its file's numbers, as a checkpoint says it."""
     model, _ = catalogue.filled(card, file)
     found = evaluate.examine(model, card, clips, ("test",))
-    return {"results": found.to_json(), "scored_on": "test", "clips": {split: len(clips.split(split)) for split in ("train", "test")}}
+    return {"results": found.to_json(), "scored_on": "test"}
 
 
 def _alike(cards: dict[str, Card]) -> None:

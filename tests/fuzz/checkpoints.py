@@ -27,14 +27,21 @@ from actrec.core.errors import ActrecError
 from actrec.models import weights
 from fuzz.runner import CANARY
 
-DEMO = "c2d-mannequin"
+DEMOS = ("c2d-mannequin", "tst-mannequin")
+"""One network, and one that holds two."""
+
 State = dict[str, Tensor]
 VALUES = (None, "", "nan", -1, 0, 1e308, float("nan"), float("inf"), 10**400, [], {}, "x" * 100_000, [[]], {"a": {}}, True, "\0", "16", 1.5, 1e9)
 
 
 @functools.cache
-def demo() -> tuple[State, dict[str, Any]]:
-    return weights.read(settings.assets() / "checkpoints" / f"{DEMO}.safetensors")
+def read(name: str) -> tuple[State, dict[str, Any]]:
+    return weights.read(settings.assets() / "checkpoints" / f"{name}.safetensors")
+
+
+def demo(draw: random.Random) -> tuple[State, dict[str, Any]]:
+    """A demo's tensors and header."""
+    return read(draw.choice(DEMOS))
 
 
 class Evil:
@@ -53,8 +60,8 @@ def nested(depth: int, make: Callable[[object, object], object]) -> object:
 
 
 def header(draw: random.Random) -> dict[str, Any]:
-    """The demo's card with some of its values replaced, at any depth."""
-    found: dict[str, Any] = json.loads(json.dumps(demo()[1]))
+    """A demo's card with some of its values replaced, at any depth."""
+    found: dict[str, Any] = json.loads(json.dumps(demo(draw)[1]))
     for _ in range(draw.choice((1, 1, 2, 5))):
         place: Any = found
         while True:
@@ -72,8 +79,8 @@ def header(draw: random.Random) -> dict[str, Any]:
 
 
 def names(draw: random.Random) -> State:
-    """The demo's tensors under names that wrappers, or nobody, would give them."""
-    state = dict(demo()[0])
+    """A demo's tensors under names that wrappers, or nobody, would give them."""
+    state = dict(demo(draw)[0])
     front = draw.choice(("module.", "model.", "_orig_mod.", "x.", "", ".", "module." * draw.choice((2, 50, 5000)), "\n", "ё", "a" * 70_000))
     some = set(draw.sample(sorted(state), draw.choice((1, 5, len(state)))))
     state = {(front + name if name in some else name): tensor for name, tensor in state.items()}
@@ -81,8 +88,8 @@ def names(draw: random.Random) -> State:
 
 
 def tensors(draw: random.Random) -> State:
-    """The demo's with some of other kinds, shapes or places."""
-    state = {name: tensor.clone() for name, tensor in demo()[0].items()}
+    """A demo's with some of other kinds, shapes or places."""
+    state = {name: tensor.clone() for name, tensor in demo(draw)[0].items()}
     changes: tuple[Callable[[Tensor], Tensor], ...] = (
         lambda t: t.to("meta"),
         lambda t: t.to(draw.choice((torch.int8, torch.uint8, torch.bool, torch.complex64, torch.float64, torch.float8_e4m3fn))),
@@ -100,7 +107,7 @@ def tensors(draw: random.Random) -> State:
 
 def payload(draw: random.Random) -> object:
     """Something for torch.save: tensors in wrappers, beside lists that refer to themselves, code, and names of classes of all sorts."""
-    state = draw.choice((names, tensors, lambda _: dict(demo()[0])))(draw)
+    state = draw.choice((names, tensors, lambda _: dict(demo(draw)[0])))(draw)
     loop: list[object] = []
     loop.append(loop)
     beside = (Evil(), loop, nested(40, lambda a, b: [a, b]), nested(40, lambda a, b: {"a": a, "b": b}), nested(20, lambda a, b: (a, b)))
@@ -123,7 +130,7 @@ def saved(draw: random.Random) -> bytes:
 
 def safe(draw: random.Random) -> bytes:
     if draw.random() < 0.5:
-        return save(dict(demo()[0]), {"actrec": json.dumps(header(draw))})
+        return save(dict(demo(draw)[0]), {"actrec": json.dumps(header(draw))})
     state = {name: tensor.contiguous() for name, tensor in names(draw).items()}
     told = draw.choice(("labels", "actrec", "classes", "format"))
     return save(state, {told: draw.choice(("[" * 100_000, "16", "null", '["a","b"]', '{"a": 0}', "\0", "{}", "x" * 10_000))})
@@ -181,9 +188,13 @@ def crafted(draw: random.Random) -> bytes:
     return out.getvalue()
 
 
+def whole(state: State, about: dict[str, Any]) -> bytes:
+    return save(dict(state), {"actrec": json.dumps(about)})
+
+
 def hurt(draw: random.Random) -> bytes:
     """A good file with some bytes changed, cut out or doubled, most of them where its structure is."""
-    content = bytearray(draw.choice((lambda: save(dict(demo()[0]), {"actrec": json.dumps(demo()[1])}), lambda: saved(draw)))())
+    content = bytearray(draw.choice((lambda: whole(*demo(draw)), lambda: saved(draw)))())
     for _ in range(draw.choice((1, 3, 20))):
         near = draw.choice((64, 4096, len(content)))
         at = draw.randrange(min(near, len(content))) if draw.random() < 0.5 else len(content) - 1 - draw.randrange(min(near, len(content)))
@@ -204,13 +215,14 @@ MAKERS = (safe, safe, saved, saved, saved, lying, crafted, crafted, hurt, hurt)
 
 def some_architectures() -> AbstractContextManager[object]:
     """One of each family, in place of all: laying out takes as long as fifty cases."""
-    chosen = {name: catalogue.architectures()[name] for name in ("c2d-r50", "dam-12", "r3d_18", "deform-mc3")}
+    chosen = {name: catalogue.architectures()[name] for name in ("c2d-r50", "dam-12", "r3d_18", "deform-mc3", "st-rescnn-a", "tst-rescnn-a")}
     return patch.object(catalogue, "architectures", lambda: chosen)
 
 
 def cases(seed: int) -> Iterator[tuple[str, Callable[[Path], None]]]:
     with some_architectures():  # every network is laid out once in a process: that is no case's doing
-        doctor.examine(settings.assets() / "checkpoints" / f"{DEMO}.safetensors")
+        for name in DEMOS:
+            doctor.examine(settings.assets() / "checkpoints" / f"{name}.safetensors")
     number = 0
     while True:
         draw = random.Random(f"checkpoints {seed} {number}")
@@ -218,6 +230,16 @@ def cases(seed: int) -> Iterator[tuple[str, Callable[[Path], None]]]:
         ending = draw.choice((".pth", ".safetensors", ".bin", ".ckpt"))
         yield f"case{ending}", lambda path, make=make, draw=draw: path.write_bytes(make(draw)) and None  # type: ignore[misc]
         number += 1
+
+
+def put(name: str) -> ActrecError | None:
+    """Why a network cannot be filled from a file; None where it can."""
+    try:
+        card = catalogue.card(name)
+        weights.load(catalogue.build(card), weights.read(Path(name.partition("@")[2]))[0])
+    except ActrecError as error:
+        return error
+    return None
 
 
 def use(path: Path) -> None:
@@ -231,7 +253,7 @@ def use(path: Path) -> None:
             doctor.examine(path)
     except ActrecError as error:
         refused = error
-    card = catalogue.card(f"{DEMO}@{path}")
-    weights.load(catalogue.build(card), weights.read(path)[0])
-    if refused is not None:
-        raise refused
+    found = [put(f"{name}@{path}") for name in DEMOS]
+    for error in (*(found if all(found) else ()), refused):
+        if error is not None:
+            raise error

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from actrec import catalogue
+from actrec.catalogue import header
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError, Progress, WeightsError, no_progress
 from actrec.models import weights
@@ -49,7 +50,7 @@ def begin(model: nn.Module, card: Card, source: str | Path, progress: Progress =
         path.name if path == Path(source) else str(source),
         tuple(given),
         tuple(n for n in own if n not in given),
-        tuple(metadata.get("commands", [f"({path.name})"])),
+        tuple(header.commands(metadata) or [f"({path.name})"]),
     )
 
 
