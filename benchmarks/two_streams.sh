@@ -34,9 +34,9 @@ tuned() { # RUN OPTIONS…: train on a pruned network
   train "$(at "$1-untuned")" "$1" --init "$runs/$1-untuned/model.safetensors" "${@:2}"
 }
 init() { echo "--init $runs/$1/model.safetensors"; }
-fused() { # RGB-RUN FLOW-RUN NAME
+fused() { # RGB-RUN FLOW-RUN NAME TITLE
   mkdir -p "$runs/$3"
-  .venv/bin/python -m actrec fuse "$(at "$1")" "$(at "$2")" --out "$runs/$3/model.safetensors"
+  .venv/bin/python -m actrec fuse "$(at "$1")" "$(at "$2")" --out "$runs/$3/model.safetensors" --title "$4 · mannequin" --data mannequin
   .venv/bin/python -m actrec evaluate --model "tst-rescnn-a@$runs/$3/model.safetensors" --data mannequin --out "$runs/$3/on-mannequin"
 }
 
@@ -46,11 +46,11 @@ step() {
   case $1 in
   rgb) train tst-rescnn-a:rgb rgb --argument width=0.25 --frames 16 $long ;;
   flow) train tst-rescnn-a:flow flow --argument width=0.25 --frames 16 $further $(init rgb) ;;
-  table-2) fused rgb flow fused ;;
+  table-2) fused rgb flow fused "TST-ResCNN A" ;;
   eight) # 8 frames instead of 16
     train tst-rescnn-a:rgb rgb-8 --argument width=0.25 --frames 8 $long
     train tst-rescnn-a:flow flow-8 --argument width=0.25 --frames 8 $further $(init rgb-8)
-    fused rgb-8 flow-8 fused-8
+    fused rgb-8 flow-8 fused-8 "TST-ResCNN A, 8 frames"
     ;;
   table-3) # the paper's thresholds for HMDB51 (40 and 30 %) and for UCF101 (70 and 80 %)
     for stream in rgb flow; do train "$(at $stream)" sparse-$stream $sparse $(init $stream); done
@@ -60,7 +60,7 @@ step() {
       tuned pruned-rgb-$1 $tune
       prune sparse-flow $2 pruned-flow-$2
       tuned pruned-flow-$2 $tune
-      fused pruned-rgb-$1 pruned-flow-$2 pruned-$1-$2
+      fused pruned-rgb-$1 pruned-flow-$2 pruned-$1-$2 "TST-ResCNN A pruned by $1 and $2 %"
     done
     ;;
   table-4)
@@ -69,7 +69,7 @@ step() {
     tuned pruned-rgb-8-40 $tune
     prune sparse-flow-8 30 pruned-flow-8-30
     tuned pruned-flow-8-30 $tune
-    fused pruned-rgb-8-40 pruned-flow-8-30 pruned-8
+    fused pruned-rgb-8-40 pruned-flow-8-30 pruned-8 "TST-ResCNN A pruned, 8 frames"
     ;;
   places) # a non-local block before each stage of the flow stream, and none; 8 frames, where 16 would take hours
     train "$(at flow-8)" flow-none $short $(init flow-8)
@@ -83,7 +83,7 @@ step() {
     tuned pruned-rgb-nl $tune --epochs 2 --clips 20
     prune sparse-flow-nl 30 pruned-flow-nl
     tuned pruned-flow-nl $tune --epochs 2 --clips 20
-    fused pruned-rgb-nl pruned-flow-nl pruned-nl
+    fused pruned-rgb-nl pruned-flow-nl pruned-nl "TPNLST-ResCNN A"
     ;;
   *)
     echo "there is no step $1" >&2

@@ -46,6 +46,22 @@ on_96="--size 96 --init runs/deform-mannequin/model.safetensors"
   train --data data/pushups $deform --argument layout=33 --argument dropout=0.5 $on_96 --whole --batch 8 --epochs 12 --lr 0.0002 --weight-decay 0.1 \
     --flip on --out runs/deform-pushups --title "Deformable transformer · push-ups"
 }
+# Two streams, the sizes of benchmarks/two_streams.sh: whole, pruned, and pruned with a non-local block; and on filmed people.
+RUNS=runs/two benchmarks/two_streams.sh rgb flow table-2 table-3 eight table-5
+two="--data data/weizmann --recipe tpnlst --schedule exponential --flip off --argument width=0.25 --frames 16 --span 32 --size 64 --crops near --batch 7"
+two="$two --precision bf16 --seed 0 --warmup 2 --lr 0.02 --lr-end 0.05 --epochs 40"
+for stream in rgb flow; do
+  # shellcheck disable=SC2086
+  train --model tst-rescnn-a:$stream $two --init runs/two/$stream/model.safetensors --out runs/two/$stream-weizmann
+done
+fuse() { # RGB FLOW NAME TITLE SET
+  .venv/bin/python -m actrec fuse "tst-rescnn-a:rgb@runs/two/$1/model.safetensors" "tst-rescnn-a:flow@runs/two/$2/model.safetensors" \
+    --out "assets/checkpoints/$3.safetensors" --title "$4" --data "$5"
+}
+fuse rgb flow tst-mannequin "TST-ResCNN A · mannequin" mannequin
+fuse pruned-rgb-40 pruned-flow-30 tst-pruned-mannequin "TST-ResCNN A, pruned · mannequin" mannequin
+fuse pruned-rgb-nl pruned-flow-nl tpnlst-mannequin "TPNLST-ResCNN A · mannequin" mannequin
+fuse rgb-weizmann flow-weizmann tst-weizmann "TST-ResCNN A · weizmann" data/weizmann
 for run in runs/*-mannequin runs/*-weizmann runs/deform-arms runs/deform-pushups; do
   cp "$run/model.safetensors" "assets/checkpoints/$(basename "$run").safetensors"
   cp "$run/README.md" "assets/checkpoints/$(basename "$run").md"
@@ -53,7 +69,7 @@ done
 cp runs/i3d-long/model.safetensors assets/checkpoints/i3d-mannequin.safetensors
 cp runs/i3d-long/README.md assets/checkpoints/i3d-mannequin.md
 # What the page Evaluate shows before anyone has evaluated anything.
-for model in c2d i3d dam-12 dam-12-c3d deform; do
+for model in c2d i3d dam-12 dam-12-c3d deform tst tst-pruned tpnlst; do
   found="assets/results/$model-mannequin-on-mannequin-test"
   rm -rf "$found"
   .venv/bin/python -m actrec evaluate --model "$model-mannequin" --data mannequin --out "$found"
