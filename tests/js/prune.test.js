@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { facts, random } from './python.js';
-import prune, { below, histogram, plan, size } from '../../actrec/ui/parts/prune.js';
+import prune, { barsPath, below, four, histogram, plan, size } from '../../actrec/ui/parts/prune.js';
 
 const plans = ({ sizes, percents, fc }) => sizes.networks.map((network, i) => plan(network, percents[i], fc));
 
@@ -46,13 +46,22 @@ Deno.test('the number of values below one is that of counting them', () => {
 
 Deno.test('every value lies in one bar of the histogram, also the largest and where all are 0', () => {
   const next = random(3);
-  const values = Array.from({ length: 500 }, next);
-  for (const [given, top] of [[values, Math.max(...values)], [[0, 0, 0], 0], [[1, 1], 1], [[], 1]]) {
-    for (const threshold of [0, 0.3, 2]) {
-      const { gone, stay } = histogram(given, top, threshold, 24);
-      const sum = (counts) => counts.reduce((total, count) => total + count, 0);
-      assert.equal(sum(gone), given.filter((value) => value < threshold).length);
-      assert.equal(sum(gone) + sum(stay), given.length);
+  const values = Array.from({ length: 500 }, next).sort((a, b) => a - b);
+  for (const [given, top] of [[values, values.at(-1)], [[0, 0, 0], 0], [[1, 1], 1], [[], 1]]) {
+    for (const count of [0, Math.min(2, given.length), given.length]) {
+      const { gone, stay } = histogram(given, count, top, 24);
+      const sum = (counts) => counts.reduce((total, one) => total + one, 0);
+      assert.deepEqual([sum(gone), sum(stay)], [count, given.length - count]);
     }
   }
+});
+
+Deno.test('a bar stands on the one below it and none leaves its box', () => {
+  const path = barsPath([2, 0, 1], [0, 0, 3], 4);
+  assert.equal(path.match(/M/g).length, 2);
+  assert.ok(path.startsWith('M') && path.includes(' 1v-0.5h') && path.includes(' 0.25v-0.25h'));
+});
+
+Deno.test('numbers of any size have four digits', () => {
+  assert.deepEqual([0, 14.379, 0.340640, 127.0849, 1].map(four), ['0', '14.38', '0.3406', '127.1', '1.000']);
 });
