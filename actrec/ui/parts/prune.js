@@ -135,7 +135,13 @@ function network(told, changed) {
     return { row, one, fill, count };
   });
   const head = element('div', { class: 'pull' }, element('span', { text: 'Channels that go' }), slider, percent);
-  const body = element('section', { class: 'network', 'aria-label': told.title }, element('strong', { text: told.title }), head);
+  const body = element(
+    'section',
+    { class: 'network', 'aria-label': told.title },
+    element('strong', { text: told.title }),
+    element('p', { class: 'said', text: told.about }),
+    head,
+  );
   body.append(
     element('div', { class: 'presets' }, element('span', { text: 'The paper’s:' }), ...presets),
     all.sheet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from actrec import study
+from actrec import catalogue, study
 from actrec.core import settings
 from actrec.core.answer import Explanation
 from actrec.core.errors import ActrecError, Progress
@@ -163,10 +164,12 @@ def _accuracy(question: Question, link: str, both: study.Comparison) -> None:
     if rows:
         columns = {title: [plain(row[i]) for row in rows.values()] for i, title in enumerate(("Before", "After"))}
         st.table({"Test": [plain(test) for test in rows]} | columns, border="horizontal")
-    missing = [title for i, title in enumerate(("before", "after")) if all(row[i] == "–" for row in rows.values())]
+    names = (question.model, link.partition("@")[2].removesuffix(".safetensors"))
+    missing = [name for i, name in enumerate(names) if all(row[i] == "–" for row in rows.values())]
     if missing:
-        st.caption(f"No evaluation of the model {' or '.join(missing)} is here yet. This makes one, of a checkpoint in the checkpoints folder:")
-        st.code("python -m actrec evaluate --model MODEL --data SET", language="bash")
+        st.caption("What was not evaluated has no number. This does it, for a model in the checkpoints folder:")
+        data = catalogue.card(own.model_name(question.model)).trained_on or "SET"
+        st.code("\n".join(shlex.join(["python", "-m", "actrec", "evaluate", "--model", name, "--data", data]) for name in missing), language="bash")
 
 
 def _stream(model: str) -> str:

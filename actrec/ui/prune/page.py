@@ -19,8 +19,8 @@ from actrec.lab import prune
 from actrec.models import weights
 from actrec.ui import own, parts
 from actrec.ui.choose import clip_select, complete
-from actrec.ui.frame import address, asked, noted, plain, put, shows, trouble, work
-from actrec.ui.models import facts, groups, take_model
+from actrec.ui.frame import address, asked, noted, put, shows, trouble, work
+from actrec.ui.models import facts, groups, model_titles, take_model
 from actrec.ui.parts import Choice
 from actrec.ui.prune import made, words
 from actrec.ui.prune.made import Cut
@@ -101,17 +101,19 @@ def _question() -> Question | None:
         return None
     beside = {name: value for name, value in query.items() if name.startswith(MARK)}
     st.session_state["asked"] = found.to_query() | beside
-    put(found.to_query() | beside | {name: told[name] for name in ("percent", "fc") if name in told})
+    how = told if told else st.session_state.get("prune-chosen", {})
+    put(found.to_query() | beside | {name: how[name] for name in ("percent", "fc") if name in how})
     return found
 
 
 def _model(question: Question) -> None:
     """The models that can be pruned, and the one that is asked."""
-    titles = {card.id: card.title for card in _known()}
-    chosen = question.model if question.model in titles else whole(question.model)[0]
+    known = [card.id for card in _known()]
+    chosen = question.model if question.model in known else whole(question.model)[0]
+    titles = model_titles(chosen)
     st.selectbox(
         "Model",
-        list(titles) if chosen in titles else [chosen, *titles],
+        known if chosen in known else [chosen, *known],
         key="prune-model",
         format_func=lambda name: titles.get(name, name),
         on_change=shows("prune-model", chosen, lambda model: take_model(model, question.to_query())),
@@ -169,8 +171,10 @@ def data(sizes: Mapping[str, Any], chosen: Cut) -> dict[str, Any]:
 
     def named(network: Mapping[str, Any]) -> dict[str, Any]:
         stream = network["stream"]
+        title = TITLES.get(stream, stream).removesuffix(" alone") if several else OF_ONE
         presets = {name.upper(): round(of[stream]) for name, of in prune.PAPER.items() if stream in of}
-        return {**network, "title": TITLES.get(stream, stream).removesuffix(" alone") if several else OF_ONE, "presets": presets}
+        about = words.scales([value for layer in network["layers"] for value in layer["worths"]])
+        return {**network, "title": title, "presets": presets, "about": about}
 
     return {**sizes, "networks": [named(each) for each in sizes["networks"]], "chosen": {"percents": list(chosen.percents), "fc": chosen.fc}}
 
@@ -185,15 +189,13 @@ def _sliders(question: Question, card: Card, sizes: Mapping[str, Any]) -> None:
         wanted = Cut.of(question.model, told, len(chosen.percents))
         if wanted is None:
             return
+        st.session_state["prune-chosen"] = wanted.to_query()
         put({name: value for name, value in address().items() if name not in ("percent", "fc")} | wanted.to_query())
         if told.get("go"):
             st.session_state["prune-go"] = wanted
             st.session_state["stopped"] = None
 
     _part(key="prune", data=[data(sizes, chosen)], on_chosen_change=take)
-    for network in sizes["networks"]:
-        title = f"{TITLES.get(network['stream'], network['stream'])}: " if len(sizes["networks"]) > 1 else ""
-        st.caption(plain(title + words.scales([value for layer in network["layers"] for value in layer["worths"]])))
     st.code(shlex.join(chosen.to_command()), language="bash", wrap_lines=True)
     if st.session_state.get("prune-go") not in (None, st.session_state.get("prune-begun")):
         st.session_state["prune-begun"] = st.session_state["prune-go"]
