@@ -88,7 +88,7 @@ def test_how_much_goes_is_one_number_or_one_for_each_stream_or_the_papers(folder
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--percent", "half"], "'half' is no percentage"),
+        (["--percent", "half"], "'half' is not a percentage"),
         (["--percent", "1,2,3"], "3 percentages, and Tiny rgb + Tiny flow has 2 to prune: rgb and flow"),
         (["--percent", "100"], "100 % cannot be pruned"),
         (["--stream", "sound"], "no stream 'sound' to prune; it has rgb and flow"),
@@ -128,15 +128,17 @@ def test_at_nothing_pruned_two_streams_answer_the_same_to_the_bit(folder: Path) 
         np.testing.assert_array_equal(mine.values, theirs.values)
 
 
-def test_a_whole_model_of_which_one_stream_has_nothing_to_prune_says_so(home: Path, folder: Path) -> None:
+def test_a_stream_whose_scales_are_alike_keeps_all_and_where_nothing_else_is_asked_it_is_said(home: Path, folder: Path) -> None:
     more = home / "alike"
     more.mkdir(exist_ok=True)
     file = pruned_made.both(more, lambda name, old: torch.ones_like(old) if name.startswith("flow") else torch.rand(len(old)))
     pruned_made.scaled(file, lambda name, old: torch.ones_like(old) if name.startswith("flow") else old)
     whole = prune.opened(f"tst-rescnn-34@{file}")
-    with pytest.raises(QuestionError, match="nothing to prune"):
-        whole.plans({"rgb": 40.0, "flow": 40.0})
-    assert whole.plans({"rgb": 40.0, "flow": 0.0})["rgb"].share
+    with pytest.raises(QuestionError, match="nothing to prune: the 40 % with the smallest scales are all as large as the next, 1"):
+        whole.plans({"rgb": 0.0, "flow": 40.0})
+    shares = {stream: chosen.share for stream, chosen in whole.plans({"rgb": 40.0, "flow": 40.0}).items()}
+    assert shares["rgb"]
+    assert not shares["flow"]
 
 
 KILLED = """

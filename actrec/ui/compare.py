@@ -283,16 +283,16 @@ def _number(value: float) -> str:
 _drawn: Kept[bytes] = Kept(16)
 
 
-def segments(found: Comparison, look: Look) -> None:
-    """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below."""
-    identity = look, *((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
+def segments(found: Comparison, look: Look, names: Sequence[str] = ()) -> None:
+    """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below. names: else the models'."""
+    identity = look, *names, *((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
 
     def draw(progress: Progress) -> bytes:
         progress(0.1, "drawing")
         from actrec.draw import export  # late: matplotlib
         from actrec.draw.figures import several  # late: matplotlib
 
-        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
+        return several.segment_strip(list(zip(names or export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
 
     data = work(f"segments {identity}", "Three moments", lambda progress: _drawn.get_or(identity, lambda: draw(progress)))
     if data is not None:

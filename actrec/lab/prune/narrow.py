@@ -45,22 +45,22 @@ class Whole:
             QuestionError: no such share, or one at which nothing goes.
         """
         found = {stream: plan(worths(card, state, fc), percents[stream]) for stream, (card, state) in self.states().items()}
-        for chosen in found.values():
-            if chosen.percent and not chosen.share:
-                raise QuestionError(f"{self.card.title} has nothing to prune: {_nothing(chosen)}")
+        if any(percents.values()) and not any(chosen.share for chosen in found.values()):
+            raise QuestionError(f"{self.card.title} has nothing to prune: {_nothing(max(found.values(), key=lambda chosen: chosen.percent))}")
         return found
 
 
+def _inside(state: State, before: str) -> dict[str, Tensor]:
+    return {name.removeprefix(before): tensor for name, tensor in state.items() if name.startswith(before)}
+
+
 def _nothing(chosen: Plan) -> str:
+    """Why nothing goes."""
     every = sum(map(len, chosen.kept.values()))
     if chosen.percent / 100 * every < 1:
         return f"{chosen.percent:g} % of {every} channels are less than one; ask for more"
     alike = f"the {chosen.percent:g} % with the smallest scales are all as large as the next, {chosen.threshold:.3g}"
     return f"{alike}, or each is the last of its layer; train it with --sparsity 1e-4 first"
-
-
-def _inside(state: State, before: str) -> dict[str, Tensor]:
-    return {name.removeprefix(before): tensor for name, tensor in state.items() if name.startswith(before)}
 
 
 def opened(name: str, progress: Progress = no_progress) -> Whole:

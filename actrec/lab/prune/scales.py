@@ -116,5 +116,5 @@ def _percentage(text: str) -> float:
         return float(text)
     except ValueError:
         raise QuestionError(
-            f"{text.strip()!r} is no percentage; give a number from 0 to below 100, or {' or '.join(PAPER)} for the paper’s"
+            f"{text.strip()!r} is not a percentage; give a number from 0 to below 100, or {' or '.join(PAPER)} for the paper’s"
         ) from None

@@ -110,6 +110,9 @@ function chart(top, bins) {
   return { sheet, show };
 }
 
+// A sign of the colour that bars of what goes or stays have.
+const dot = (name) => element('span', { class: `dot ${name}`, 'aria-hidden': true });
+
 // One network: its slider, its histograms, and a row for every layer.
 function network(told, changed) {
   const top = Math.max(...told.layers.map((layer) => layer.worths.at(-1)));
@@ -154,7 +157,8 @@ function network(told, changed) {
     const [gone, every] = [listed.reduce((sum, [, count]) => sum + count, 0), listed.reduce((sum, [worths]) => sum + worths.length, 0)];
     percent.textContent = `${at} %`;
     slider.setAttribute('aria-valuetext', `${at} %: ${gone} of ${every} channels go`);
-    said.textContent = `Threshold |γ| = ${four(threshold)}: ${gone} of ${every} channels go.`;
+    const told = [`Threshold |γ| = ${four(threshold)}: `, dot('gone'), `${gone} of ${every} channels go, `, dot('stay'), `${every - gone} stay.`];
+    said.replaceChildren(...told);
     all.show(listed, threshold, `|γ| of ${every} channels of all layers; ${gone} go`);
     rows.forEach(({ one, fill, count }, i) => {
       const { title, worths } = told.layers[i];
@@ -180,10 +184,10 @@ function figures(data, now, whole) {
     ['File', `${four(now.bytes / 1e6)} MB`, `of ${four(whole.bytes / 1e6)} MB, in ${kind}`, `${now.bytes} of ${whole.bytes} bytes`],
     ['Compression', `${(whole.parameters / now.parameters).toFixed(2)} ×`, 'parameters before, over parameters after', ''],
     [
-      'Products for one clip',
-      `${four(now.products / 1e9)} G`,
-      `of ${four(whole.products / 1e9)} GFLOPs`,
-      `${now.products} of ${whole.products} multiply–adds`,
+      'GFLOPs for one clip',
+      four(now.products / 1e9),
+      `of ${four(whole.products / 1e9)}; a product and its sum count as one`,
+      `${now.products} of ${whole.products}`,
     ],
   ].map(([title, value, line, hint]) =>
     element(

@@ -23,6 +23,8 @@ from actrec.ui import compare, own, parts
 from actrec.ui.evaluate import shown
 from actrec.ui.frame import PAGES, code, look, plain, work
 
+LETTERS = ("A, before", "B, after")
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -131,14 +133,14 @@ def _before_and_after(question: Question, link: str) -> None:
     if found is None:
         return
     questions, both = found
-    for column, title, answer in zip(st.columns(2), ("A, before", "B, after"), both.explanations, strict=True):
+    for column, title, answer in zip(st.columns(2), LETTERS, both.explanations, strict=True):
         with column:
             st.markdown(f"**{title}** · {plain(answer.model)}")
             parts.doubts(answer)
             parts.bars(parts.class_bars(answer), key=f"prune-bars-{title[0]}", label=f"Most probable classes of {title}")
     st.markdown(plain(changed(*both.explanations)))
     compare.agreement(both)
-    compare.segments(both, look())
+    compare.segments(both, look(), LETTERS)
     st.page_link(PAGES["Compare"], label="Compare both over the clip", icon=":material/arrow_forward:", query_params=compare.to_query(questions))
     _accuracy(question, link, both)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from actrec.core.words import number, percent
 
-NEAR, FEW = 100, 0.1
-"""A scale is near 0 that is this many times smaller than the largest; and the share of such scales below which there are few."""
+NEAR, FEW = 0.01, 0.1
+"""A scale is near 0 that is less than this share of the largest; and the share of such scales below which there are few."""
 
 TRAIN = "training with --sparsity 1e-4 makes unneeded ones small"
 
@@ -17,8 +17,6 @@ def scales(values: Sequence[float]) -> str:
     low, high, many = min(values), max(values), len(values)
     if low == high:
         return f"All {many} scales are {number(high)}. No channel is worth less than another, so nothing can be pruned; {TRAIN}."
-    near = sum(value < high / NEAR for value in values) / many
-    said = f"{percent(near)} of the {many} scales are near 0: more than {NEAR} times smaller than the largest, {number(high)}."
-    if near >= FEW:
-        return said
-    return f"{said} That is few, so what goes is mostly channels that the network uses; {TRAIN}."
+    near = sum(value < NEAR * high for value in values) / many
+    said = f"{f'{percent(near)} of' if near else 'None of'} the {many} scales are near 0, that is less than 1 % of the largest, {number(high)}."
+    return said if near >= FEW else f"{said} So what goes is mostly channels that the network uses; {TRAIN}."
