@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -111,6 +112,13 @@ def test_without_fc_the_linear_layer_and_what_it_reads_stay(folder: Path, capsys
         kept = told["rgb"]["kept"]
         assert isinstance(kept, dict)
         assert ("layer4.0.conv2.1" in kept) != stays
+
+
+def test_a_long_name_is_shortened_so_that_lists_still_say_what_was_pruned(folder: Path) -> None:
+    prune.save("tiny-rgb", {"rgb": 40.0}, folder / "long.safetensors", title="very long " * 20)
+    assert len(catalogue.card("long").title) > 100
+    prune.save("long", {"rgb": 30.0}, folder / "longer.safetensors")
+    assert re.search(r"…, pruned by \d+ %$", catalogue.card("longer").title)
 
 
 def test_a_file_stays_in_its_precision(folder: Path) -> None:

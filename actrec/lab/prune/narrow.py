@@ -20,6 +20,10 @@ from actrec.lab.prune.scales import Plan, State, layers, networks, plan, worths
 from actrec.models import weights
 
 
+MOST_TITLE = 80
+"""Letters of the whole model's name that stay in the pruned one's: lists cut a longer name off at its end, where it says what was pruned."""
+
+
 @dataclass(frozen=True, eq=False)
 class Whole:
     """A model before it is pruned. about: what its file says besides.  half: whether its file has all its numbers in 16 bits."""
@@ -109,7 +113,8 @@ def narrowed(whole: Whole, plans: Mapping[str, Plan]) -> tuple[dict[str, Any], d
 def title(card: Card, gone: Mapping[str, str]) -> str:
     """The name of a pruned model. gone: per cent of the channels that went, by stream, in digits."""
     said = " and ".join(f"{share} % ({stream})" for stream, share in gone.items()) if len(gone) > 1 else f"{next(iter(gone.values()))} %"
-    return f"{card.title}, pruned by {said}"
+    base = card.title if len(card.title) <= MOST_TITLE else f"{card.title[: MOST_TITLE - 1].rstrip()}…"
+    return f"{base}, pruned by {said}"
 
 
 def told(whole: Whole, arguments: Mapping[str, Any], title: str, percents: Mapping[str, float], fc: bool) -> dict[str, Any]:

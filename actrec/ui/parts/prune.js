@@ -157,8 +157,8 @@ function network(told, changed) {
     const [gone, every] = [listed.reduce((sum, [, count]) => sum + count, 0), listed.reduce((sum, [worths]) => sum + worths.length, 0)];
     percent.textContent = `${at} %`;
     slider.setAttribute('aria-valuetext', `${at} %: ${gone} of ${every} channels go`);
-    const told = [`Threshold |γ| = ${four(threshold)}: `, dot('gone'), `${gone} of ${every} channels go, `, dot('stay'), `${every - gone} stay.`];
-    said.replaceChildren(...told);
+    const words = [`Threshold |γ| = ${four(threshold)}: `, dot('gone'), `${gone} of ${every} channels go, `, dot('stay'), `${every - gone} stay.`];
+    said.replaceChildren(...words);
     all.show(listed, threshold, `|γ| of ${every} channels of all layers; ${gone} go`);
     rows.forEach(({ one, fill, count }, i) => {
       const { title, worths } = told.layers[i];
