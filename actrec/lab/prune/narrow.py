@@ -19,7 +19,6 @@ from actrec.core.errors import Progress, QuestionError, WeightsError, no_progres
 from actrec.lab.prune.scales import Plan, State, layers, networks, plan, worths
 from actrec.models import weights
 
-
 MOST_TITLE = 80
 """Letters of the whole model's name that stay in the pruned one's: lists cut a longer name off at its end, where it says what was pruned."""
 
