@@ -24,6 +24,7 @@ PAGES = {
     "Compare": "/Compare?clip=short&1.model=tiny&1.method=cam&2.model=tinydam&2.method=gradcam",
     "Evaluate": "/Evaluate",
     "Streams": "/Explore?clip=short&model=two&method=streams",
+    "Prune": "/Prune?clip=short&model=two",
 }
 THEIRS = ["[data-testid=stFileUploaderDropzone]"]
 """What Streamlit draws and nobody can change: it calls the place to drop a file presentation, and gives it a name."""

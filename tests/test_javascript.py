@@ -17,6 +17,7 @@ from typing import Any
 
 import answers_made
 import numpy as np
+import pruned_made
 import pytest
 from numpy.typing import NDArray
 
@@ -193,6 +194,7 @@ def python_facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "skeleton": skeleton(),
         "tracks": tracks(),
         "times": times(),
+        "pruned": pruned_made.made(folder),
     }
     (folder / "player.js").write_text(player.script(), encoding="utf-8")
     (folder / "facts.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")

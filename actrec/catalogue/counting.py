@@ -66,6 +66,17 @@ def known(card: Card) -> Counts:
 
 def counted(card: Card) -> Counts:
     """The same, counted now."""
+    fitting = tuple(name for name, method in methods().items() if not isinstance(layers(card, method), str))
+    parameters = sum(p.numel() for p in without_numbers(card).parameters())
+    return Counts(parameters, products(card)[""] / 1e9, fitting, tuple(methods()))
+
+
+def products(card: Card) -> dict[str, int]:
+    """Multiply–accumulates of a card's network for one clip (see `Counts`), by the module that makes them; under "" those of all.
+
+    Raises:
+        QuestionError: a card of which nothing can be built.
+    """
     from torch.utils.flop_counter import FlopCounterMode  # brings triton, 0.3 s
 
     net, size = without_numbers(card), _size(card)
@@ -76,8 +87,8 @@ def counted(card: Card) -> Counts:
             net(*streams.blanks(card, 1, size[0], size[1:], "meta").values())
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    fitting = tuple(name for name, method in methods().items() if not isinstance(layers(card, method), str))
-    return Counts(sum(p.numel() for p in net.parameters()), counter.get_total_flops() / 2e9, fitting, tuple(methods()))
+    by_module = {name.partition(".")[2]: sum(found.values()) // 2 for name, found in counter.get_flop_counts().items() if "." in name}
+    return by_module | {"": counter.get_total_flops() // 2}
 
 
 def _size(card: Card) -> tuple[int, int, int]:

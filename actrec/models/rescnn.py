@@ -237,21 +237,29 @@ def _units(shapes: Mapping[str, Sequence[int]], stage: int) -> int:
 
 
 class Prunable(NamedTuple):
-    """A layer whose channels can go: the normalisation that tells what they are worth, and the weights that make and that read them."""
+    """A layer whose channels can go: the normalisation that tells what they are worth, and the weights that make and that read them.
+
+    title: as the paper calls it.
+    """
 
     norm: str
     made: str
     read: str
+    title: str
 
 
 def prunable(arguments: Mapping[str, Any]) -> tuple[Prunable, ...]:
     """What qian2024, §2.2 prunes, in the order of `kept`: the first temporal convolution of each unit, and where the last unit has no shortcut its
     second one too, which narrows the linear layer. Never a spatial convolution, never what a shortcut is added to.
     """
-    units = [f"layer{stage}.{unit}" for stage, count in enumerate(arguments.get("units", UNITS["34"]), 1) for unit in range(count)]
-    first = [Prunable(f"{unit}.conv1.1", f"{unit}.conv1.0.3.weight", f"{unit}.conv2.0.0.weight") for unit in units]
-    last = Prunable(f"{units[-1]}.conv2.1", f"{units[-1]}.conv2.0.3.weight", "fc.weight")
-    return (*first, last) if arguments.get("cut") else tuple(first)
+    units = [(stage, unit) for stage, count in enumerate(arguments.get("units", UNITS["34"]), 1) for unit in range(count)]
+    first = [_prunable(*place, "conv1", f"layer{place[0]}.{place[1]}.conv2.0.0.weight") for place in units]
+    return (*first, _prunable(*units[-1], "conv2", "fc.weight")) if arguments.get("cut") else tuple(first)
+
+
+def _prunable(stage: int, unit: int, conv: str, read: str) -> Prunable:
+    name = f"layer{stage}.{unit}.{conv}"
+    return Prunable(f"{name}.1", f"{name}.0.3.weight", read, f"Conv{stage + 1}_{unit + 1}" + (", last" if conv == "conv2" else ""))
 
 
 def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:

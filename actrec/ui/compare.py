@@ -67,12 +67,12 @@ def _below(questions: Sequence[Question], found: Comparison, media: Media, line:
     for number, column in enumerate(st.columns(len(questions))):
         with column:
             _column(questions, found, number)
-    _agreement(found)
+    agreement(found)
     st.header("Three moments", anchor=False)
     slot = st.container()
     save.several(questions, found, look(TOGETHER))
     with slot:
-        _segments(found, look(TOGETHER))
+        segments(found, look(TOGETHER))
 
 
 # ------------------------------------------------------------------------------------------------------------ the link
@@ -258,7 +258,7 @@ def _column(questions: Sequence[Question], found: Comparison, number: int) -> No
     st.caption(plain(f"{answer.claim} {pose.VIDEO_ONLY}" if answer.video_only else answer.claim))
 
 
-def _agreement(found: Comparison) -> None:
+def agreement(found: Comparison) -> None:
     """How far each pair agrees, in numbers that do not depend on either map's unit."""
     st.header("Do they agree?", anchor=False)
     rows = {f"{LETTERS[i]} and {LETTERS[j]}": {TITLES[n]: _number(v) for n, v in a.numbers.items()} for (i, j), a in found.agreements.items()}
@@ -283,16 +283,16 @@ def _number(value: float) -> str:
 _drawn: Kept[bytes] = Kept(16)
 
 
-def _segments(found: Comparison, look: Look) -> None:
-    """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below."""
-    identity = look, *((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
+def segments(found: Comparison, look: Look, names: Sequence[str] = ()) -> None:
+    """The segment strip: the middle frame of each third of the time that every model saw, frames above, answers below. names: else the models'."""
+    identity = look, *names, *((e.question, e.provenance["clip_sha256"], e.provenance["weights_sha256"]) for e in found.explanations)
 
     def draw(progress: Progress) -> bytes:
         progress(0.1, "drawing")
         from actrec.draw import export  # late: matplotlib
         from actrec.draw.figures import several  # late: matplotlib
 
-        return several.segment_strip(list(zip(export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
+        return several.segment_strip(list(zip(names or export.names(found.explanations), found.explanations, strict=True)), 3, look).png()
 
     data = work(f"segments {identity}", "Three moments", lambda progress: _drawn.get_or(identity, lambda: draw(progress)))
     if data is not None:

@@ -26,7 +26,7 @@ from actrec.ui.skip import skip
 
 Value = TypeVar("Value")
 
-PAGES = {"Home": "app.py", "Explore": "pages/1_Explore.py", "Compare": "pages/2_Compare.py", "Evaluate": "pages/3_Evaluate.py"}
+PAGES = {"Home": "app.py"} | {name: f"pages/{i}_{name}.py" for i, name in enumerate(("Explore", "Compare", "Evaluate", "Prune"), 1)}
 
 WITH_PLAYER = ("Explore", "Compare")
 

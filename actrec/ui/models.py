@@ -38,8 +38,8 @@ def groups() -> tuple[list[Card], list[Card]]:
 
 
 def session_models() -> list[Card]:
-    """Models made from this session's checkpoints, under their names in links."""
-    return list(st.session_state.get("own-models", {}).values())
+    """Models made from this session's checkpoints, under their names in links, as long as those are there."""
+    return [card for card in st.session_state.get("own-models", {}).values() if card.weights is not None and card.weights.file.is_file()]
 
 
 def default_model(own_clip: bool = False) -> str:

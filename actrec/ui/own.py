@@ -154,7 +154,7 @@ def model_name(name: str) -> str:
     if whole and stream in STREAMS:
         return f"{model_name(whole)}:{stream}"
     base, at, file = name.partition("@")
-    if base not in known:
+    if base not in known and not (base.rpartition(":")[0] in known and base.rpartition(":")[2] in STREAMS):
         raise QuestionError(f"no model {name!r} here; choose one from the list")
     own = belongings().weights.get(file)
     if at and own is not None:
