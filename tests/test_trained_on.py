@@ -66,6 +66,10 @@ def test_a_pruned_network_is_trained_on_fused_and_listed_as_what_it_is(data: Pat
     assert study.load("both").card.sampling == card.sampling
     told = out.with_suffix(".md").read_text(encoding="utf-8")
     assert f"**{both.results['accuracy']:.3f}**" in told
+    pruned = [line for line in weights.read(out)[1]["commands"] if " prune " in line]
+    assert [line.partition(" prune ")[2] for line in pruned] == [
+        f"--model tst-rescnn-a:{stream}@tiny-{stream}.safetensors --percent 50 --out pruned.safetensors" for stream in ("rgb", "flow")
+    ]
     of_streams = [command for file in made.values() for command in weights.read(file)[1]["commands"]]
     assert weights.read(out)[1]["commands"][:-1] == list(dict.fromkeys(of_streams))
 
@@ -88,7 +92,7 @@ def test_an_evaluation_of_one_file_is_the_same_under_any_siblings_name(tmp_path:
     np.testing.assert_array_equal(*(found.predictions.probabilities for found in answers))
 
 
-@pytest.mark.parametrize("told", [{"commands": 5, "clips": [1]}, {"commands": [[1], {}, "x"], "clips": {"train": "many"}}, {}])
+@pytest.mark.parametrize("told", [{"commands": 5, "clips": [1], "pruned": 3}, {"commands": [[1], {}, "x"], "clips": {"train": "many"}}, {}])
 def test_what_a_header_says_of_its_making_is_borne_whatever_it_is(told: dict[str, object], tmp_path: Path) -> None:
     models = []
     for stream in ("rgb", "flow"):

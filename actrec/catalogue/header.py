@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -69,9 +70,18 @@ def of(card: Card, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def commands(about: Mapping[str, Any]) -> list[str]:
-    """The commands that made a checkpoint, as far as its header names any."""
-    found = about.get("commands")
-    return [line for line in found if isinstance(line, str)] if isinstance(found, list) else []
+    """The commands that made a checkpoint, as far as its header names any; of a pruned one, the last is what pruned it."""
+    found, pruned = about.get("commands"), about.get("pruned")
+    lines = [line for line in found if isinstance(line, str)] if isinstance(found, list) else []
+    return [*lines, *([_pruning(pruned)] if isinstance(pruned, dict) else [])]
+
+
+def _pruning(note: Mapping[str, Any]) -> str:
+    """The command behind a pruned checkpoint's note, which says no more than what makes the same file again."""
+    percents = note.get("percent")
+    shares = ",".join(f"{share}".removesuffix(".0") for share in percents.values()) if isinstance(percents, dict) else f"{percents}"
+    fc = "" if note.get("fc", True) else " --no-fc"
+    return f"python -m actrec prune --model {shlex.quote(str(note.get('from')))} --percent {shlex.quote(shares)}{fc} --out pruned.safetensors"
 
 
 def clips(about: Mapping[str, Any]) -> dict[str, int]:
