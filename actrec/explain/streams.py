@@ -21,7 +21,7 @@ from actrec.core.abilities import Fuses
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding
-from actrec.core.words import fixed, percent
+from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, setting
 from actrec.explain.cam import exact
@@ -84,7 +84,7 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
         order = f"{_verb('put', name)} {'no class before this one' if firsts[name] else 'another class first'}"
-        said = f"Alone the {TITLES[name]} {order}; together it has {_apart(together, share)}."
+        said = f"Alone the {TITLES[name]} {order}; together it has {apart(together, share)}."
         told.append(Finding(f"score of the {TITLES[name]} alone", share, said))
     if fusion == "mean":
         halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {TITLES[name]}" for name, share in alone.items())
@@ -94,13 +94,6 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
 
 def _verb(verb: str, name: str) -> str:
     return verb if name in MANY else f"{verb}s"
-
-
-def _apart(together: float, alone: float) -> str:
-    """How far the fused score is from a stream's, as both are written elsewhere: with one digit behind the point."""
-    change = round(100 * together, 1) - round(100 * alone, 1)
-    size = fixed(abs(change), digits=1)
-    return f"{size} percentage points {'more' if change > 0 else 'less'}" if float(size) else "the same, to a tenth of a percentage point"
 
 
 METHODS: tuple[Method, ...] = (
