@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actrec import catalogue, cli, study
+from actrec.cli import options
 from actrec.clips import video
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
@@ -123,6 +125,25 @@ def test_the_command_line_knows_the_streams(tmp_path: Path, capsys: pytest.Captu
     assert "give a rescnn that reads rgb alone" in capsys.readouterr().err
     assert cli.main(["fuse", "tiny-rgb", "tiny-flow", "--fusion", "max", "--out", str(tmp_path / "x.safetensors"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fusion"] == "max"
+
+
+def test_every_command_that_asks_models_knows_the_streams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asking = [command.callback for command in options.app.registered_commands if command.callback is not None]
+    taking = {each.__name__: inspect.signature(each).parameters for each in asking if "model" in inspect.signature(each).parameters}
+    assert {"explain", "predict", "compare", "what_if", "cost", "check", "evaluate"} <= set(taking)
+    assert {name for name, known in taking.items() if "stream" not in known} <= {"prune", "train"}
+    words = ["compare", "short", "--model", "two-mean", "--out", str(tmp_path), "--json"]
+    assert cli.main([*words, "--stream", "rgb", "--stream", "flow", "--stream", "fused"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["question"]["model"] for each in answers] == ["two-mean:rgb", "two-mean:flow", "two-mean"]
+    assert cli.main([*words, "--model", "two-max", "--stream", "flow"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["question"]["model"] for each in answers] == ["two-mean:flow", "two-max:flow"]
+    assert cli.main([*words, "--model", "two-max", "--stream", "flow", "--stream", "rgb", "--stream", "fused"]) == 2
+    assert "2 models and 3 streams; give one of the streams for all models, or one each" in capsys.readouterr().err
+    for words in (["evaluate", "--data", "mannequin"], ["cost", "short"], ["what-if", "short"]):
+        assert cli.main([*words, "--model", "tiny", "--stream", "flow"]) == 2
+        assert "it has one stream; leave --stream out" in capsys.readouterr().err
 
 
 def test_streams_of_other_classes_are_not_fused(two: Path, tmp_path: Path) -> None:

@@ -23,14 +23,14 @@ from actrec.cli.options import (
     Palette,
     Scale,
     Start,
-    Stream,
     Threshold,
     app,
     clear,
-    of_stream,
     pair,
+    paired,
     print_json,
     progress,
+    streamed,
 )
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
@@ -42,10 +42,10 @@ from actrec.measure import agreement
 
 
 @app.command()
+@streamed
 def explain(
     clip: Clip,
     model: Model,
-    stream: Stream = None,
     method: Annotated[str | None, typer.Option(help="The explanation method; default: CAM where it is exact, else Grad-CAM.")] = None,
     label: Annotated[str | None, typer.Option(help="The class to explain; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Explain why the label rather than this class: the difference of their logits.")] = None,
@@ -68,7 +68,7 @@ def explain(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
-    model, look = of_stream(model, stream), Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
+    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
@@ -91,15 +91,13 @@ def explain(
 
 
 @app.command()
-def predict(
-    clip: Clip, model: Model, stream: Stream = None, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False
-) -> None:
+@streamed
+def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study  # late: torch
     from actrec.study import claim  # late: torch
 
-    report, model = progress(), of_stream(model, stream)
-    card = catalogue.card(model)
+    report, card = progress(), catalogue.card(model)
     question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()))
     found, order = study.answer(question, report), study.time_order(question, report)
     told = [*found.doubts, *filter(None, [claim.cut(found.geometry)]), claim.closest(card)]
@@ -115,6 +113,7 @@ def predict(
 
 
 @app.command()
+@streamed
 def compare(
     clip: Clip,
     model: Models,
@@ -138,11 +137,9 @@ def compare(
 
     look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
-    names, ways = (model * len(ways) if len(model) == 1 else model), (ways * len(model) if len(ways) == 1 else ways)
-    if len(names) != len(ways):
-        raise QuestionError(f"{len(names)} models and {len(ways)} methods; give one method for all models, or one each")
     report = progress()
-    found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
+    asked = [Question(clip, name, way, label, start=start, joints=joints) for name, way in paired(model, ways, "methods")]
+    found = study.compare(asked, report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
     if as_json:
@@ -160,6 +157,7 @@ def compare(
 
 
 @app.command("what-if")
+@streamed
 def what_if(
     clip: Clip,
     model: Model,
@@ -188,6 +186,7 @@ def what_if(
 
 
 @app.command()
+@streamed
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, compared with attention without windows."""
     from actrec import study  # late: torch
@@ -212,10 +211,10 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
 
 
 @app.command()
+@streamed
 def check(
     clip: Clip,
     model: Model,
-    stream: Stream = None,
     which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
     label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
@@ -228,7 +227,7 @@ def check(
     from actrec import catalogue  # late: torch
     from actrec.study import asking, checks  # late: torch
 
-    question = Question(clip, of_stream(model, stream), "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
     asked = asking.asked(question)
     lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
     report, found = progress(), {}
