@@ -23,6 +23,7 @@ from actrec.clips import video
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
 from actrec.core.question import Question
+from actrec.core.words import fixed
 from actrec.explain import Ask
 from actrec.explain import streams as side_by_side
 from actrec.inputs import pixels, streams
@@ -76,15 +77,23 @@ def test_the_maps_are_exact_and_the_shares_of_the_decision_add_up(how: str, vers
     found = study.answer(Question("short", f"two-{how}", "streams", "run", versus))
     half = 0.5 if how == "logits" else 1.0
     total = 0.0
-    for heat, name in zip(found.heats, twostream.STREAMS, strict=True):
+    for heat, name in zip(found.heats[:2], twostream.STREAMS, strict=True):
         alone = study.answer(Question("short", f"two-{how}:{name}", "cam", "run", versus))
         np.testing.assert_allclose(heat.values, half * alone.heat.values, atol=1e-5)
         head = study.load(f"two-{how}:{name}").model.get_submodule("fc")
         row = head.bias[1] - (0 if versus is None else head.bias[2])
         assert heat.values.mean() + half * float(row) == pytest.approx(half * alone.score, abs=1e-5)
         total += float(heat.values.mean()) + half * float(row)
+    assert len(found.heats) == (3 if how == "logits" else 2)
+    assert len({heat.unit for heat in found.heats}) == 1, "one scale for all of them"
     if how == "logits":
+        both = found.heats[2]
         assert total == pytest.approx(found.score, abs=1e-5)
+        np.testing.assert_allclose(both.values, found.heats[0].values + found.heats[1].values, atol=1e-6)
+        assert both.bands.tolist() == found.heats[0].bands.tolist()
+        positive = study.answer(Question("short", "two-logits", "streams", "run", versus, knobs=(("sign", "positive"),)))
+        np.testing.assert_allclose(positive.heats[2].values, np.maximum(both.values, 0), atol=1e-6)
+        assert {f.name: f.value for f in found.findings}[side_by_side.SUM] == pytest.approx(found.score, abs=1e-5)
     told = {finding.name: finding.value for finding in found.findings}
     parts = [told[f"score of the {said} alone"] for said in ("pictures", "flow")]
     if how == "mean":
@@ -93,6 +102,7 @@ def test_the_maps_are_exact_and_the_shares_of_the_decision_add_up(how: str, vers
     assert found.evidence.together
     assert found.claim.startswith("CAM of the pictures: ")
     assert " CAM of the flow: " in found.claim, "each map has its own claim"
+    assert ("add up to the third" in " ".join(f.sentence for f in found.findings)) == (how == "logits")
     assert [track.title for track in found.tracks[:2]] == ["CAM of the pictures: evidence per frame", "CAM of the flow: evidence per frame"]
 
 
@@ -250,3 +260,17 @@ def test_what_is_said_of_the_shares_follows_from_the_scores(values: list[float],
         assert word in finding.sentence
         assert abs(shown) < 0.01 or f"{abs(shown):.1f} percentage points" in finding.sentence
     assert (len(found) == 4) == (how == "mean")
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.floats(-9, 9))
+def test_a_third_map_is_the_sum_where_there_is_one(steps: int, others: int, wide: int, bias: float) -> None:
+    one, other = torch.randn(steps, 2, wide), torch.randn(others, 2, wide)
+    both, said = side_by_side.summed([one, other], bias, "logit")
+    total = float(one.mean() + other.mean()) + bias
+    assert said.value == pytest.approx(total, abs=1e-5)
+    assert said.sentence.endswith(f"{fixed(bias)}, make the fused logit, {fixed(said.value)}.")
+    assert (both is None) == (steps != others) == ("no third map" in said.sentence)
+    if both is not None:
+        assert float(both.mean()) + bias == pytest.approx(total, abs=1e-5)
+    else:
+        assert f"({steps}×2×{wide} and {others}×2×{wide})" in said.sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def explain(
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
     threshold: Threshold = Look.threshold,
-    scale: Scale = Look.scale,
+    scale: Scale = None,
     moment: Moment = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
@@ -68,12 +69,13 @@ def explain(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
-    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
+    look = Look(palette, diverging, opacity, threshold, scale or Look.scale, moment=moment)  # type: ignore[arg-type]
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
     found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ())), report)
+    look = look if scale else replace(look, scale=found.usual.scale)
     files = export.write(found, out, look=look, progress=report)
     clear()
     if as_json:
@@ -126,7 +128,7 @@ def compare(
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
     threshold: Threshold = Look.threshold,
-    scale: Scale = TOGETHER.scale,
+    scale: Scale = None,
     moment: Moment = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
@@ -135,7 +137,7 @@ def compare(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
-    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
+    look = Look(palette, diverging, opacity, threshold, scale or TOGETHER.scale, moment=moment)  # type: ignore[arg-type]
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
     report = progress()
     asked = [Question(clip, name, way, label, start=start, joints=joints) for name, way in paired(model, ways, "methods")]
@@ -259,7 +261,13 @@ def _place(text: str) -> tuple[float, float, float]:
 def _summary(found: Explanation, look: Look | None = None) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
     question = found.question
-    return {"question": question.to_query(), "command": question.to_command(look), "model": found.model, "label": found.label, "predictions": top}
+    return {
+        "question": question.to_query(),
+        "command": question.to_command(look, found.usual),
+        "model": found.model,
+        "label": found.label,
+        "predictions": top,
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -45,7 +45,11 @@ Diverging = Annotated[str, typer.Option(help=f"Colours of evidence for and again
 Opacity = Annotated[float, typer.Option(help="How much of the frame the strongest evidence covers, 0 to 1.")]
 Threshold = Annotated[float, typer.Option(help="Leave out evidence weaker than this share of the scale, 0 to 1.")]
 Scale = Annotated[
-    str, typer.Option(help="The end of the colours is the largest value of each step (frame), of a map (clip), or of all maps (shared).")
+    str | None,
+    typer.Option(
+        help="The end of the colours is the largest value of each step (frame), of a map (clip), or of all maps of a unit (shared). Default: shared "
+        "for maps that lie beside each other, else clip."
+    ),
 ]
 Moment = Annotated[float | None, typer.Option(help="Seconds of the clip: figures that leave frames out keep the one nearest to it.")]
 Out = Annotated[Path, typer.Option(help="Folder for the files.")]
