@@ -81,7 +81,8 @@ def explain(
     if as_json:
         paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
         paths |= {"provenance": files.provenance, **files.more}
-        told = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
+        told: dict[str, Any] = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
+        told |= {"with_time": found.earlier.to_command()} if found.earlier else {}
         return print_json(_summary(found, look) | told | {"files": {k: str(v) for k, v in paths.items()}})
     _print_top(found)
     print(f"\n{found.claim}")
@@ -89,6 +90,8 @@ def explain(
         print(f"  {finding.sentence}")
     for line in found.cautions[len(found.doubts) :]:
         print(f"  what not to conclude: {line}")
+    if found.earlier is not None:
+        print(f"with a time axis: {found.earlier.to_command()}")
     print("", files.video, files.figure, *files.more.values(), files.arrays, files.curves, files.provenance, sep="\n")
 
 

@@ -49,6 +49,7 @@ class Explanation:
     geometry: Geometry
     provenance: Mapping[str, Any]
     doubts: tuple[str, ...] = ()  # reasons to believe none of it; they are the first of the cautions
+    earlier: Question | None = None  # the same at an earlier layer, where this map has no time axis left
 
     @property
     def shown(self) -> tuple[Heat, ...]:

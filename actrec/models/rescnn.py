@@ -260,9 +260,6 @@ def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:
     return _departures.rescnn(arguments)
 
 
-NOTE_8 = "With 8 frames or fewer its last map has no time axis left; layer3 still has one."
-
-
 def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Card:
     arguments: dict[str, Any] = {"units": list(UNITS[units])} | more
     return Card(
@@ -275,7 +272,6 @@ def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Ca
         labels=(),
         paper="qian2024",
         gap=Gap("layer4.tap", "fc"),
-        note=NOTE_8,
         paper_figures={"parameters": parameters} if parameters else {},
     )
 

@@ -65,7 +65,7 @@ def show() -> None:
         if found is not None:
             parts.doubts(found)
             _predictions(question, found)
-            _claim(found)
+            _claim(question, found)
         ways(question, card)
     with left:
         private = private_folder(question.clip)
@@ -186,11 +186,14 @@ def _predictions(question: Question, found: Explanation) -> None:
     )
 
 
-def _claim(found: Explanation) -> None:
+def _claim(question: Question, found: Explanation) -> None:
     with st.container(border=True, key="claim"):
         st.markdown(plain(found.claim))
         attention.findings(found)
         cautions = found.cautions[len(found.doubts) :]
+        if (other := found.earlier) is not None:
+            take = partial(ask, question.with_(method=other.method, knobs=other.knobs))
+            st.button(f"Show {dict(other.knobs)['layer']}, which has a time axis", icon=":material/schedule:", on_click=take)
         st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in cautions))
 
 
