@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,6 +46,8 @@ def test_a_marked_cell_is_drawn_where_the_model_saw_it(geometry: Geometry, strid
     if heat.seen[0] <= col + 0.5 < heat.seen[2] and heat.seen[1] <= row + 0.5 < heat.seen[3]:
         assert drawn[row, col] >= least - 1e-5
     assert cells.cell_of((0, u, v), (1, stride, stride), first, (1, *grid)) == (0, r, c)
+    _, rows, columns = cells.centres(looked_at(5, [0]), geometry, (1, stride, stride), first, (1, *grid))
+    assert (columns[c], rows[r]) == pytest.approx((x, y))
 
 
 def test_a_one_hot_grid_at_source_size_peaks_at_its_pixel() -> None:
@@ -183,3 +187,12 @@ def test_a_picked_place_finds_the_frame_that_stands_for_it(geometry: Geometry, d
     assert outside[0] == 15
     assert outside[1] < geometry.crop[1]
     assert outside[2] == 0
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0.0, [0.0, 0.4, 0.8]), (0.5, [0.1, 0.5, 0.84])])
+def test_a_step_between_two_frames_has_the_moment_between_them(first: float, expected: list[float]) -> None:
+    """Frames at 0, 0.2, 0.4 … s; the last two come sooner. Behind the last frame there is no later moment."""
+    clip = replace(looked_at(6, range(6)), seconds=np.array([0, 0.2, 0.4, 0.6, 0.8, 0.88]))
+    geometry = Geometry((20, 30), (20, 30), (16, 24), (2, 3))
+    seconds, _, _ = cells.centres(clip, geometry, (2, 1, 1), (first, 0, 0), (3, 1, 1))
+    np.testing.assert_allclose(seconds, expected)

@@ -38,7 +38,7 @@ def test_a_cell_is_centred_where_its_tap_says(backbone: str, last_stride: int) -
     with record(model, taps(model)) as seen:
         model(clip)
     assert seen["res4.tap"].tap.stride == (8, 16 * last_stride, 16 * last_stride)
-    for name, each in seen.items():
+    for name, each in ((name, each) for name, each in seen.items() if each.tap.kind != "added"):  # what attention adds has read all places
         cell = [n // 2 for n in each.tensor.shape[2:]]
         (reach,) = torch.autograd.grad(each.tensor[0, 0, cell[0], cell[1], cell[2]], clip, retain_graph=True)
         reached = reach[0].sum(0).nonzero()

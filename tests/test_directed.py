@@ -24,7 +24,7 @@ def watched(relation: str = "cosine", axis: str = "space-time", scale: float = 1
 
 
 def rows(seen: Trace, place: tuple[int, float, float] = PLACE) -> tuple[Heat, ...]:
-    return directed.explain(seen, Ask(0, None, "block", place))
+    return directed.explain(seen, Ask(0, None, "block", place)).heats
 
 
 def matrix_row(seen: Trace) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import replace
 from typing import Any, get_args, get_type_hints
@@ -57,11 +58,11 @@ def test_a_links_look_and_question_do_not_disturb_each_other(look: Look) -> None
 @given(look=LOOKS)
 def test_a_command_line_restores_the_look(command: Any, usual: Look, look: Look) -> None:
     read: list[Look] = []
-    app, hints = typer.Typer(), get_type_hints(command, include_extras=True)
-    defaults = dict(zip(reversed(command.__code__.co_varnames[: command.__code__.co_argcount]), reversed(command.__defaults__), strict=False))
+    app, hints, plain = typer.Typer(), get_type_hints(command, include_extras=True), inspect.unwrap(command)
+    defaults = dict(zip(reversed(plain.__code__.co_varnames[: plain.__code__.co_argcount]), reversed(plain.__defaults__), strict=False))
 
-    def take(palette: str, diverging: str, opacity: float, threshold: float, scale: str, moment: float | None) -> None:
-        read.append(Look(palette, diverging, opacity, threshold, scale, moment=moment))  # type: ignore[arg-type]
+    def take(palette: str, diverging: str, opacity: float, threshold: float, scale: str | None, moment: float | None) -> None:
+        read.append(Look(palette, diverging, opacity, threshold, scale or usual.scale, moment=moment))  # type: ignore[arg-type]
 
     names = take.__code__.co_varnames[:6]
     take.__annotations__ |= {name: hints[name] for name in names}

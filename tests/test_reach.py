@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("one_seed")
 def reached(model: nn.Module, video: Tensor, *others: Tensor) -> dict[str, NDArray[np.bool_]]:
     """Which frames have a gradient on each step of every map under a tap, channels and places mixed at random: (steps, T)."""
     video.requires_grad_()
-    names = [name for name, tap in taps(model).items() if tap.kind in ("features", "query", "key")]
+    names = [name for name, tap in taps(model).items() if tap.kind in ("features", "query", "key", "added")]
     with record(model, names) as seen:
         model(video, *others)
     found = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actrec import catalogue, cli, study
+from actrec.cli import options
 from actrec.clips import video
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.errors import QuestionError
 from actrec.core.question import Question
+from actrec.core.words import fixed
 from actrec.explain import Ask
 from actrec.explain import streams as side_by_side
 from actrec.inputs import pixels, streams
@@ -79,15 +82,23 @@ def test_the_maps_are_exact_and_the_shares_of_the_decision_add_up(how: str, vers
     found = study.answer(Question("short", f"two-{how}", "streams", "run", versus))
     half = 0.5 if how == "logits" else 1.0
     total = 0.0
-    for heat, name in zip(found.heats, twostream.STREAMS, strict=True):
+    for heat, name in zip(found.heats[:2], twostream.STREAMS, strict=True):
         alone = study.answer(Question("short", f"two-{how}:{name}", "cam", "run", versus))
         np.testing.assert_allclose(heat.values, half * alone.heat.values, atol=1e-5)
         head = study.load(f"two-{how}:{name}").model.get_submodule("fc")
         row = head.bias[1] - (0 if versus is None else head.bias[2])
         assert heat.values.mean() + half * float(row) == pytest.approx(half * alone.score, abs=1e-5)
         total += float(heat.values.mean()) + half * float(row)
+    assert len(found.heats) == (3 if how == "logits" else 2)
+    assert len({heat.unit for heat in found.heats}) == 1, "one scale for all of them"
     if how == "logits":
+        both = found.heats[2]
         assert total == pytest.approx(found.score, abs=1e-5)
+        np.testing.assert_allclose(both.values, found.heats[0].values + found.heats[1].values, atol=1e-6)
+        assert both.bands.tolist() == found.heats[0].bands.tolist()
+        positive = study.answer(Question("short", "two-logits", "streams", "run", versus, knobs=(("sign", "positive"),)))
+        np.testing.assert_allclose(positive.heats[2].values, np.maximum(both.values, 0), atol=1e-6)
+        assert {f.name: f.value for f in found.findings}[side_by_side.SUM] == pytest.approx(found.score, abs=1e-5)
     told = {finding.name: finding.value for finding in found.findings}
     parts = [told[f"score of the {said} alone"] for said in ("pictures", "flow")]
     if how == "mean":
@@ -96,6 +107,7 @@ def test_the_maps_are_exact_and_the_shares_of_the_decision_add_up(how: str, vers
     assert found.evidence.together
     assert found.claim.startswith("CAM of the pictures: ")
     assert " CAM of the flow: " in found.claim, "each map has its own claim"
+    assert ("add up to the third" in " ".join(f.sentence for f in found.findings)) == (how == "logits")
     assert [track.title for track in found.tracks[:2]] == ["CAM of the pictures: evidence per frame", "CAM of the flow: evidence per frame"]
 
 
@@ -128,6 +140,25 @@ def test_the_command_line_knows_the_streams(tmp_path: Path, capsys: pytest.Captu
     assert "give a rescnn that reads rgb alone" in capsys.readouterr().err
     assert cli.main(["fuse", "tiny-rgb", "tiny-flow", "--fusion", "max", "--out", str(tmp_path / "x.safetensors"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fusion"] == "max"
+
+
+def test_every_command_that_asks_models_knows_the_streams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asking = [command.callback for command in options.app.registered_commands if command.callback is not None]
+    taking = {each.__name__: inspect.signature(each).parameters for each in asking if "model" in inspect.signature(each).parameters}
+    assert {"explain", "predict", "compare", "what_if", "cost", "check", "evaluate"} <= set(taking)
+    assert {name for name, known in taking.items() if "stream" not in known} <= {"prune", "train"}
+    words = ["compare", "short", "--model", "two-mean", "--out", str(tmp_path), "--json"]
+    assert cli.main([*words, "--stream", "rgb", "--stream", "flow", "--stream", "fused"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["question"]["model"] for each in answers] == ["two-mean:rgb", "two-mean:flow", "two-mean"]
+    assert cli.main([*words, "--model", "two-max", "--stream", "flow"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["question"]["model"] for each in answers] == ["two-mean:flow", "two-max:flow"]
+    assert cli.main([*words, "--model", "two-max", "--stream", "flow", "--stream", "rgb", "--stream", "fused"]) == 2
+    assert "2 models and 3 streams; give one of the streams for all models, or one each" in capsys.readouterr().err
+    for words in (["evaluate", "--data", "mannequin"], ["cost", "short"], ["what-if", "short"]):
+        assert cli.main([*words, "--model", "tiny", "--stream", "flow"]) == 2
+        assert "it has one stream; leave --stream out" in capsys.readouterr().err
 
 
 def test_streams_of_other_classes_are_not_fused(two: Path, tmp_path: Path) -> None:
@@ -234,3 +265,17 @@ def test_what_is_said_of_the_shares_follows_from_the_scores(values: list[float],
         assert word in finding.sentence
         assert abs(shown) < 0.01 or f"{abs(shown):.1f} percentage points" in finding.sentence
     assert (len(found) == 4) == (how == "mean")
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.floats(-9, 9))
+def test_a_third_map_is_the_sum_where_there_is_one(steps: int, others: int, wide: int, bias: float) -> None:
+    one, other = torch.randn(steps, 2, wide), torch.randn(others, 2, wide)
+    both, said = side_by_side.summed([one, other], bias, "logit")
+    total = float(one.mean() + other.mean()) + bias
+    assert said.value == pytest.approx(total, abs=1e-5)
+    assert said.sentence.endswith(f"{fixed(bias)}, make the fused logit, {fixed(said.value)}.")
+    assert (both is None) == (steps != others) == ("no third map" in said.sentence)
+    if both is not None:
+        assert float(both.mean()) + bias == pytest.approx(total, abs=1e-5)
+    else:
+        assert f"({steps}×2×{wide} and {others}×2×{wide})" in said.sentence

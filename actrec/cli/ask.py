@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,14 +24,14 @@ from actrec.cli.options import (
     Palette,
     Scale,
     Start,
-    Stream,
     Threshold,
     app,
     clear,
-    of_stream,
     pair,
+    paired,
     print_json,
     progress,
+    streamed,
 )
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
@@ -42,10 +43,10 @@ from actrec.measure import agreement
 
 
 @app.command()
+@streamed
 def explain(
     clip: Clip,
     model: Model,
-    stream: Stream = None,
     method: Annotated[str | None, typer.Option(help="The explanation method; default: CAM where it is exact, else Grad-CAM.")] = None,
     label: Annotated[str | None, typer.Option(help="The class to explain; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Explain why the label rather than this class: the difference of their logits.")] = None,
@@ -59,7 +60,7 @@ def explain(
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
     threshold: Threshold = Look.threshold,
-    scale: Scale = Look.scale,
+    scale: Scale = None,
     moment: Moment = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
@@ -68,18 +69,20 @@ def explain(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
-    model, look = of_stream(model, stream), Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
+    look = Look(palette, diverging, opacity, threshold, scale or Look.scale, moment=moment)  # type: ignore[arg-type]
     knobs = dict(pair(k) for k in knob or ()) | ({"layer": layer} if layer else {})
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
     found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ())), report)
+    look = look if scale else replace(look, scale=found.usual.scale)
     files = export.write(found, out, look=look, progress=report)
     clear()
     if as_json:
         paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
         paths |= {"provenance": files.provenance, **files.more}
-        told = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
+        told: dict[str, Any] = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
+        told |= {"with_time": found.earlier.to_command()} if found.earlier else {}
         return print_json(_summary(found, look) | told | {"files": {k: str(v) for k, v in paths.items()}})
     _print_top(found)
     print(f"\n{found.claim}")
@@ -87,19 +90,19 @@ def explain(
         print(f"  {finding.sentence}")
     for line in found.cautions[len(found.doubts) :]:
         print(f"  what not to conclude: {line}")
+    if found.earlier is not None:
+        print(f"with a time axis: {found.earlier.to_command()}")
     print("", files.video, files.figure, *files.more.values(), files.arrays, files.curves, files.provenance, sep="\n")
 
 
 @app.command()
-def predict(
-    clip: Clip, model: Model, stream: Stream = None, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False
-) -> None:
+@streamed
+def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study  # late: torch
     from actrec.study import claim  # late: torch
 
-    report, model = progress(), of_stream(model, stream)
-    card = catalogue.card(model)
+    report, card = progress(), catalogue.card(model)
     question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()))
     found, order = study.answer(question, report), study.time_order(question, report)
     told = [*found.doubts, *filter(None, [claim.cut(found.geometry)]), claim.closest(card)]
@@ -115,6 +118,7 @@ def predict(
 
 
 @app.command()
+@streamed
 def compare(
     clip: Clip,
     model: Models,
@@ -127,7 +131,7 @@ def compare(
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
     threshold: Threshold = Look.threshold,
-    scale: Scale = TOGETHER.scale,
+    scale: Scale = None,
     moment: Moment = None,
     out: Out = Path("out"),
     as_json: AsJson = False,
@@ -136,13 +140,11 @@ def compare(
     from actrec import catalogue, study  # late: torch
     from actrec.draw import export  # late: matplotlib
 
-    look = Look(palette, diverging, opacity, threshold, scale, moment=moment)  # type: ignore[arg-type]
+    look = Look(palette, diverging, opacity, threshold, scale or TOGETHER.scale, moment=moment)  # type: ignore[arg-type]
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
-    names, ways = (model * len(ways) if len(model) == 1 else model), (ways * len(model) if len(ways) == 1 else ways)
-    if len(names) != len(ways):
-        raise QuestionError(f"{len(names)} models and {len(ways)} methods; give one method for all models, or one each")
     report = progress()
-    found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
+    asked = [Question(clip, name, way, label, start=start, joints=joints) for name, way in paired(model, ways, "methods")]
+    found = study.compare(asked, report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
     if as_json:
@@ -160,6 +162,7 @@ def compare(
 
 
 @app.command("what-if")
+@streamed
 def what_if(
     clip: Clip,
     model: Model,
@@ -188,6 +191,7 @@ def what_if(
 
 
 @app.command()
+@streamed
 def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
     """Count and measure what attention in windows saves on this clip, compared with attention without windows."""
     from actrec import study  # late: torch
@@ -212,10 +216,10 @@ def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hi
 
 
 @app.command()
+@streamed
 def check(
     clip: Clip,
     model: Model,
-    stream: Stream = None,
     which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
     label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
@@ -228,7 +232,7 @@ def check(
     from actrec import catalogue  # late: torch
     from actrec.study import asking, checks  # late: torch
 
-    question = Question(clip, of_stream(model, stream), "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
     asked = asking.asked(question)
     lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
     report, found = progress(), {}
@@ -260,7 +264,13 @@ def _place(text: str) -> tuple[float, float, float]:
 def _summary(found: Explanation, look: Look | None = None) -> dict[str, Any]:
     top = [{"label": label, "probability": p} for label, p in found.predictions.top(5)]
     question = found.question
-    return {"question": question.to_query(), "command": question.to_command(look), "model": found.model, "label": found.label, "predictions": top}
+    return {
+        "question": question.to_query(),
+        "command": question.to_command(look, found.usual),
+        "model": found.model,
+        "label": found.label,
+        "predictions": top,
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

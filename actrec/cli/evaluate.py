@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from actrec.cli.options import AsJson, Model, app, print_json, progress
+from actrec.cli.options import AsJson, Model, app, print_json, progress, streamed
 from actrec.core import files, settings
 from actrec.core.errors import QuestionError
 from actrec.lab import results
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@streamed
 def evaluate(
     model: Model,
     data: Annotated[str, typer.Option(help="`mannequin`, or a folder of labelled clips (see the command `data`).")],

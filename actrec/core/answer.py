@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
 from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 
 
@@ -48,6 +49,17 @@ class Explanation:
     geometry: Geometry
     provenance: Mapping[str, Any]
     doubts: tuple[str, ...] = ()  # reasons to believe none of it; they are the first of the cautions
+    earlier: Question | None = None  # the same at an earlier layer, where this map has no time axis left
+
+    @property
+    def shown(self) -> tuple[Heat, ...]:
+        """The maps to be shown at once: the first, or all that belong beside each other."""
+        return self.heats if self.evidence.together else self.heats[:1]
+
+    @property
+    def usual(self) -> Look:
+        """How it is drawn if nothing else is said: maps beside each other share their scale."""
+        return TOGETHER if self.evidence.together else Look()
 
     @property
     def told(self) -> str:

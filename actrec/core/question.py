@@ -81,8 +81,8 @@ class Question:
         hide = tuple(part.strip() for part in query.get("hide", "").split(",") if part.strip())
         return cls(query["clip"], query["model"], query.get("method") or "cam", label, versus, start, at, knobs, joints, hide)  # type: ignore[arg-type]
 
-    def to_command(self, look: Look | None = None) -> str:
-        """The shell command that answers this question and writes the files, drawn with this look."""
+    def to_command(self, look: Look | None = None, usual: Look | None = None) -> str:
+        """The shell command that answers this question and writes the files, drawn with this look, where another one is usual."""
         words = ["python", "-m", "actrec", "explain", self.clip, "--model", self.model, "--method", self.method]
         for flag, value in (("--label", self.label), ("--versus", self.versus), ("--joints", self.joints)):
             words += [flag, value] if value is not None else []
@@ -92,4 +92,4 @@ class Question:
             words += ["--hide", name]
         for name, value in self.knobs:
             words += ["--knob", f"{name}={value}"]
-        return shlex.join([*words, *(look.to_words() if look else [])])
+        return shlex.join([*words, *(look.to_words(usual) if look else [])])

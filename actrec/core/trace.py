@@ -31,7 +31,7 @@ Part = TypeVar("Part")
 class Tap(nn.Module):
     """A named identity: a place where a tensor may be seen.
 
-    axes: how the tensor is laid out.  kind: what it is ("features", or "query"/"key" of an attention).
+    axes: how the tensor is laid out.  kind: what it is ("features", "query"/"key" of an attention, or what a block has "added" to its input).
     stride: input frames and pixels per cell (t, y, x).  first: the input frame and pixel *index* at the centre of cell 0 — 0 for odd 'same'-padded
     convolutions, (stride − 1) / 2 for patches.  about: facts for whoever reads the tap (relation, axis …).
     past: the hops through time that lie before it, see `follow`; None where nobody has told.
@@ -45,7 +45,7 @@ class Tap(nn.Module):
         *,
         stride: Triple,
         first: Triple = (0.0, 0.0, 0.0),
-        kind: Literal["features", "query", "key"] = "features",
+        kind: Literal["features", "query", "key", "added"] = "features",
         about: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
@@ -148,14 +148,14 @@ def follow(module: nn.Module, past: tuple[Hop, ...] = ()) -> tuple[Hop, ...]:
 
     The parts are gone through in the order in which they were registered, and a shortcut called `downsample` is passed over, since it reads no more
     than what it goes past. Convolutions and poolings are known. Any other part that joins steps has to say how, by an attribute `hops`: then the taps
-    inside stand before it, and the one that was attached to it behind.
+    inside stand before it, but those behind: of what it added, and the one that was attached to it.
     """
     if isinstance(module, Tap):
         module.past = past
         return past
     if (own := _hops(module)) is not None:
         for name, tap in taps(module).items():
-            tap.past = (*past, *own) if name == "tap" else past
+            tap.past = (*past, *own) if name == "tap" or tap.kind == "added" else past
         return (*past, *own)
     for name, part in module.named_children():
         if name != "downsample":

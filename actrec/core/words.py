@@ -27,6 +27,13 @@ def fixed(value: float, sign: str = "", digits: int = 3) -> str:
     return text.replace("-", "−") if float(text) else text.lstrip("+-")
 
 
+def apart(share: float, other: float) -> str:
+    """How far a share is above or below another, as both are written elsewhere: with one digit behind the point."""
+    change = round(100 * share, 1) - round(100 * other, 1)
+    size = fixed(abs(change), digits=1)
+    return f"{size} percentage points {'more' if change > 0 else 'less'}" if float(size) else "the same, to a tenth of a percentage point"
+
+
 def short_unit(heat: Heat) -> str:
     """The unit without what it adds in brackets, for the colour bar."""
     return heat.unit.split(" (")[0]

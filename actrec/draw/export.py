@@ -50,26 +50,26 @@ def write(explanation: Explanation, folder: Path, *, look: Look | None = None, w
     Raises:
         ClipError: a source frame that does not decode any more.  Cancelled: from `progress`; nothing is written then.
     """
-    folder, more, asked = Path(folder), dict[str, Path](), look or Look()
-    look = overlay.settled(asked, explanation.heat, explanation.heats)
+    folder, more, look = Path(folder), dict[str, Path](), look or explanation.usual
     with files.together(folder) as work:
         if with_video:
             overlay_video.write(explanation, work / "overlay.mp4", look=look, progress=lambda f, text: progress(0.8 * f, text))
         progress(0.82, "drawing the figure")
         _draw(strip.strip(explanation, look), work, "strip")
-        for name, draw in sheets(explanation, look).items():
+        first = overlay.settled(look, explanation.heat, explanation.heats)
+        for name, draw in sheets(explanation, first).items():
             progress(0.86, f"drawing the figure {name}")
             _draw(draw(), work, name)
             more.update({name: folder / f"{name}.png", f"{name}_svg": folder / f"{name}.svg"})
         for name, document in PAGES.items():
-            if text := document(explanation, look):
+            if text := document(explanation, first):
                 (work / f"{name}.html").write_bytes(files.encoded(text))
                 more[f"{name}_html"] = folder / f"{name}.html"
         progress(0.95, "writing the numbers")
         with (work / "evidence.npz").open("wb") as file:
             np.savez_compressed(file, **arrays(explanation))
         (work / "curves.csv").write_bytes(files.encoded(curves(explanation)))
-        _write_json(work / "provenance.json", provenance(explanation, asked) | {"files": _hashes(work)})
+        _write_json(work / "provenance.json", provenance(explanation, look) | {"files": _hashes(work)})
     progress(1.0, "written")
     film_at = folder / "overlay.mp4" if with_video else None
     arrays_at, curves_at, provenance_at = (folder / name for name in ("evidence.npz", "curves.csv", "provenance.json"))

@@ -178,7 +178,7 @@ def provenance(explanation: Explanation, look: Look | None = None) -> dict[str, 
     film = clip.video
     return {
         "question": explanation.question.to_query(),
-        "command": explanation.question.to_command(look),
+        "command": explanation.question.to_command(look, explanation.usual),
         **({"look": look.to_json()} if look else {}),
         "clip": {
             "name": film.path.name,

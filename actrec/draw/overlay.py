@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from actrec.core.answer import Explanation
 from actrec.core.evidence import NOTHING, Box, Heat, on_source
 from actrec.core.look import Look
 from actrec.core.words import number, short_unit
@@ -92,6 +93,11 @@ def settled(look: Look, heat: Heat, others: Iterable[Heat]) -> Look:
     if look.scale != "shared" or look.top is not None:
         return look
     return shared([heat, *(other for other in others if other.unit == heat.unit)], look)
+
+
+def shown(explanation: Explanation, look: Look) -> list[tuple[Heat, Look]]:
+    """The maps to be shown at once, each with how: as in the player, a shared scale is one for all maps of a unit."""
+    return [(heat, settled(look, heat, explanation.heats)) for heat in explanation.shown]
 
 
 def strength(values: NDArray[np.floating], top: float, signed: bool, threshold: float = 0.0) -> NDArray[np.float32]:

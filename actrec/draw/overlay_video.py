@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +40,15 @@ class _Panel:
     line: tuple[int, int, int, int]
 
 
-def write(explanation: Explanation, path: Path, *, look: Look | None = None, heat: Heat | None = None, progress: Progress = no_progress) -> None:
-    """Write the overlay video, H.264, of the source frames from the first to the last sampled one.
-
-    heat: another of the explanation's maps than the first.
+def write(explanation: Explanation, path: Path, *, look: Look | None = None, progress: Progress = no_progress) -> None:
+    """Write the overlay video, H.264, of the source frames from the first to the last sampled one; maps that belong together side by side.
 
     Raises:
         ClipError: a source frame that does not decode.  Cancelled: from `progress`; no file is left.
     """
-    heat, look = heat or explanation.heat, look or Look()
     numbers, _ = frames_of(explanation.clip)
-    pictures = _pictures(explanation, heat, look, numbers, progress)
-    video.write(path, pictures, explanation.clip.video.fps)
+    drawn = [_Drawn(explanation, *each) for each in overlay.shown(explanation, look or explanation.usual)]
+    video.write(path, _pictures(drawn, explanation.clip, numbers, progress), explanation.clip.video.fps)
 
 
 def frames_of(clip: Clip) -> tuple[NDArray[np.int64], int]:
@@ -61,35 +58,50 @@ def frames_of(clip: Clip) -> tuple[NDArray[np.int64], int]:
     return np.arange(first, last + 1, stride), stride
 
 
-def size_of(height: int, width: int) -> tuple[int, int, int]:
-    """Height and width of the picture, and width of the film, in even pixels: fits WIDE × HIGH with the panel, small clips grow to NARROW."""
+def size_of(height: int, width: int, beside: int = 1) -> tuple[int, int, int]:
+    """Height and width of a picture, and width of the film, in even pixels: fits WIDE × HIGH with the panel, small clips grow to NARROW.
+
+    beside: how many pictures share the film; the width is then that of each one's part, which is never less than NARROW.
+    """
     room = HIGH - 2 * round(PANEL_HIGH * DPI / 2)
-    scale = min(WIDE / width, room / height, max(NARROW / width, 1.0))
+    scale = min(max(WIDE // beside, NARROW) / width, room / height, max(NARROW / width, 1.0))
     h, w = (max(2 * round(side * scale / 2), 2) for side in (height, width))
     return h, w, max(w, NARROW)
 
 
-def _pictures(explanation: Explanation, heat: Heat, look: Look, numbers: NDArray[np.int64], progress: Progress) -> Iterator[NDArray[np.uint8]]:
-    clip, source = explanation.clip, (explanation.clip.video.height, explanation.clip.video.width)
-    high, wide, full = size_of(*source)
-    left = (full - wide) // 2
-    panels: dict[float, _Panel] = {}
-    layers: dict[int | None, overlay.Layer] = {}
+def _pictures(drawn: Sequence[_Drawn], clip: Clip, numbers: NDArray[np.int64], progress: Progress) -> Iterator[NDArray[np.uint8]]:
+    size = size_of(clip.video.height, clip.video.width, len(drawn))
     for count, (number, frame) in enumerate(video.stream(clip.video, numbers)):
         progress(count / len(numbers), f"drawing frame {count + 1} of {len(numbers)}")
-        step = heat.step_at(number)
-        if step not in layers:
-            layers = {step: overlay.layer(heat, step, source, (high, wide), look)}  # steps come in order: one is enough to keep
-        picture = marks.draw(layers[step].over(strip.picture(frame, high, wide)), explanation, number, source, look)
-        top = overlay.top_of(look, heat, step if step is not None else 0)
-        if top not in panels:
-            panels[top] = _panel(explanation, heat, look, top, full)
-        out = np.empty((high + panels[top].pixels.shape[0], full, 3), np.uint8)
-        out[:high] = _rgb(PANEL)
-        out[:high, left : left + wide] = picture
-        out[high:] = _at(panels[top], clip, numbers, number)
-        yield out
+        small = strip.picture(frame, *size[:2])
+        yield np.hstack([each.picture(small, number, numbers, size[2]) for each in drawn])
     progress(1.0, "the overlay video is written")
+
+
+class _Drawn:
+    """One map's part of the film: the picture with the map over it, and its panel. Frames come in order: the last layer and panel are kept."""
+
+    def __init__(self, explanation: Explanation, heat: Heat, look: Look) -> None:
+        self.explanation, self.heat, self.look = explanation, heat, look
+        self.panels: dict[float, _Panel] = {}
+        self.layers: dict[int | None, overlay.Layer] = {}
+
+    def picture(self, small: NDArray[np.uint8], number: int, numbers: NDArray[np.int64], full: int) -> NDArray[np.uint8]:
+        """A source frame, given at its final size, uint8 (h, w, 3): (h + panel, full, 3)."""
+        clip, heat, look = self.explanation.clip, self.heat, self.look
+        source, (high, wide) = (clip.video.height, clip.video.width), small.shape[:2]
+        step = heat.step_at(number)
+        if step not in self.layers:
+            self.layers = {step: overlay.layer(heat, step, source, (high, wide), look)}
+        top = overlay.top_of(look, heat, step if step is not None else 0)
+        if top not in self.panels:
+            self.panels[top] = _panel(self.explanation, heat, look, top, full)
+        out = np.empty((high + self.panels[top].pixels.shape[0], full, 3), np.uint8)
+        out[:high] = _rgb(PANEL)
+        left = (full - wide) // 2
+        out[:high, left : left + wide] = marks.draw(self.layers[step].over(small), self.explanation, number, source, look)
+        out[high:] = _at(self.panels[top], clip, numbers, number)
+        return out
 
 
 def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: int) -> _Panel:
@@ -106,6 +118,7 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
     _, stride = frames_of(clip)
     pace = f" · one frame in {stride}" if stride > 1 else ""
     told = overlay.caption(heat)
+    told = f"{heat.title}: {told}" if told and len(explanation.shown) > 1 else told
     marked = _marked(explanation, look)
     if marked:
         sheet.text(0.1, 0.405, marked, size=5.5, colour=SOFT, room=wide - 1.1)

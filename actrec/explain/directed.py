@@ -10,10 +10,14 @@ Beside the block's own row stands the dot product q_p·k_j of the same features:
 direction, that spoke. One row costs N·d multiplications; the N × N matrix of a clip would take gigabytes and is never made.
 
 Blocks that attend over time alone relate a place to itself at other steps, those over space alone to its own step: elsewhere the row is NaN.
+
+How far a softmax row reaches is its mean distance (`measure.distance`); a signed row shares nothing out, so it has none. What the block adds is found
+by a real rerun with nothing under its tap `added`: the features then go on alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -23,9 +27,12 @@ from torch import Tensor
 from actrec.core.abilities import Scales
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import Heat
+from actrec.core.evidence import Evidence, Finding, Heat
+from actrec.core.trace import taps
+from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Method
 from actrec.inputs import cells
+from actrec.measure import distance
 
 if TYPE_CHECKING:
     from actrec.core.trace import Seen, Tap, Trace
@@ -48,8 +55,8 @@ def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     return "there is no attention between places in this model, or none that can be read"
 
 
-def explain(trace: Trace, ask: Ask) -> tuple[Heat, ...]:
-    """The picked place's own row, and the dot-product row of the same features.
+def explain(trace: Trace, ask: Ask) -> Evidence:
+    """The picked place's own row, the dot-product row of the same features, how far the row reaches, and what the block adds.
 
     Raises:
         QuestionError: no place was picked.
@@ -65,7 +72,39 @@ def explain(trace: Trace, ask: Ask) -> tuple[Heat, ...]:
     reach = _reach(axis, _cell(ask, key, k))
     with torch.no_grad(), torch.autocast(q.device.type, enabled=False):
         rows = relate(relation, q[:, t, y, x].float(), k[(slice(None), *reach)].float(), _scale(trace, ask.layer, relation, (t, y, x), k))
-    return tuple(_heat(trace, key, title, unit, row, reach, k) for title, unit, row in rows)
+    heats = tuple(_heat(trace, key, title, unit, row, reach, k) for title, unit, row in rows)
+    return Evidence(heats, findings=(*_reached(trace, query, key, heats[0], (t, y, x)), *_added(trace, ask)))
+
+
+def _reached(trace: Trace, query: Seen, key: Seen, row: Heat, cell: Cell) -> tuple[Finding, ...]:
+    """How far a softmax row reaches from the cell; nothing for a signed one."""
+    if row.signed:
+        return ()
+    asking, read = (cells.centres(trace.clip, trace.geometry, seen.tap.stride, seen.tap.first, seen.extent) for seen in (query, key))
+    t, y, x = (float(axis[i]) for axis, i in zip(asking, cell, strict=True))
+    return distance.findings(row.values, read, (t, y, x))
+
+
+def _added(trace: Trace, ask: Ask) -> tuple[Finding, ...]:
+    """What the class gains from the block, by a rerun in which it adds nothing; nothing for a block that has no tap where it adds."""
+    tap = f"{ask.layer}.added"
+    return (added(trace.logits, trace.rerun(edits={tap: torch.zeros_like}), ask),) if tap in taps(trace.model) else ()
+
+
+def added(logits: Tensor, without: Tensor, ask: Ask) -> Finding:
+    """How the class's probability changes, and its logit or its lead, between logits (1, classes) with a block and without it."""
+    (share, score), (alone, left) = (_standing(row[0].detach().float(), ask) for row in (logits, without))
+    if not all(map(math.isfinite, (share, score, alone, left))):
+        return Finding("what the block adds", math.nan, "What the block adds is not known: the model gives no finite number with it or without it.")
+    what = "logit" if ask.versus is None else "lead in logits over the other class"
+    told = f"the model gives this class {percent(alone)} instead of {percent(share)}, {apart(alone, share)}"
+    told = f"With this block turned off, {told}; its {what} is {fixed(left)} instead of {fixed(score)}."
+    return Finding("what the block adds", share - alone, told)
+
+
+def _standing(row: Tensor, ask: Ask) -> tuple[float, float]:
+    """The class's probability, and its logit or its lead over the other class."""
+    return float(row.softmax(0)[ask.label]), float(row[ask.label] - (row[ask.versus] if ask.versus is not None else 0))
 
 
 def relate(relation: str, q: Tensor, k: Tensor, scale: float | Tensor) -> list[tuple[str, str, Tensor]]:

@@ -6,22 +6,25 @@ exact for its own logit. What the model says is a stated function of the streams
 * mean of the softmax scores: a stream's share of the fused score is exactly half its own score. The maps are of the streams' logits, and no map is of
   the fused score, because a softmax is not a sum over places;
 * max: the fused score is that of the stream that is surer, before both are brought to a sum of 1;
-* mean of the logits: the fused logit is the mean of theirs, so the maps are halved and add up to it, with the halves of the biases.
+* mean of the logits: the fused logit is the mean of theirs, so the maps are halved and add up to it, with the halves of the biases. Where both have
+  as many cells, their sum is a third map, exact for the fused logit; it is drawn on the pictures' steps, which lie half a frame before the flow's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from actrec.core.abilities import Fuses
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import Evidence, Finding
-from actrec.core.words import fixed, percent
+from actrec.core.evidence import Evidence, Finding, Heat
+from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, setting
 from actrec.explain.cam import exact
@@ -33,6 +36,7 @@ TITLES = {"rgb": "pictures", "flow": "flow"}
 MANY = ("rgb",)
 """Streams whose title is a plural: their verbs have no s."""
 TOLERANCE = 1e-4
+SUM = "sum of both maps"
 
 
 def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
@@ -57,14 +61,46 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     if not torch.allclose(fused.fused(list(logits.values())), trace.logits.detach().to(torch.float32), atol=TOLERANCE, rtol=TOLERANCE):
         raise QuestionError("this model does not say what its streams say together, so their shares are not exact; look at each stream alone")
     half, signed = (0.5 if fused.fusion == "logits" else 1.0), setting(ask, SIGNED_FIRST) == "signed"
+    shares, bias = _shares(trace, ask, logits, half)
     what = "logit" if ask.versus is None else "logit difference"
-    unit = f"{what} per cell" if half == 1 else f"fused {what} per cell (half the stream's)"
-    heats = []
+    unit = f"{'fused ' if half < 1 else ''}{what} per cell{'' if signed else ', positive part'}"
+    heats = [heat(trace, gap.tap, f"CAM of the {TITLES[name]}", shares[name], unit, signed=signed) for name, gap in ask.gaps.items()]
+    told = findings(logits, trace.logits.detach(), ask, fused.fusion)
+    if fused.fusion != "logits":
+        return Evidence(tuple(heats), findings=told, together=True)
+    both, said = summed(list(shares.values()), bias, what)
+    heats += [] if both is None else [_both(heats, both)]
+    return Evidence(tuple(heats), findings=(*told, said), together=True)
+
+
+def _shares(trace: Trace, ask: Ask, logits: Mapping[str, Tensor], part: float) -> tuple[dict[str, Tensor], float]:
+    """That part of every stream's exact map (T, h, w), and of their biases together."""
+    found, biases = {}, 0.0
     for name, gap in ask.gaps.items():
         own = logits[name][0, ask.label] - (logits[name][0, ask.versus] if ask.versus is not None else 0)
-        shares, _ = exact(trace, ask, gap, own)
-        heats.append(heat(trace, gap.tap, f"CAM of the {TITLES[name]}", half * shares, unit if signed else f"{unit}, positive part", signed=signed))
-    return Evidence(tuple(heats), findings=findings(logits, trace.logits.detach(), ask, fused.fusion), together=True)
+        shares, bias = exact(trace, ask, gap, own)
+        found[name], biases = (part * shares).cpu(), biases + part * bias
+    return found, biases
+
+
+def summed(maps: Sequence[Tensor], bias: float, what: str) -> tuple[Tensor | None, Finding]:
+    """The maps' sum, cell by cell, which with the bias makes the fused score; None where they have not the same cells."""
+    one, other = maps
+    total = float(one.mean() + other.mean()) + bias
+    makes = f"the biases, {fixed(bias)}, make the fused {what}, {fixed(total)}"
+    if one.shape != other.shape:
+        grids = " and ".join("×".join(map(str, each.shape)) for each in maps)
+        return None, Finding(SUM, total, f"The maps have different cells ({grids}), so no third map adds them up; their means and {makes}.")
+    return one + other, Finding(SUM, total, f"Each map is half of its stream’s. Cell by cell they add up to the third: its mean and {makes}.")
+
+
+def _both(heats: Sequence[Heat], both: Tensor) -> Heat:
+    """The sum of the streams' maps, where the first one's steps are drawn; what either has read, it has read."""
+    first, other = heats
+    values, fields = both.float().numpy(), None
+    if first.fields is not None and other.fields is not None:
+        fields = np.stack([np.minimum(first.fields[:, 0], other.fields[:, 0]), np.maximum(first.fields[:, 1], other.fields[:, 1])], 1)
+    return replace(first, title="CAM of both", values=values if first.signed else np.maximum(values, 0), fields=fields)
 
 
 def _logits(trace: Trace, tap: str, linear: str) -> Tensor:
@@ -84,7 +120,7 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
         order = f"{_verb('put', name)} {'no class before this one' if firsts[name] else 'another class first'}"
-        said = f"Alone the {TITLES[name]} {order}; together it has {_apart(together, share)}."
+        said = f"Alone the {TITLES[name]} {order}; together it has {apart(together, share)}."
         told.append(Finding(f"score of the {TITLES[name]} alone", share, said))
     if fusion == "mean":
         halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {TITLES[name]}" for name, share in alone.items())
@@ -96,19 +132,12 @@ def _verb(verb: str, name: str) -> str:
     return verb if name in MANY else f"{verb}s"
 
 
-def _apart(together: float, alone: float) -> str:
-    """How far the fused score is from a stream's, as both are written elsewhere: with one digit behind the point."""
-    change = round(100 * together, 1) - round(100 * alone, 1)
-    size = fixed(abs(change), digits=1)
-    return f"{size} percentage points {'more' if change > 0 else 'less'}" if float(size) else "the same, to a tenth of a percentage point"
-
-
 METHODS: tuple[Method, ...] = (
     Method(
         "streams",
         "Streams side by side",
         "What the pictures and the flow say, each with its exact map, and how much of the decision comes from each.",
-        "Each map is exact for its own stream's logit. Where scores are averaged, no map is of the fused one: a softmax is not a sum over places.",
+        "Each stream's map is exact for its own logit. Where scores are fused, no map is of the fused one: a softmax is not a sum over places.",
         layers,
         explain,
         knobs=(SIGNED_FIRST,),

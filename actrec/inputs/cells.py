@@ -17,6 +17,7 @@ from actrec.core.reach import Hop, field
 from actrec.inputs.sampling import on_screen
 
 Triple = tuple[float, float, float]
+Numbers = NDArray[np.float64]
 
 
 def heat(
@@ -88,6 +89,13 @@ def cell_of(place: tuple[int, float, float], stride: Triple, first: Triple, grid
     frame, x, y = place
     t, r, c = (nearest_cell(v, stride[a], first[a], grid[a]) for a, v in enumerate((frame, y - 0.5, x - 0.5)))
     return int(t), int(r), int(c)
+
+
+def centres(clip: Clip, geometry: Geometry, stride: Triple, first: Triple, grid: tuple[int, int, int]) -> tuple[Numbers, Numbers, Numbers]:
+    """Where the cells of a (t, h, w) grid are centred in the source: seconds (t), y (h) and x (w) in pixels. A time between two frames is its own."""
+    t, r, c = (np.asarray(first[axis] + np.arange(grid[axis]) * stride[axis], np.float64) for axis in range(3))
+    x, y = geometry.to_source(c + 0.5, r + 0.5)
+    return np.asarray(np.interp(t, np.arange(len(clip.index)), clip.seconds)), y, x
 
 
 def place_of(clip: Clip, geometry: Geometry, seconds: float, x: float, y: float) -> tuple[int, float, float]:

@@ -115,8 +115,8 @@ def over(axis: Axis) -> tuple[Hop, ...]:
 class Attend(nn.Module):
     """Z = X + ω_z(relation(Q, K) V) along one axis, with Q, K, V = θ(X), φ(X), g(X) (eqs. 1, 6–10, 14–18, 20, 22).
 
-    Taps q and k hold Q and K (B, d_qk, T, H, W) as they go into the relation, not yet normalised to unit length. `scale` multiplies the cosine or
-    the dot product before the softmax: A of eq. 8, a number or (N, N), or 1/√d_qk; plain cosine has none.
+    Taps q and k hold Q and K (B, d_qk, T, H, W) as they go into the relation, not yet normalised to unit length; tap added holds Z − X. `scale`
+    multiplies the cosine or the dot product before the softmax: A of eq. 8, a number or (N, N), or 1/√d_qk; plain cosine has none.
     """
 
     def __init__(
@@ -138,6 +138,7 @@ class Attend(nn.Module):
         self.embed = ConvNorm(channels, sum(self.widths))  # θ, φ, g side by side
         self.q = Tap(stride=stride, kind="query", about=about)
         self.k = Tap(stride=stride, kind="key", about=about)
+        self.added = Tap(stride=stride, kind="added")
         if relation != "cosine":
             self.scale: nn.Parameter | float = d_qk**-0.5 if scale is None else scale
         self.omega_z = ConvNorm(d_v, channels, start=0.0)
@@ -147,7 +148,7 @@ class Attend(nn.Module):
         q, k, v = self.embed(x if self.position is None else self.position(x)).split(self.widths, 1)
         y = self.relate(self.q(q), self.k(k), v)
         del q, k, v  # not needed for ω_z, and as large as X
-        return self.omega_z(y).add_(x)
+        return self.added(self.omega_z(y)).add_(x)
 
     def relate(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Y (B, d_v, T, H, W) of Q, K (B, d_qk, T, H, W) and V (B, d_v, T, H, W)."""

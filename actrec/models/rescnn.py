@@ -102,16 +102,17 @@ class NonLocal(nn.Module):
         self.theta, self.phi, self.g = (nn.Conv3d(channels, half, 1) for _ in range(3))
         self.q = Tap(stride=stride, first=first, kind="query", about=about)
         self.k = Tap(stride=stride, first=first, kind="key", about=about)
+        self.added = Tap(stride=stride, first=first, kind="added")
         self.z = ConvNorm(half, channels, start=0.0)
         self.hops = over("space-time")
 
     def forward(self, x: Tensor) -> Tensor:
         y = softmax_attention(self.q(self.theta(x)), self.k(self.phi(x)), self.g(x), "space-time", self.scale)
-        return x + self.z(y)
+        return x + self.added(self.z(y))
 
 
 class ResCNN(nn.Module):
-    """(B, c, T, H, W), normalised → logits (B, classes). Taps: stem.tap, layer1.tap … layer4.tap, and q and k of a non-local block."""
+    """(B, c, T, H, W), normalised → logits (B, classes). Taps: stem.tap, layer1.tap … layer4.tap, and q, k and added of a non-local block."""
 
     def __init__(self, arguments: Mapping[str, Any], classes: int) -> None:
         super().__init__()
@@ -267,9 +268,6 @@ def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:
     return _departures.rescnn(arguments)
 
 
-NOTE_8 = "With 8 frames or fewer its last map has no time axis left; layer3 still has one."
-
-
 def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Card:
     arguments: dict[str, Any] = {"units": list(UNITS[units])} | more
     return Card(
@@ -282,7 +280,6 @@ def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Ca
         labels=(),
         paper="qian2024",
         gap=Gap("layer4.tap", "fc"),
-        note=NOTE_8,
         paper_figures={"parameters": parameters} if parameters else {},
     )
 

@@ -24,6 +24,7 @@ from actrec.inputs.streams.pose import joints_on
 from actrec.measure import regions
 from actrec.study import asking, claim, loading
 from actrec.study.asking import Asked, Target
+from actrec.study.earlier import earlier
 
 _answers: Kept[Explanation] = Kept(24, lambda found: found.clip.frames.nbytes, 1.5e9)
 
@@ -83,6 +84,7 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
     said = each[0] if len(each) == 1 else " ".join(f"{heat.title}: {one}" for heat, one in zip(shown, each, strict=True))
     predictions = asked.predictions(logits)
     doubts, seen = asked.doubts(predictions), claim.cut(asked.geometry)
+    instead, at = earlier(asked.question, loaded.card, method, run["layer"], first, clip) or (None, "")
     return Explanation(
         question=asked.question,
         model=loaded.card.title,
@@ -93,7 +95,8 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
         score=score,
         claim=evidence.claim or said,
         doubts=doubts,
-        cautions=(*doubts, *asked.cautions, *([seen] if seen else []), *claim.cautions(first, clip, loaded.card, method)),
+        cautions=(*doubts, *asked.cautions, *([seen] if seen else []), *claim.cautions(first, clip, loaded.card, method, at)),
+        earlier=instead,
         evidence=evidence,
         clip=clip,
         geometry=asked.geometry,

@@ -33,13 +33,13 @@ def sentence(heat: Heat, clip: Clip, label: str, versus: str | None, *, by_class
     return f"The evidence for {about} is strongest {told}"
 
 
-def cautions(heat: Heat, clip: Clip, card: Card, method: Method) -> tuple[str, ...]:
-    """What not to conclude, the gravest first."""
+def cautions(heat: Heat, clip: Clip, card: Card, method: Method, instead: str = "") -> tuple[str, ...]:
+    """What not to conclude, the gravest first. instead: where a map without a time axis could have one."""
     found = []
     if heat.empty:
         found.append("An empty map is an answer, not a fault: this method finds nothing at this layer.")
     elif len(heat.values) == 1:
-        found.append("This layer has no time axis left: one map stands for the whole window.")
+        found.append(" ".join(filter(None, ("This layer has no time axis left: one map stands for the whole window.", instead))))
     elif len(heat.told) == 1:
         found.append("Only one step of this map has values: it compares places, not moments.")
     elif heat.timeless:

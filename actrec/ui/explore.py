@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -31,6 +32,8 @@ from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, Pick, player
 from actrec.ui.streams import stream_select
 from actrec.ui.ways import ways
+
+BESIDE = ("side by side", "in one picture")
 
 
 def show() -> None:
@@ -62,7 +65,7 @@ def show() -> None:
         if found is not None:
             parts.doubts(found)
             _predictions(question, found)
-            _claim(found)
+            _claim(question, found)
         ways(question, card)
     with left:
         private = private_folder(question.clip)
@@ -70,12 +73,12 @@ def show() -> None:
         if copy is not None:
             _player(question, card, film, copy, found, laid, line)
         if found is not None:
-            attention.pictures(found, look())
+            attention.pictures(found, look(found.usual))
             later += [over_time.curve(question, asked_for, card, found), *checks.show(question, asked_for, card, found, film)]
             _strip(found)
     if found is not None:
         with foot:
-            save.one(question, found, look())
+            save.one(question, found, look(found.usual))
     done = [do() for do in later]
     if any(done):
         st.rerun()
@@ -96,7 +99,7 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
     if found is None:
         state = player(key="player", media=media, panes=[Pane("a", "clip")], tracks=[_motion(film, copy)], movable=False, picks=False)
         return
-    window, now = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max())), look()
+    window, now = (int(found.heat.bands[:, 0].min()), int(found.heat.bands[:, 1].max())), look(found.usual)
     state = player(
         key="player",
         media=media,
@@ -109,9 +112,9 @@ def _player(question: Question, card: Card, film: Video, copy: Proxy, found: Exp
         marker=_marker(question, found) if picks else None,
         start_frame=_marker(question, found).frame if picks else amid(found.heat),
         look=now,
-        wear=dress,
+        wear=partial(dress, usual=found.usual),
     )
-    save.said(question, state.look or now, line)  # in every run: a fragment may write elsewhere only where it always does
+    save.said(question, state.look or now, found.usual, line)  # in every run: a fragment may write elsewhere only where it always does
     if state.look is not None and replace(state.look, moment=now.moment) != now:
         st.rerun()
     if state.pick is not None and picks:
@@ -126,7 +129,7 @@ def _panes(found: Explanation, method: Method | None, laid: Laid | None) -> list
     """One picture with all maps to choose from; for a picked place's relations, one beside the other."""
     about = f"{found.label}" + (f" rather than {found.versus}" if found.versus else "")
     rows = method is not None and method.picks(found.provenance["knobs"]) and found.points is None
-    if len(found.heats) > 1 and (rows or found.evidence.together):
+    if len(found.heats) > 1 and (rows or (found.evidence.together and _beside())):
         return [Pane(f"pane{i}", heat.title, heat.unit, (heat,)) for i, heat in enumerate(found.heats[:3])]
     skeleton, every = found.skeleton, None
     if laid is not None:
@@ -134,6 +137,11 @@ def _panes(found: Explanation, method: Method | None, laid: Laid | None) -> list
         skeleton = skeleton or plain_skeleton(laid, found)
     subtitle = about if method is not None and method.by_class else ""
     return [Pane("pane0", found.heat.title, subtitle, found.heats, points=found.points, skeleton=skeleton, joints=every)]
+
+
+def _beside() -> bool:
+    """Whether the reader wants maps that belong together beside each other, or in one picture, to switch between."""
+    return st.segmented_control("Maps", BESIDE, default=BESIDE[0], key="beside", required=True) == BESIDE[0]
 
 
 def _marker(question: Question, found: Explanation) -> Pick:
@@ -178,11 +186,14 @@ def _predictions(question: Question, found: Explanation) -> None:
     )
 
 
-def _claim(found: Explanation) -> None:
+def _claim(question: Question, found: Explanation) -> None:
     with st.container(border=True, key="claim"):
         st.markdown(plain(found.claim))
         attention.findings(found)
         cautions = found.cautions[len(found.doubts) :]
+        if (other := found.earlier) is not None:
+            take = partial(ask, question.with_(method=other.method, knobs=other.knobs))
+            st.button(f"Show {dict(other.knobs)['layer']}, which has a time axis", icon=":material/schedule:", on_click=take)
         st.caption("**What not to conclude**  \n" + "\n".join(f"- {plain(line)}" for line in cautions))
 
 
@@ -201,7 +212,7 @@ def _strip(found: Explanation) -> None:
     aspect = (inside[3] - inside[2]) / (inside[1] - inside[0])
 
     def seek(number: int) -> None:
-        dress(replace(look(), moment=round(float(clip.seconds[number]), 4)))
+        dress(replace(look(found.usual), moment=round(float(clip.seconds[number]), 4)), found.usual)
 
     parts.strip(image, aspect, times, hints, seek, key="strip", label="The frames the model saw")
     cut = (inside[1] - inside[0], inside[3] - inside[2]) != (height, width)

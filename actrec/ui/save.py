@@ -63,9 +63,9 @@ def one(question: Question, found: Explanation, look: Look) -> None:
     _restored([question])
 
 
-def said(question: Question, look: Look, line: DeltaGenerator) -> None:
-    """Write the command that makes the same files into its place."""
-    line.code(question.to_command(look), language="bash", wrap_lines=True)
+def said(question: Question, look: Look, usual: Look, line: DeltaGenerator) -> None:
+    """Write the command that makes the same files into its place. usual: the look that needs no words."""
+    line.code(question.to_command(look, usual), language="bash", wrap_lines=True)
 
 
 def several(questions: Sequence[Question], found: Comparison, look: Look) -> None:

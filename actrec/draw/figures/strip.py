@@ -19,7 +19,7 @@ from actrec.core.evidence import NOTHING, Heat, step_at
 from actrec.core.look import Look
 from actrec.draw import marks, overlay
 from actrec.draw.figures import Sheet
-from actrec.draw.style import FOR, GREY
+from actrec.draw.style import FOR, GREY, INK
 from actrec.inputs.pose import VIDEO_ONLY
 
 PAGE = 7.2
@@ -50,38 +50,74 @@ def frames_of(clip: Clip, most: int = 16, look: Look | None = None) -> tuple[lis
     return [seen[i] for i in keep], len(seen)
 
 
-def strip(explanation: Explanation, look: Look | None = None, most: int = 16, heat: Heat | None = None) -> Sheet:
+def strip(explanation: Explanation, look: Look | None = None, most: int = 16) -> Sheet:
     """The frames the model saw, and the same with the evidence, tokens and joints over them, at most eight in a row.
 
-    heat: another of the explanation's maps than the first.
+    Maps that belong beside each other have a row each, under their titles, and one colour bar where one scale is theirs.
     """
-    look, heat, clip = look or Look(), heat or explanation.heat, explanation.clip
+    maps, clip = overlay.shown(explanation, look or explanation.usual), explanation.clip
+    look, several = maps[0][1], len(maps) > 1
     shown, total = frames_of(clip, most, look)
     columns = min(len(shown), 8)
     shape = clip.video.height / clip.video.width
     wide = min((PAGE - LEFT - RIGHT - GAP * (columns - 1)) / columns, 1.5, 2.2 / shape)
     high = wide * shape
     blocks = [shown[i : i + columns] for i in range(0, len(shown), columns)]
-    block = 0.16 + 2 * high + GAP + 0.12
+    row = high + 0.11 + (0.13 if several else 0.0)  # a map's pictures, its bars, and its title where there are several
+    block = 0.17 + high + GAP + len(maps) * row
     width = max(LEFT + columns * (wide + GAP) + RIGHT, 4.2)
-    notes = " ".join(_strip_notes(explanation, heat, look, shown, total))
+    notes = " ".join(_strip_notes(explanation, look, shown, total))
     lines = len(Sheet(1, 1).lines(notes, width - 2 * EDGE, 6))
-    top = 0.58 if overlay.caption(heat) else 0.46
+    told = "" if several else overlay.caption(maps[0][0])
+    top = 0.58 if told else 0.46
     sheet = Sheet(width, top + 0.04 + block * len(blocks) + 0.125 * lines + 0.04)
-    head(sheet, explanation, heat.title, overlay.caption(heat))
-    for number, row in enumerate(blocks):
+    head(sheet, explanation, ", ".join(heat.title for heat, _ in maps), told)
+    for number, frames in enumerate(blocks):
         y = top + number * block
-        times(sheet, LEFT, y, wide, row)
-        for column, frame in enumerate(row):
-            x = LEFT + column * (wide + GAP)
-            cell(sheet, (x, y + 0.1, wide, high), clip.frames[frame.place])
-            cell(sheet, (x, y + 0.1 + high + GAP, wide, high), clip.frames[frame.place], (heat, frame.number, clip), look, explanation)
-        sheet.text(LEFT - 0.09, y + 0.1 + high / 2, "frames", size=6, colour=GREY, align="center", turned=True)
-        sheet.text(LEFT - 0.09, y + 0.1 + high * 1.5 + GAP, "evidence", size=6, colour=GREY, align="center", turned=True)
-        bands(sheet, LEFT, y + 0.14 + 2 * high + GAP, wide, [heat.step_at(frame.number) for frame in row])
-    scale(sheet, LEFT + columns * (wide + GAP) + 0.06, top + 0.14, min(2 * high + GAP, 1.6), heat, look)
+        times(sheet, LEFT, y, wide, frames)
+        for column, frame in enumerate(frames):
+            cell(sheet, (LEFT + column * (wide + GAP), y + 0.1, wide, high), clip.frames[frame.place])
+        _side(sheet, y + 0.1 + high / 2, "frames")
+        for place, (heat, how) in enumerate(maps):
+            _evidence(sheet, y + 0.1 + high + GAP + place * row, (wide, high), frames, (explanation, heat, how), several)
+    _scales(sheet, LEFT + columns * (wide + GAP) + 0.06, top + 0.14, (high, high + GAP, row), maps)
     sheet.wrap(EDGE, top + 0.04 + block * len(blocks), notes, width=width - 2 * EDGE, size=6)
     return sheet
+
+
+def _side(sheet: Sheet, y: float, words: str) -> None:
+    sheet.text(LEFT - 0.09, y, words, size=6, colour=GREY, align="center", turned=True)
+
+
+def _evidence(sheet: Sheet, y: float, size: tuple[float, float], shown: Sequence[Shown], drawn: tuple[Explanation, Heat, Look], titled: bool) -> None:
+    """Some frames in a row with one map over them, the bars of its steps below, and above, where it is not the only one, its title."""
+    (wide, high), (explanation, heat, look) = size, drawn
+    if titled:
+        told = overlay.caption(heat)
+        sheet.text(LEFT, y + 0.07, f"{heat.title}{': ' if told else ''}{told}", size=6, colour=FOR if told else INK, room=sheet.width - LEFT - RIGHT)
+        y += 0.13
+    clip = explanation.clip
+    for column, frame in enumerate(shown):
+        cell(sheet, (LEFT + column * (wide + GAP), y, wide, high), clip.frames[frame.place], (heat, frame.number, clip), look, explanation)
+    _side(sheet, y + high / 2, "evidence")
+    bands(sheet, LEFT, y + high + 0.04, wide, [heat.step_at(frame.number) for frame in shown])
+
+
+def _scales(sheet: Sheet, x: float, y: float, sizes: tuple[float, float, float], maps: Sequence[tuple[Heat, Look]]) -> None:
+    """The maps' colour bars: one where all have the same, else one beside each. sizes: of a picture, of the frames' row, of a map's row."""
+    high, frames, row = sizes
+    if one_scale(maps):
+        return scale(sheet, x, y, min(2 * high + GAP, 1.6), *maps[0])
+    for place, (heat, look) in enumerate(maps):
+        scale(sheet, x, y + frames + place * row, min(row - 0.1, 1.6), heat, look)
+    return None
+
+
+def one_scale(maps: Sequence[tuple[Heat, Look]]) -> bool:
+    """Whether the same colours mean the same numbers, or the same shares of a step's largest, in all these maps."""
+    (first, look), *others = maps
+    alike = all((heat.unit, heat.signed) == (first.unit, first.signed) for heat, _ in others)
+    return not others or (alike and look.scale in ("shared", "frame"))
 
 
 def picture(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -190,24 +226,29 @@ def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], mos
     return notes
 
 
-def _strip_notes(explanation: Explanation, heat: Heat, look: Look, shown: Sequence[Shown], total: int) -> list[str]:
+def _strip_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], total: int) -> list[str]:
     """The caption: the claim, what is shown, and what was done to it."""
     clip = explanation.clip
-    notes = [explanation.told] if heat is explanation.heat else []
-    notes += frame_notes(explanation, len(shown), total)
-    notes += mark_notes(explanation, look, shown)
-    if len(heat.values) < total:
-        notes.append(f"Bars: frames that share one of the map’s {len(heat.values)} steps in time." if len(heat.values) > 1 else "")
-    notes.append(
-        {
-            "clip": "One colour scale for the clip.",
-            "frame": "Each step is scaled by its own largest value.",
-            "shared": "A colour scale shared with other maps.",
-        }[look.scale]
-    )
+    notes = [explanation.told, *frame_notes(explanation, len(shown), total), *mark_notes(explanation, look, shown)]
+    notes += dict.fromkeys(_steps(heat, total) for heat in explanation.shown)
+    notes.append(_scale_said(explanation, look))
     if look.threshold:
         notes.append(f"Evidence below {words.percent(look.threshold, 0)} of the scale’s end is left out.")
-    x0, y0, x1, y1 = heat.seen
+    x0, y0, x1, y1 = explanation.heat.seen
     if x0 > 0 or y0 > 0 or x1 < clip.video.width or y1 < clip.video.height:
         notes.append("Dark borders: what the model did not see.")
     return [note for note in notes if note]
+
+
+def _steps(heat: Heat, total: int) -> str:
+    steps = len(heat.values)
+    return f"Bars: frames that share one of the map’s {steps} steps in time." if 1 < steps < total else ""
+
+
+def _scale_said(explanation: Explanation, look: Look) -> str:
+    """What the colours' end is."""
+    if look.scale == "frame":
+        return "Each step is scaled by its own largest value."
+    if look.scale == "clip":
+        return "One colour scale for the clip." if len(explanation.shown) == 1 else "Each map has its own colour scale."
+    return "A colour scale shared with other maps." if len(explanation.shown) == 1 else "One colour scale for all maps of a unit."
