@@ -13,6 +13,7 @@ from actrec.cli.options import (
     AsJson,
     Clip,
     Diverging,
+    Flow,
     Hide,
     Joints,
     Model,
@@ -55,6 +56,7 @@ def explain(
     knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
     joints: Joints = None,
     hide: Hide = None,
+    flow: Flow = None,
     palette: Palette = Look.palette,
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
@@ -73,7 +75,8 @@ def explain(
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
-    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ())), report)
+    question = Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ()), flow)
+    found = study.answer(question, report)
     files = export.write(found, out, look=look, progress=report)
     clear()
     if as_json:
@@ -92,7 +95,14 @@ def explain(
 
 @app.command()
 def predict(
-    clip: Clip, model: Model, stream: Stream = None, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False
+    clip: Clip,
+    model: Model,
+    stream: Stream = None,
+    start: Start = 0.0,
+    joints: Joints = None,
+    hide: Hide = None,
+    flow: Flow = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study  # late: torch
@@ -100,7 +110,7 @@ def predict(
 
     report, model = progress(), of_stream(model, stream)
     card = catalogue.card(model)
-    question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()))
+    question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()), flow=flow)
     found, order = study.answer(question, report), study.time_order(question, report)
     told = [*found.doubts, *filter(None, [claim.cut(found.geometry)]), claim.closest(card)]
     clear()
@@ -123,6 +133,7 @@ def compare(
     start: Start = 0.0,
     segments: Annotated[int, typer.Option(min=1, max=12, help="Columns of the figure.")] = 3,
     joints: Joints = None,
+    flow: Flow = None,
     palette: Palette = Look.palette,
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
@@ -142,7 +153,8 @@ def compare(
     if len(names) != len(ways):
         raise QuestionError(f"{len(names)} models and {len(ways)} methods; give one method for all models, or one each")
     report = progress()
-    found = study.compare([Question(clip, name, way, label, start=start, joints=joints) for name, way in zip(names, ways, strict=True)], report)
+    asked = [Question(clip, name, way, label, start=start, joints=joints, flow=flow) for name, way in zip(names, ways, strict=True)]
+    found = study.compare(asked, report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
     if as_json:
@@ -222,13 +234,14 @@ def check(
     start: Start = 0.0,
     joints: Joints = None,
     hide: Hide = None,
+    flow: Flow = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a model again on a changed clip, with every check that fits, and say in a sentence what the result is."""
     from actrec import catalogue  # late: torch
     from actrec.study import asking, checks  # late: torch
 
-    question = Question(clip, of_stream(model, stream), "", label, versus, start, joints=joints, hide=tuple(hide or ()))
+    question = Question(clip, of_stream(model, stream), "", label, versus, start, joints=joints, hide=tuple(hide or ()), flow=flow)
     asked = asking.asked(question)
     lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
     report, found = progress(), {}

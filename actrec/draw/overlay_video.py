@@ -135,6 +135,8 @@ def _marked(explanation: Explanation, look: Look) -> str:
         said.append(f"dots: {kept} of {len(points.scores)} tokens, up to {words.number(marks.largest(points.scores))}")
     if skeleton is not None and marks.largest(skeleton.scores) >= NOTHING:
         said.append(f"joints: up to {words.number(marks.largest(skeleton.scores))}")
+    if explanation.flow is not None and marks.largest(explanation.flow.lengths.values) >= NOTHING:
+        said.append("arrows: where it goes")
     return " · ".join(said)
 
 

@@ -29,7 +29,7 @@ from actrec.ui.laid import Laid, plain_skeleton
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, Pick, player
-from actrec.ui.streams import stream_select
+from actrec.ui.streams import flow_select, stream_select
 from actrec.ui.ways import ways
 
 
@@ -53,6 +53,7 @@ def show() -> None:
             st.button("Go on without these joints", on_click=lambda: ask(question.with_(joints=None, hide=())))
         return
     stream_select(question)
+    flow_select(question, card)
     laid = joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")

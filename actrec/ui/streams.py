@@ -1,13 +1,14 @@
-"""Which stream of a model that has several is asked: all together, or one as a model of its own."""
+"""Which stream of a model that has several is asked, all together or one as a model of its own; and how the flow is found that one of them reads."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
 from actrec.ui import own
-from actrec.ui.frame import shows
+from actrec.ui.frame import ask, plain, shows
 from actrec.ui.models import take_model
 
 FUSED = "fused"
@@ -39,3 +40,25 @@ def stream_select(question: Question) -> None:
 
     changed = shows("stream", stream, take)
     st.segmented_control("What is asked", known, key="stream", format_func=lambda each: TITLES.get(each, each), on_change=changed)
+
+
+def flow_select(question: Question, card: Card) -> None:
+    """How optical flow is found, to choose for a model that reads it."""
+    from actrec.inputs import flow  # late: cv2
+    from actrec.inputs.streams.flow import NAME, USUAL  # late: torch
+
+    if NAME not in card.inputs:
+        return
+
+    def take(name: str) -> None:
+        ask(question.with_(flow=None if name == USUAL else name))
+
+    chosen = question.flow or USUAL
+    st.selectbox(
+        "Optical flow",
+        list(flow.BACKENDS) if chosen in flow.BACKENDS else [chosen, *flow.BACKENDS],
+        key="flow",
+        format_func=lambda name: flow.BACKENDS[name].title if name in flow.BACKENDS else name,
+        help=plain("; ".join(f"{way.title}: {way.note}" for way in flow.BACKENDS.values())) + ".",
+        on_change=shows("flow", chosen, take),
+    )
