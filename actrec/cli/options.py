@@ -38,7 +38,8 @@ Hide = Annotated[
     typer.Option(help="A joint, limb or person to hide from the model: left_wrist, 'left arm', 'person 2', '2: left arm'; may be repeated."),
 ]
 Flow = Annotated[
-    str | None, typer.Option(help="How optical flow is found, for models that read it: dis (no weights), raft-small, raft-large, or pwc (your weights).")
+    str | None,
+    typer.Option(help="How optical flow is found, for models that read it: dis (no weights), raft-small, raft-large, or pwc (your weights)."),
 ]
 Palette = Annotated[str, typer.Option(help=f"Colours of evidence without a sign: {', '.join(look.PALETTES)}.")]
 Diverging = Annotated[str, typer.Option(help=f"Colours of evidence for and against: {', '.join(look.DIVERGING)}.")]

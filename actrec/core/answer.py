@@ -92,7 +92,7 @@ class Explanation:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What the answer hangs on, whatever the way of explaining: the bytes of clip and weights, the window, joints, how flow is found, and the classes asked about.
+        """What the answer hangs on, whatever the way of explaining: the bytes of clip and weights, the window, joints, how flow is found, classes.
 
         Names do not count: two readers' uploads may be called the same.
         """

@@ -1,7 +1,8 @@
 """What an explanation is made of: numbers with units, and where and when in the clip they stand. Plain numpy, frozen.
 
-`Heat`: a map over space and time. `Track`: a curve. `Points`: places that a network chose. `Skeleton`: joints with scores. `Flow`: how everything moves. `Matrix`: what one set of
-things gives to another. `Finding`: a number about them, and the sentence that says it. Values are raw; NaN where nothing is known.
+`Heat`: a map over space and time. `Track`: a curve. `Points`: places that a network chose. `Skeleton`: joints with scores. `Flow`: how everything
+moves. `Matrix`: what one set of things gives to another. `Finding`: a number about them, and the sentence that says it. Values are raw; NaN where
+nothing is known.
 """
 
 from __future__ import annotations
@@ -186,9 +187,9 @@ class Skeleton:
 class Flow:
     """How far what is seen at a place moves until the next frame that the model was given.
 
-    lengths: the map of how far, in source pixels a step; step k goes from frame k of those given to frame k + 1, and is drawn from the first up to the
-    second, the last one on its second too.  moved float32 (K, h, w, 2): x to the right and y down, in source pixels, on the same cells; NaN where the
-    map is.  seconds (K): how long each step takes, 0 where a frame was given twice.
+    lengths: the map of how far, in source pixels a step; step k goes from frame k of those given to frame k + 1, and is drawn from the first up to
+    the second, the last one on its second too.  moved float32 (K, h, w, 2): x to the right and y down, in source pixels, on the same cells; NaN
+    where the map is.  seconds (K): how long each step takes, 0 where a frame was given twice.
     """
 
     lengths: Heat

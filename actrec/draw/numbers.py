@@ -33,8 +33,9 @@ def arrays(explanation: Explanation) -> dict[str, Any]:
     values (K, h, w) in unit, bands (K, 2) source frames on which each step is drawn, fields (K, 2) those that can reach it, where this is known, box
     and seen (4) source pixels, of the first map; `values_2`, … of the others.
     index, seconds (T): the source frames the model was given.  labels, logits, probabilities (C).  question: JSON.
-    points_…, joints_…, matrix…, matrix_2…: the fields of `Points`, `Skeleton` and every `Matrix`, where there are any; joints_xy (T, n, 2) in source
-    pixels. flow_moved (K, h, w, 2) in source pixels a step, x and y, on the first map's cells, flow_seconds (K): how long each step takes.  findings: JSON, a list of name, value (null: unknown) and sentence.
+    points_…, joints_…, matrix…, matrix_2…: the fields of `Points`, `Skeleton` and every `Matrix`, where there are any; joints_xy (T, n, 2) in
+    source pixels. flow_moved (K, h, w, 2) in source pixels a step, x and y, on the first map's cells, flow_seconds (K): how long each step takes.
+    findings: JSON, a list of name, value (null: unknown) and sentence.
     """
     found: dict[str, Any] = {
         "index": explanation.clip.index,

@@ -52,9 +52,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
         if flow.lengths.empty
         else f"Motion is strongest {strongest.told(flow.lengths, trace.clip)}"
     )
-    return Evidence(
-        (flow.lengths,), tuple(tracks), flow=flow, findings=measured.findings(flow.moved, flow.seconds, cameras), claim=claim
-    )
+    return Evidence((flow.lengths,), tuple(tracks), flow=flow, findings=measured.findings(flow.moved, flow.seconds, cameras), claim=claim)
 
 
 def given(tensor: Tensor, clip: Clip, geometry: Geometry) -> Flow:
@@ -63,7 +61,13 @@ def given(tensor: Tensor, clip: Clip, geometry: Geometry) -> Flow:
     moved[np.abs(moved).max(-1) < STILL] = 0
     moved = (moved / np.array(geometry.scale[::-1])).astype(np.float32)
     lengths = cells.heat(
-        "Length of the flow", np.linalg.norm(moved, axis=-1), stride=(1, 1, 1), first=(0, 0, 0), clip=clip, geometry=geometry, unit="source px per step"
+        "Optical flow",
+        np.linalg.norm(moved, axis=-1),
+        stride=(1, 1, 1),
+        first=(0, 0, 0),
+        clip=clip,
+        geometry=geometry,
+        unit="source px per step",
     )
     places, (high, wide) = middles(lengths), geometry.source
     beyond = ~((places >= 0) & (places < [wide, high])).all(-1)
@@ -73,7 +77,7 @@ def given(tensor: Tensor, clip: Clip, geometry: Geometry) -> Flow:
 
 
 def bands(index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The source frames of each step between sampled frames index (K + 1), int64 (K, 2): from the one up to the other, empty between a frame and itself.
+    """The source frames of each step between sampled frames index (K + 1), int64 (K, 2): from one up to the next, none between a frame and itself.
 
     The last step that takes any time is drawn on the frame it ends at too, on which nothing else would be.
     """
@@ -113,8 +117,8 @@ METHODS: tuple[Method, ...] = (
         "flow",
         "Optical flow",
         "What the flow stream was given: how far everything moves from each of the model's frames to the next, and the camera's share of it.",
-        "This is what the flow stream was given, not what it used of it. Flow is found and not known: on plain surfaces, at borders and in blur it is "
-        "a guess.",
+        "This is what the flow stream was given, not what it used of it. Flow is found and not known: on plain surfaces, at borders and in blur it "
+        "is a guess.",
         layers,
         explain,
         watch=lambda layer: (),

@@ -34,7 +34,8 @@ def _mean(errors: NDArray[np.float64], mask: Mask | None) -> float:
 def explained(flow: Flow, part: NDArray[np.floating]) -> float:
     """The share of a flow (…, 2) that goes away when a part of it is taken away: 1 − Σ|flow − part|² / Σ|flow|².
 
-    1: all of it; 0: none of it; below 0: more is left than there was. Where one of them is NaN does not count. NaN where nothing moves, or nothing counts.
+    1: all of it; 0: none of it; below 0: more is left than there was. Where one of them is NaN does not count. NaN where nothing moves, or nothing
+    counts.
     """
     known = np.isfinite(flow).all(-1) & np.isfinite(part).all(-1)
     found, taken = np.float64(flow[known]), np.float64(part[known])
@@ -80,9 +81,17 @@ def _cameras(flow: Flow, camera: NDArray[np.floating]) -> Finding:
     share = explained(flow[found], camera[found]) if found else float("nan")
     if np.isnan(share):
         why = "too few points could be followed from frame to frame, or they did not agree"
-        return Finding("the camera's share", share, f"How the camera moved could not be found ({why}): what moves may be the camera, or what it films.")
-    where = "" if len(found) == len(moving) else f", in {len(found)} of the {len(moving)} steps in which something moves; in the others it could not be found"
+        return Finding(
+            "the camera's share", share, f"How the camera moved could not be found ({why}): what moves may be the camera, or what it films."
+        )
+    where = (
+        ""
+        if len(found) == len(moving)
+        else f", in {len(found)} of the {len(moving)} steps in which something moves; in the others it could not be found"
+    )
     if share < 0:
         left = f"with it taken away {percent(1 - share)} of the squared lengths would be left"
         return Finding("the camera's share", share, f"The camera's motion (a homography) explains none of the flow: {left}{where}.")
-    return Finding("the camera's share", share, f"The camera's motion (a homography) explains {percent(share)} of the flow, by squared length{where}.")
+    return Finding(
+        "the camera's share", share, f"The camera's motion (a homography) explains {percent(share)} of the flow, by squared length{where}."
+    )

@@ -26,29 +26,39 @@ def whole(model: str) -> tuple[str, str]:
         return model, FUSED
 
 
-def stream_select(question: Question) -> None:
-    """The streams of the question's model, to choose one of; nothing for a model of one stream."""
+def stream_select(question: Question) -> bool:
+    """The streams of the question's model, to choose one of; whether there are any: nothing for a model of one stream."""
     from actrec import catalogue  # late: torch
 
     name, stream = whole(question.model)
     known = [FUSED, *catalogue.parts(catalogue.card(own.model_name(name)))]
     if len(known) == 1:
-        return
+        return False
 
     def take(chosen: str | None) -> None:
         take_model(name if chosen in (None, FUSED) else f"{name}:{chosen}", question.to_query())
 
     changed = shows("stream", stream, take)
     st.segmented_control("What is asked", known, key="stream", format_func=lambda each: TITLES.get(each, each), on_change=changed)
+    return True
 
 
-def flow_select(question: Question, card: Card) -> None:
-    """How optical flow is found, to choose for a model that reads it."""
+def selects(question: Question, card: Card) -> None:
+    """The streams to choose among, and how flow is found, beside each other; nothing for a model that has neither."""
+    from actrec.inputs.streams.flow import NAME  # late: torch
+
+    left, right = st.columns(2)
+    with left:
+        several = stream_select(question)
+    if NAME in card.inputs:
+        with right if several else left:
+            flow_select(question)
+
+
+def flow_select(question: Question) -> None:
+    """How optical flow is found."""
     from actrec.inputs import flow  # late: cv2
-    from actrec.inputs.streams.flow import NAME, USUAL  # late: torch
-
-    if NAME not in card.inputs:
-        return
+    from actrec.inputs.streams.flow import USUAL  # late: torch
 
     def take(name: str) -> None:
         ask(question.with_(flow=None if name == USUAL else name))

@@ -1,10 +1,12 @@
 """How the camera moved between two frames: a homography, found from points that could be followed and of which most agree on one.
 
-Corners (Shi and Tomasi, 1994) are followed by pyramidal Lucas–Kanade, there and back; RANSAC finds the homography. It holds for a camera that turns or
-zooms, and for one that travels past a flat scene; what is near moves otherwise than what is far, and no homography knows that.
+Corners (Shi and Tomasi, 1994) are followed by pyramidal Lucas–Kanade, there and back; RANSAC finds the homography. It holds for a camera that turns
+or zooms, and for one that travels past a flat scene; what is near moves otherwise than what is far, and no homography knows that.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,15 +18,15 @@ SIDE = 480
 """Pixels of the longer side that points are followed on; larger frames are shrunk for it."""
 
 CORNERS, QUALITY, APART = 400, 0.002, 8
-"""The most corners, how weak one may be beside the strongest, and pixels between two. Tried on the mannequins: with stronger and denser ones many lie on
-the figure, and the homography becomes the figure's."""
+"""The most corners, how weak one may be beside the strongest, and pixels between two. Tried on the mannequins: with stronger and denser ones many
+lie on the figure, and the homography becomes the figure's."""
 
 BACK, NEAR = 0.5, 1.0
 """Pixels by which a point may miss its corner when it is followed back, and by which it may miss a homography that it agrees with."""
 
 LEAST, MOST_OF, SPREAD = 16, 0.5, 0.35
-"""Too little to believe in (our choice): fewer points that agree, less than this share of those followed, or all of them within less than this share of
-the picture: then they may lie on one thing that moves."""
+"""Too little to believe in (our choice): fewer points that agree, less than this share of those followed, or all of them within less than this
+share of the picture: then they may lie on one thing that moves."""
 
 
 def homography(first: Frames, second: Frames) -> NDArray[np.float64] | None:
@@ -37,8 +39,9 @@ def homography(first: Frames, second: Frames) -> NDArray[np.float64] | None:
     corners = cv2.goodFeaturesToTrack(a, CORNERS, QUALITY, APART)
     if corners is None or len(corners) < LEAST:
         return None
-    there, found, _ = cv2.calcOpticalFlowPyrLK(a, b, corners, None)  # type: ignore[call-overload]
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(b, a, there, None)
+    follow: Any = cv2.calcOpticalFlowPyrLK  # its stub does without the None that it needs
+    there, found, _ = follow(a, b, corners, None)
+    back, returned, _ = follow(b, a, there, None)
     kept = (found & returned).astype(bool)[:, 0] & (np.linalg.norm(back - corners, axis=-1)[:, 0] < BACK)
     if kept.sum() < LEAST:
         return None
@@ -58,7 +61,7 @@ def moved(matrix: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[n
 
 def _grey(frame: Frames, scale: float) -> Frames:
     grey = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
-    return grey if scale == 1 else np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _believed(places: NDArray[np.float32], agree: NDArray[np.bool_], area: int) -> bool:

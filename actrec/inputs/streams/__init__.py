@@ -108,9 +108,7 @@ class Stream(ABC):
         """What the clip shall carry of it, by name, for whoever draws: one entry for each of its frames."""
         return None
 
-    def tensor(
-        self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress
-    ) -> Tensor | None:
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor | None:
         """The network's input (1, …) on the device; None where an optional stream has nothing.
 
         Raises:

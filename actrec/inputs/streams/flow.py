@@ -26,8 +26,8 @@ STILL = 0.05
 """Pixels per step that nothing moves by in a clip that stands still: less is the noise of finding flow."""
 
 NOTHING_TO_SEE = (
-    "Nothing moves between the frames that the model was given (at most {:.2f} pixels a step, which is noise): the flow stream had nothing to see, and "
-    "what it says comes from what it learnt alone."
+    "Nothing moves between the frames that the model was given (at most {:.2f} pixels a step, which is noise): the flow stream had nothing to see, "
+    "and what it says comes from what it learnt alone."
 )
 
 USUAL = next(iter(flow.BACKENDS))
@@ -50,7 +50,9 @@ class Flow(Stream):
 
     def given(self, question: Question, video: Video, card: Card) -> Given:
         way, usual = flow.named(self.backend), flow.named(USUAL)
-        other = f"The optical flow was found by {way.title}; this program trains and evaluates with {usual.title}, so a test result is not of this flow."
+        other = (
+            f"The optical flow was found by {way.title}; this program trains and evaluates with {usual.title}, so a test result is not of this flow."
+        )
         return Given(about={NAME: {"backend": way.id, "made_by": way.made_by()}}, cautions=() if way == usual else (other,))
 
     def stamp(self, question: Question, video: Video) -> tuple[object, ...]:
@@ -61,9 +63,7 @@ class Flow(Stream):
     def unread(self, question: Question, card: Card) -> tuple[str, ...]:
         return () if question.flow is None else (f"This model reads no optical flow: how it is found ({question.flow}) changes nothing.",)
 
-    def tensor(
-        self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress
-    ) -> Tensor:
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor:
         return self._found(clip.frames, geometry, progress).to(device)
 
     def _found(self, frames: NDArray[np.uint8], geometry: Geometry, progress: Progress) -> Tensor:

@@ -46,9 +46,7 @@ class Pose(Stream):
     def on_clip(self, given: Given, index: NDArray[np.int64]) -> NDArray[np.float32] | None:
         return None if given.value is None else pose.flat_on(given.value, index)
 
-    def tensor(
-        self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress
-    ) -> Tensor | None:
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor | None:
         if given.value is None:
             return None
         return torch.from_numpy(pose.flat_on(given.value.to_input(geometry), clip.index))[None].to(device)

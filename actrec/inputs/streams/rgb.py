@@ -19,9 +19,7 @@ class Frames(Stream):
 
     name, title, channels = NAME, "frames", 3
 
-    def tensor(
-        self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress
-    ) -> Tensor:
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor:
         return pixels.to_input(clip.frames, self.preprocess, geometry).to(device)
 
     def batch(self, frames: Tensor, own: Tensor | None) -> Tensor:
