@@ -207,7 +207,9 @@ def test_how_flow_is_found_belongs_to_the_question(stub: type[Stub]) -> None:
     usual, other = ask(), study.answer(question)
     assert other.flow is not None
     scale = other.geometry.scale
-    np.testing.assert_allclose(other.flow.moved[np.isfinite(other.flow.moved).all(-1)], np.broadcast_to([1 / scale[1], 0], (7 * 32 * 32, 2)), rtol=1e-6)
+    np.testing.assert_allclose(
+        other.flow.moved[np.isfinite(other.flow.moved).all(-1)], np.broadcast_to([1 / scale[1], 0], (7 * 32 * 32, 2)), rtol=1e-6
+    )
     assert usual.identity != other.identity
     assert other.provenance["flow"] == {"backend": "raft-small", "made_by": "a stub"}
     assert any("found by RAFT, small; this program trains and evaluates with DIS" in line for line in other.cautions)
