@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -47,7 +48,7 @@ def seconds(backend: str, runs: int = 5) -> tuple[float, float]:
     pair, clip, taken = flow.named(backend).opened(no_progress), frames(), []
     for _ in range(runs):
         start = time.perf_counter(), time.process_time()
-        for first, second in zip(clip[:-1], clip[1:], strict=True):
+        for first, second in pairwise(clip):
             pair(first, second)
         taken.append((time.perf_counter() - start[0], time.process_time() - start[1]))
     return min(clock for clock, _ in taken), min(processors for _, processors in taken)

@@ -1,4 +1,4 @@
-"""What the flow stream was given, as an answer: exactly placed, in the unit that is said, still where nothing moves, and found the way that was asked."""
+"""What the flow stream was given, as an answer: exactly placed, in the unit said, still where nothing moves, and found in the way asked for."""
 
 from __future__ import annotations
 

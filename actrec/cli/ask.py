@@ -80,8 +80,7 @@ def explain(
     files = export.write(found, out, look=look, progress=report)
     clear()
     if as_json:
-        paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
-        paths |= {"provenance": files.provenance, **files.more}
+        paths = {name: path for name, path in vars(files).items() if name != "more"} | {**files.more}
         told = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
         return print_json(_summary(found, look) | told | {"files": {k: str(v) for k, v in paths.items()}})
     _print_top(found)

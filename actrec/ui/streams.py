@@ -7,6 +7,7 @@ import streamlit as st
 from actrec.core.card import Card
 from actrec.core.errors import ActrecError
 from actrec.core.question import Question
+from actrec.inputs import flow
 from actrec.ui import own
 from actrec.ui.frame import ask, plain, shows
 from actrec.ui.models import take_model
@@ -57,7 +58,6 @@ def selects(question: Question, card: Card) -> None:
 
 def flow_select(question: Question) -> None:
     """How optical flow is found."""
-    from actrec.inputs import flow  # late: cv2
     from actrec.inputs.streams.flow import USUAL  # late: torch
 
     def take(name: str) -> None:
