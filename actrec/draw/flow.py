@@ -3,7 +3,7 @@
 The rules, the same in the player, the saved video and the figures:
 
 * The hue is the direction, by the colour wheel of Baker et al. (A Database and Evaluation Methodology for Optical Flow, 2011): red to the right,
-  yellow down, a bluish green to the left, violet up. Its 55 hues are spread to `DIRECTIONS`, 256 of them.
+  yellow down, light blue to the left, violet up. Its 55 hues are spread to `DIRECTIONS`, 256 of them.
 * How much of the frame a colour covers goes with the length, as for any map (`overlay`): nothing where nothing moves, and `threshold` is a share of
   the top, which is the length at the wheel's rim. So the wheel fades towards its middle.
 * Arrows stand on a grid in source pixels, `ACROSS` of them along the longer side of what the model saw. Each begins at its place and is longer than

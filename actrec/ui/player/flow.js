@@ -111,7 +111,7 @@ export class Flow {
     const wanted = [look.opacity, look.threshold, top >= NOTHING, density()].join();
     if (wanted === this.wheeled) return;
     this.wheeled = wanted;
-    canvas.setAttribute('aria-label', 'Colour wheel: red to the right, yellow down, bluish green to the left, violet up');
+    canvas.setAttribute('aria-label', 'Colour wheel: red to the right, yellow down, light blue to the left, violet up');
     fit(canvas, canvas.clientWidth, canvas.clientHeight);
     paintWheel(canvas, look.words(false), top >= NOTHING ? look.opacity : 0);
   }
