@@ -48,12 +48,14 @@ def selects(question: Question, card: Card) -> None:
     """The streams to choose among, and how flow is found, beside each other; nothing for a model that has neither."""
     from actrec.inputs.streams.flow import NAME  # late: torch
 
+    if NAME not in card.inputs:
+        stream_select(question)
+        return
     left, right = st.columns(2)
     with left:
         several = stream_select(question)
-    if NAME in card.inputs:
-        with right if several else left:
-            flow_select(question)
+    with right if several else left:
+        flow_select(question)
 
 
 def flow_select(question: Question) -> None:
