@@ -1,9 +1,11 @@
-"""Pictures of smooth noise that move in a known way."""
+"""Pictures of smooth noise that move in a known way; and flow as an answer holds it."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+
+from actrec.core.evidence import Box, Flow, Heat
 
 MARGIN = 24
 """Pixels that a picture is cut from within its texture, so that what moves in is a picture too."""
@@ -35,3 +37,13 @@ def moved(move: np.ndarray, size: tuple[int, int] = (96, 128), seed: int = 0) ->
     true = place @ move[:, :2].T + move[:, 2] - place
     cut = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
     return np.stack([large[cut], second[cut]]), true.astype(np.float32)
+
+
+def field(steps: int = 3, box: Box = (0, 0, 64, 48), seen: Box | None = None, holes: bool = False, seed: int = 0, frames: int = 4) -> Flow:
+    """Flow of chance on 5 × 7 cells, a step on so many source frames each; holes: some cells are not known."""
+    random = np.random.default_rng(seed)
+    moved = random.normal(0, 4, (steps, 5, 7, 2)).astype(np.float32)
+    moved[random.random(moved.shape[:3]) < 0.2] = np.nan if holes else 0
+    bands = np.arange(steps)[:, None] * frames + np.array([0, frames])
+    lengths = Heat("Optical flow", np.linalg.norm(moved, axis=-1), "source px per step", box, seen or box, bands)
+    return Flow(lengths, moved, np.full(steps, frames / 25))

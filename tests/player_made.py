@@ -39,7 +39,7 @@ from pathlib import Path
 import numpy as np, streamlit as st
 from actrec.clips import video
 from actrec.ui.player import Media, Pane, Pick, player
-from actrec.core.evidence import Heat, Points, Skeleton, Track
+from actrec.core.evidence import Flow, Heat, Points, Skeleton, Track
 from actrec.core.look import Look
 
 st.set_page_config(layout="wide")
@@ -104,6 +104,12 @@ crowd = [curve(f"{i}: right_shoulder_of_somebody", rng.random(8), f"the right up
 many = np.stack([rng.uniform(0, 7, 1500), rng.uniform(64, 320, 1500), rng.uniform(0, 256, 1500)], 1).astype(np.float32)
 panes["crowd"] = [Pane("a", "Crowd", "", hot[:1], Points("Many", "attention", many, many + 9, np.sort(rng.random(1500))[::-1].astype(np.float32),
                   bands, source.seconds[index], seen, (16.0, 16.0)))]
+
+# What was seen goes right above and down below, half as far, in the first step; three times as far up in the third; nowhere in the others.
+moved = np.zeros((4, 8, 8, 2), np.float32)
+moved[0, :4, :, 0], moved[0, 4:, :, 1], moved[2, ..., 1] = 4, 2, -12
+lengths = Heat("Flow", np.linalg.norm(moved, axis=-1), "source px per step", (64.0, 0.0, 320.0, 256.0), (64.0, 0.0, 320.0, 256.0), hot[0].bands)
+panes["flow"] = [Pane("a", "Flow", "", (lengths,), flow=Flow(lengths, moved, np.full(4, 8 / 25)))]
 panes = panes[case]
 plain = [Track("Score", "probability", source.seconds[::10], np.arange(0, 120, 10), np.linspace(0, 1, 12)),
          Track("Gap", "grey levels", source.seconds, np.arange(120), np.where(np.arange(120) < 60, np.nan, 3.0))]

@@ -34,5 +34,7 @@ def test_a_turn_on_a_gpu_is_in_whole_float32_and_leaves_the_setting_as_it_was() 
     with pytest.raises(KeyError):
         fails()
     assert convolutions.fp32_precision == before
+    with devices.turn(torch.device("cuda")), devices.turn(torch.device("cuda")):  # who has it may take it again
+        assert convolutions.fp32_precision == "ieee"
     with devices.turn(torch.device("cuda")), devices.turn(torch.device("cpu")):  # the lock was given back; a processor does not wait for it
         pass

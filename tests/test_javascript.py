@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import answers_made
+import flow_made
 import numpy as np
 import pruned_made
 import pytest
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from actrec.core.evidence import Heat, Points, Skeleton, Track, on_source, step_at
 from actrec.core.look import Look
+from actrec.draw import flow as flows
 from actrec.draw import marks, overlay
 from actrec.draw.overlay import DIVERGING, PALETTES
 from actrec.inputs.sampling import EARLY, on_screen
@@ -159,6 +161,33 @@ def skeleton() -> dict[str, object]:
     }
 
 
+def flow() -> dict[str, object]:
+    """Directions, the covering and colour of displacements, and the arrows of fields in boxes that fit and do not."""
+    turns = np.linspace(-np.pi, np.pi, 721)
+    x, y = np.float32(np.cos(turns)), np.float32(np.sin(turns))
+    moved = np.append(np.random.default_rng(10).normal(0, 3, (200, 2)), [[np.nan, 1], [0, 0], [1e-9, 0], [0, -40]], 0).astype(np.float32)
+    shown = {}
+    for threshold in (0.0, 0.4):
+        covered = 255 * overlay.cover(overlay.strength(np.hypot(*moved.T), 8.0, False, threshold), 1.0)
+        shown[str(threshold)] = plain(covered)
+    boxes: list[tuple[Any, Any]] = [((0, 0, 64, 48), (0, 0, 64, 48)), ((-9.5, 3, 70, 40.5), (0, 3, 64, 40.5)), ((20, 0, 30, 48), (20, 0, 30, 48))]
+    fields = [flow_made.field(box=box, seen=seen, holes=holes, seed=i) for i, ((box, seen), holes) in enumerate(product(boxes, (False, True)))]
+    return {
+        "angles": {"x": plain(x), "y": plain(y), "entries": flows.direction(x, y).tolist()},
+        "moved": {"x": sent.text(moved[:, 0], "<f4"), "y": sent.text(moved[:, 1], "<f4"), "top": 8.0, "alpha": shown},
+        "colours": flows.DIRECTIONS[flows.direction(*moved.T)].tolist(),
+        "fields": [
+            {
+                "sent": sent.flow(field),
+                "top": overlay.largest(field.lengths),
+                "factor": flows.factor(field, overlay.largest(field.lengths)),
+                "arrows": {str(t): [plain(flows.arrows(field, k, Look(threshold=t)).reshape(-1, 4)) for k in range(3)] for t in (0.0, 0.5)},
+            }
+            for field in fields
+        ],
+    }
+
+
 def tracks() -> list[dict[str, object]]:
     """Curves as they are sent, from points out of order, missing, or outside the clip, and which they are."""
     values, frames = np.array([3.0, np.nan, -1.0, 2.0, 9.0]), np.array([8, 2, 0, 4, 40])
@@ -192,6 +221,7 @@ def python_facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "drawn": drawn(),
         "points": points(),
         "skeleton": skeleton(),
+        "flow": flow(),
         "tracks": tracks(),
         "times": times(),
         "pruned": pruned_made.made(folder),

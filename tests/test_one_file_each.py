@@ -42,7 +42,7 @@ class Difference(Stream):
         x = pixels.batch_to_input(frames, self.preprocess)
         return torch.cat([x[:, :, :1] * 0, x[:, :, 1:] - x[:, :, :-1]], 2)
 
-    def reordered(self, tensor, order, clip, geometry):
+    def reordered(self, tensor, order, clip, geometry, progress):
         return tensor[:, :, order] * 0
 
 

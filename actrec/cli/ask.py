@@ -1,9 +1,8 @@
-"""Asking models about a clip: predict, explain, compare, what-if, cost, check."""
+"""Asking models about a clip: predict, explain, compare."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from actrec.cli.options import (
     AsJson,
     Clip,
     Diverging,
+    Flow,
     Hide,
     Joints,
     Model,
@@ -29,6 +29,7 @@ from actrec.cli.options import (
     clear,
     pair,
     paired,
+    print_doubts,
     print_json,
     progress,
     streamed,
@@ -56,6 +57,7 @@ def explain(
     knob: Annotated[list[str] | None, typer.Option(help="A setting of the method: name=value.")] = None,
     joints: Joints = None,
     hide: Hide = None,
+    flow: Flow = None,
     palette: Palette = Look.palette,
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
@@ -74,13 +76,13 @@ def explain(
     place = _place(at) if at else None
     chosen = method or study.default_method(catalogue.card(model))
     report = progress()
-    found = study.answer(Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ())), report)
+    question = Question(clip, model, chosen, label, versus, start, place, tuple(knobs.items()), joints, tuple(hide or ()), flow)
+    found = study.answer(question, report)
     look = look if scale else replace(look, scale=found.usual.scale)
     files = export.write(found, out, look=look, progress=report)
     clear()
     if as_json:
-        paths = {"video": files.video, "figure": files.figure, "figure_svg": files.figure_svg, "arrays": files.arrays, "curves": files.curves}
-        paths |= {"provenance": files.provenance, **files.more}
+        paths = {name: path for name, path in vars(files).items() if name != "more"} | {**files.more}
         told: dict[str, Any] = {"claim": found.claim, "cautions": found.cautions, "findings": [_finding(f) for f in found.findings]}
         told |= {"with_time": found.earlier.to_command()} if found.earlier else {}
         return print_json(_summary(found, look) | told | {"files": {k: str(v) for k, v in paths.items()}})
@@ -97,13 +99,15 @@ def explain(
 
 @app.command()
 @streamed
-def predict(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
+def predict(
+    clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, flow: Flow = None, as_json: AsJson = False
+) -> None:
     """Say what the model recognises, and whether the order of the frames matters to it."""
     from actrec import catalogue, study  # late: torch
     from actrec.study import claim  # late: torch
 
     report, card = progress(), catalogue.card(model)
-    question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()))
+    question = Question(clip, model, study.default_method(card), start=start, joints=joints, hide=tuple(hide or ()), flow=flow)
     found, order = study.answer(question, report), study.time_order(question, report)
     told = [*found.doubts, *filter(None, [claim.cut(found.geometry)]), claim.closest(card)]
     clear()
@@ -127,6 +131,7 @@ def compare(
     start: Start = 0.0,
     segments: Annotated[int, typer.Option(min=1, max=12, help="Columns of the figure.")] = 3,
     joints: Joints = None,
+    flow: Flow = None,
     palette: Palette = Look.palette,
     diverging: Diverging = Look.diverging,
     opacity: Opacity = Look.opacity,
@@ -143,7 +148,7 @@ def compare(
     look = Look(palette, diverging, opacity, threshold, scale or TOGETHER.scale, moment=moment)  # type: ignore[arg-type]
     ways = method or [study.default_method(catalogue.card(name)) for name in model]
     report = progress()
-    asked = [Question(clip, name, way, label, start=start, joints=joints) for name, way in paired(model, ways, "methods")]
+    asked = [Question(clip, name, way, label, start=start, joints=joints, flow=flow) for name, way in paired(model, ways, "methods")]
     found = study.compare(asked, report)
     files = export.write_comparison(found.explanations, found.agreements, out, segments=segments, look=look)
     clear()
@@ -159,98 +164,6 @@ def compare(
         print(f"{i + 1} and {j + 1}: {common}")
     print(*found.explanations[0].clip.video.notes, sep="\n")
     print("\n".join(str(path) for path in files.values()))
-
-
-@app.command("what-if")
-@streamed
-def what_if(
-    clip: Clip,
-    model: Model,
-    label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
-    versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
-    start: Start = 0.0,
-    joints: Joints = None,
-    hide: Hide = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run a model again without each person, limb and joint that it is given, and say how the class's score moves."""
-    from actrec import study  # late: torch
-    from actrec.study.checks import hidden  # late: torch
-
-    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
-    found, doubts = hidden.what_if(question, progress()), study.doubts(question)
-    clear()
-    if as_json:
-        return print_json({"doubts": doubts} | found.to_json())
-    _print_doubts(doubts)
-    print(f"{'hidden':24} {'score':>8} {'change':>8} {'probability':>11}\nscore: {found.measure}")
-    print(f"{'nothing':24} {found.score:8.3f} {'':8} {found.probability:11.3f}")
-    for row in found.effects:
-        print(f"{row.name:24} {row.score:8.3f} {found.change(row):+8.3f} {row.probability:11.3f}")
-    print(f"\n{found.verdict}")
-
-
-@app.command()
-@streamed
-def cost(clip: Clip, model: Model, start: Start = 0.0, joints: Joints = None, hide: Hide = None, as_json: AsJson = False) -> None:
-    """Count and measure what attention in windows saves on this clip, compared with attention without windows."""
-    from actrec import study  # late: torch
-    from actrec.study.checks import windows_cost as costs  # late: torch
-
-    question = Question(clip, model, "", start=start, joints=joints, hide=tuple(hide or ()))
-    found, doubts = costs.cost(question, progress()), study.doubts(question)
-    clear()
-    if as_json:
-        return print_json({"doubts": doubts} | found.to_json())
-    _print_doubts(doubts)
-    print(f"{'':38} {'windows × tokens':>18} {'pairs':>12} {'without windows':>16} {'pairs':>12}")
-    for row in found.rows:
-        print(f"{row.name:38} {f'{row.windows} × {row.tokens}':>18} {row.pairs:12,} {row.full_tokens:16,} {row.full_pairs:12,}")
-    print(
-        f"{'a whole forward pass':38} {found.gflops:13.2f} GFLOPs, {found.seconds:.3f} s {found.full_gflops:13.2f} GFLOPs, {found.full_seconds:.3f} s"
-    )
-    print(
-        f"probability of {found.label}: {found.probability:.3f} with windows, {found.full_probability:.3f} without (the model was trained with them)"
-    )
-    print(f"\n{found.verdict}")
-
-
-@app.command()
-@streamed
-def check(
-    clip: Clip,
-    model: Model,
-    which: Annotated[list[str] | None, typer.Option("--check", help="A check by its id; default: every one that fits.")] = None,
-    label: Annotated[str | None, typer.Option(help="The class whose score is followed; default: the model's first choice.")] = None,
-    versus: Annotated[str | None, typer.Option(help="Follow the label's score minus this class's.")] = None,
-    start: Start = 0.0,
-    joints: Joints = None,
-    hide: Hide = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run a model again on a changed clip, with every check that fits, and say in a sentence what the result is."""
-    from actrec import catalogue  # late: torch
-    from actrec.study import asking, checks  # late: torch
-
-    question = Question(clip, model, "", label, versus, start, joints=joints, hide=tuple(hide or ()))
-    asked = asking.asked(question)
-    lacking = {name: each.lacks(asked.card, catalogue.taps(asked.card), asked.clip) for name, each in checks.every().items()}
-    report, found = progress(), {}
-    for name in which or [name for name, reason in lacking.items() if not reason]:
-        if reason := lacking.get(name, ""):
-            raise QuestionError(f"the check {name!r} does not fit: {reason}")
-        found[name] = checks.run(name, question, report)
-    doubts = asking.doubts(question)
-    clear()
-    if as_json:
-        ran = {name: each.to_json() for name, each in found.items()}
-        return print_json({"doubts": doubts, "checks": ran, "not": {k: v for k, v in lacking.items() if v}})
-    _print_doubts(doubts)
-    for name, each in found.items():
-        print(f"{name}: {checks.every()[name].title}\n  {each.verdict}")
-    for name, reason in lacking.items():
-        if reason and not which:
-            print(f"{name} does not fit: {reason}")
 
 
 def _place(text: str) -> tuple[float, float, float]:
@@ -287,12 +200,7 @@ def _joints_told(found: Explanation) -> str:
     return f"{'Doubtful joints' if about['doubts'] else 'Joints'}: {about['source']} ({about['fit']})." if about else pose.VIDEO_ONLY
 
 
-def _print_doubts(doubts: Iterable[str]) -> None:
-    for line in doubts:
-        print(f"  first of all: {line}")
-
-
 def _print_top(found: Explanation) -> None:
-    _print_doubts(found.doubts)
+    print_doubts(found.doubts)
     for label, probability in found.predictions.top(5):
         print(f"  {percent(probability):>7}  {label}")

@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +39,10 @@ Joints = Annotated[
 Hide = Annotated[
     list[str] | None,
     typer.Option(help="A joint, limb or person to hide from the model: left_wrist, 'left arm', 'person 2', '2: left arm'; may be repeated."),
+]
+Flow = Annotated[
+    str | None,
+    typer.Option(help="How optical flow is found, for models that read it: dis (no weights), raft-small, raft-large, or pwc (your weights)."),
 ]
 Palette = Annotated[str, typer.Option(help=f"Colours of evidence without a sign: {', '.join(look.PALETTES)}.")]
 Diverging = Annotated[str, typer.Option(help=f"Colours of evidence for and against: {', '.join(look.DIVERGING)}.")]
@@ -131,3 +135,9 @@ def _of_stream(model: str, stream: str) -> str:
         has = f"it has {', '.join(known)} and fused" if known else "it has one stream; leave --stream out"
         raise QuestionError(f"{model} has no stream {stream!r}: {has}")
     return f"{model}:{stream}"
+
+
+def print_doubts(doubts: Iterable[str]) -> None:
+    """What must be read before an answer, a line each."""
+    for line in doubts:
+        print(f"  first of all: {line}")

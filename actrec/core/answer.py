@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
-from actrec.core.evidence import Evidence, Finding, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.evidence import Evidence, Finding, Flow, Heat, Matrix, Points, Skeleton, Track
 from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 
@@ -91,6 +91,10 @@ class Explanation:
         return self.evidence.skeleton
 
     @property
+    def flow(self) -> Flow | None:
+        return self.evidence.flow
+
+    @property
     def matrices(self) -> tuple[Matrix, ...]:
         return self.evidence.matrices
 
@@ -100,13 +104,13 @@ class Explanation:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What the answer hangs on, whatever the way of explaining: the bytes of clip and weights, the window, joints, and the classes asked about.
+        """What the answer hangs on, whatever the way of explaining: the bytes of clip and weights, the window, joints, how flow is found, classes.
 
         Names do not count: two readers' uploads may be called the same.
         """
         told = self.provenance
-        joints = repr(told.get("joints"))
-        return told["clip_sha256"], (told["weights_sha256"], told.get("stream", "")), self.question.start, joints, self.label, self.versus
+        beside = repr([told.get(name) for name in ("joints", "flow")])
+        return told["clip_sha256"], (told["weights_sha256"], told.get("stream", "")), self.question.start, beside, self.label, self.versus
 
     @property
     def video_only(self) -> bool:

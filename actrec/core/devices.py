@@ -11,7 +11,7 @@ import torch
 
 from actrec.core.errors import ActrecError
 
-_turn = threading.Lock()
+_turn = threading.RLock()  # who has the turn may take it again: a model that is run on reordered frames has their flow found by another
 
 
 def best() -> torch.device:

@@ -1,7 +1,8 @@
 """What an explanation is made of: numbers with units, and where and when in the clip they stand. Plain numpy, frozen.
 
-`Heat`: a map over space and time. `Track`: a curve. `Points`: places that a network chose. `Skeleton`: joints with scores. `Matrix`: what one set of
-things gives to another. `Finding`: a number about them, and the sentence that says it. Values are raw; NaN where nothing is known.
+`Heat`: a map over space and time. `Track`: a curve. `Points`: places that a network chose. `Skeleton`: joints with scores. `Flow`: how everything
+moves. `Matrix`: what one set of things gives to another. `Finding`: a number about them, and the sentence that says it. Values are raw; NaN where
+nothing is known.
 """
 
 from __future__ import annotations
@@ -183,6 +184,25 @@ class Skeleton:
 
 
 @dataclass(frozen=True, eq=False)
+class Flow:
+    """How far what is seen at a place moves until the next frame that the model was given.
+
+    lengths: the map of how far, in source pixels a step; step k goes from frame k of those given to frame k + 1, and is drawn from the first up to
+    the second, the last one on its second too.  moved float32 (K, h, w, 2): x to the right and y down, in source pixels, on the same cells; NaN
+    where the map is.  seconds (K): how long each step takes, 0 where a frame was given twice.
+    """
+
+    lengths: Heat
+    moved: NDArray[np.float32]
+    seconds: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = self.lengths.values.shape
+        if self.moved.shape != (*shape, 2) or self.seconds.shape != shape[:1]:
+            raise ValueError(f"flow {self.moved.shape} in {self.seconds.shape} steps for a map {shape}: need (K, h, w, 2), (K) and (K, h, w)")
+
+
+@dataclass(frozen=True, eq=False)
 class Matrix:
     """What one set of things gives to another: values float32 (Q, K) in `unit`, NaN where the network relates no such pair.
 
@@ -228,6 +248,7 @@ class Evidence:
     tracks: tuple[Track, ...] = ()
     points: Points | None = None
     skeleton: Skeleton | None = None
+    flow: Flow | None = None
     matrices: tuple[Matrix, ...] = ()
     findings: tuple[Finding, ...] = ()
     claim: str = ""

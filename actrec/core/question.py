@@ -24,6 +24,7 @@ class Question:
     joints: a file with the joints of the people in the clip, for models that read them, with choices behind a # ("file.npz#offset=3");
     "none" leaves out those that are known of a sample clip.
     hide: joints, limbs or people that the model is not told of: "left_wrist", "left arm", "person 2", "2: left arm".
+    flow: the way of finding optical flow, for models that read it; None for the usual one.
     """
 
     clip: str
@@ -36,6 +37,7 @@ class Question:
     knobs: tuple[tuple[str, str], ...] = ()
     joints: str | None = None
     hide: tuple[str, ...] = ()
+    flow: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "knobs", tuple(sorted((str(k), str(v)) for k, v in self.knobs)))
@@ -48,7 +50,7 @@ class Question:
     def to_query(self) -> dict[str, str]:
         """Flat text pairs, the link's query string; `from_query` reads them back to an equal question."""
         query = {"clip": self.clip, "model": self.model, "method": self.method}
-        for name, value in (("label", self.label), ("versus", self.versus), ("joints", self.joints)):
+        for name, value in (("label", self.label), ("versus", self.versus), ("joints", self.joints), ("flow", self.flow)):
             query |= {name: value} if value is not None else {}
         if self.start:
             query["start"] = repr(float(self.start))
@@ -77,14 +79,14 @@ class Question:
         if not np.isfinite(start) or start < 0 or (at is not None and (len(at) != 3 or not np.all(np.isfinite(at)))):
             raise QuestionError(f"start={query.get('start')!r}, at={query.get('at')!r}: give finite seconds from 0 on, and at=seconds,x,y")
         knobs = tuple((name.removeprefix("knob."), value) for name, value in query.items() if name.startswith("knob."))
-        label, versus, joints = (query.get(name) or None for name in ("label", "versus", "joints"))
+        label, versus, joints, flow = (query.get(name) or None for name in ("label", "versus", "joints", "flow"))
         hide = tuple(part.strip() for part in query.get("hide", "").split(",") if part.strip())
-        return cls(query["clip"], query["model"], query.get("method") or "cam", label, versus, start, at, knobs, joints, hide)  # type: ignore[arg-type]
+        return cls(query["clip"], query["model"], query.get("method") or "cam", label, versus, start, at, knobs, joints, hide, flow)  # type: ignore[arg-type]
 
     def to_command(self, look: Look | None = None, usual: Look | None = None) -> str:
         """The shell command that answers this question and writes the files, drawn with this look, where another one is usual."""
         words = ["python", "-m", "actrec", "explain", self.clip, "--model", self.model, "--method", self.method]
-        for flag, value in (("--label", self.label), ("--versus", self.versus), ("--joints", self.joints)):
+        for flag, value in (("--label", self.label), ("--versus", self.versus), ("--joints", self.joints), ("--flow", self.flow)):
             words += [flag, value] if value is not None else []
         words += ["--start", repr(float(self.start))] if self.start else []
         words += ["--at", ",".join(repr(float(v)) for v in self.at)] if self.at is not None else []

@@ -19,7 +19,7 @@ from actrec.core.answer import Explanation
 from actrec.core.errors import Progress, no_progress
 from actrec.core.look import TOGETHER, Look
 from actrec.draw import charts, overlay, overlay_video, style
-from actrec.draw.figures import Sheet, attention, several, strip
+from actrec.draw.figures import Sheet, attention, flow, several, strip
 from actrec.draw.numbers import arrays, curves, ending, provenance
 from actrec.measure import agreement
 from actrec.measure.agreement import Agreement
@@ -32,7 +32,7 @@ class Files:
     """What `write` wrote. video is None if it was not asked for.
 
     more: figures that only some explanations have: "tokens", "tokens_svg" and "tokens_html" (to be turned in a browser), "joints", "joints_svg",
-    "matrix", "matrix_svg", "matrix_2", …
+    "flow", "flow_svg", "matrix", "matrix_svg", "matrix_2", …
     """
 
     video: Path | None
@@ -95,6 +95,10 @@ def _joints(explanation: Explanation, look: Look) -> Drawings:
     return [] if explanation.skeleton is None else [partial(attention.joints, explanation, look)]
 
 
+def _flow(explanation: Explanation, look: Look) -> Drawings:
+    return [] if explanation.flow is None else [partial(flow.flowing, explanation, look)]
+
+
 def _matrices(explanation: Explanation, look: Look) -> Drawings:
     return [partial(attention.matrix, explanation, matrix, look) for matrix in explanation.matrices]
 
@@ -109,7 +113,7 @@ def _turning(explanation: Explanation, look: Look) -> str:
     return charts.document(figure, title, "tokens")
 
 
-SHEETS: Mapping[str, Callable[[Explanation, Look], Drawings]] = {"tokens": _tokens, "joints": _joints, "matrix": _matrices}
+SHEETS: Mapping[str, Callable[[Explanation, Look], Drawings]] = {"tokens": _tokens, "joints": _joints, "flow": _flow, "matrix": _matrices}
 """For each kind of evidence with a figure of its own, by the figure's name: what draws it, once for each that an explanation holds."""
 
 PAGES: Mapping[str, Callable[[Explanation, Look], str]] = {"tokens": _turning}

@@ -1,4 +1,4 @@
-"""Points and skeletons drawn on frames: numbers in, pixels out (numpy only).
+"""Points, skeletons and flow drawn on frames: numbers in, pixels out (numpy only).
 
 The rules, the same in the player, the saved video and the figures:
 
@@ -7,6 +7,7 @@ The rules, the same in the player, the saved video and the figures:
 * An arrow comes from where the token would be had the network not moved it; both lie on the frame that the token is read from.
 * Bones have the colour of their limb. A joint without a score is hollow; one that its own file trusts less than `UNSURE` is faint, and so is all
   of a skeleton on a frame between those that it is known on.
+* An arrow of flow goes from a place towards where what is there goes until the model's next frame (see `draw.flow`).
 * Sizes go with the picture's smaller side. A frame that no step stands for stays as it is, to the bit.
 """
 
@@ -18,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.answer import Explanation
-from actrec.core.evidence import NOTHING, Points, Skeleton, step_at
+from actrec.core.evidence import NOTHING, Flow, Points, Skeleton, step_at
 from actrec.core.look import Look
 from actrec.core.words import number
-from actrec.draw import overlay
+from actrec.draw import flow, overlay
 from actrec.inputs.pose.body import COLOURS, limb
 
 MOST = 64
@@ -45,12 +46,14 @@ def draw(
     look: Look | None = None,
     most: int = MOST,
 ) -> NDArray[np.uint8]:
-    """The picture uint8 (H, W, 3) of a source frame, at any size, with the tokens and joints of that frame.
+    """The picture uint8 (H, W, 3) of a source frame, at any size, with the tokens, joints and arrows of flow of that frame.
 
     frame: its source number.  source: height and width in source pixels.  most: only the so many strongest tokens of the clip.
     """
     look, out = look or Look(), np.array(picture)
     points, skeleton = (of.points, of.skeleton) if isinstance(of, Explanation) else of
+    if isinstance(of, Explanation) and of.flow is not None:
+        _flow(out, of.flow, frame, source, look)
     if skeleton is not None:
         given = of.clip.index if isinstance(of, Explanation) else skeleton.bands[:, 0]
         _joints(out, skeleton, frame, given, source, look)
@@ -144,6 +147,13 @@ def _dot(out: NDArray[np.uint8], at: Place, radius: float, colour: tuple[int, ..
     if patch is not None:
         away = _away(out, patch, at)
         _lay(out, patch, [(_inside(away, radius + r * unit), ink) for r, ink in ((1.6, DARK), (0.8, LIGHT), (0, colour))], strength)
+
+
+def _flow(out: NDArray[np.uint8], field: Flow, frame: int, source: tuple[int, int], look: Look) -> None:
+    step = step_at(field.lengths.bands, frame)
+    unit, scale = unit_of(out.shape[:2]), _scale(out, source)
+    for a, b in flow.arrows(field, step, look) * scale if step is not None else ():
+        _arrow(out, (a[0], a[1]), (b[0], b[1]), 0, unit, look.opacity)
 
 
 # ---------------------------------------------------------------------------------------------------------- joints

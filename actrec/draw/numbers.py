@@ -33,8 +33,9 @@ def arrays(explanation: Explanation) -> dict[str, Any]:
     values (K, h, w) in unit, bands (K, 2) source frames on which each step is drawn, fields (K, 2) those that can reach it, where this is known, box
     and seen (4) source pixels, of the first map; `values_2`, … of the others.
     index, seconds (T): the source frames the model was given.  labels, logits, probabilities (C).  question: JSON.
-    points_…, joints_…, matrix…, matrix_2…: the fields of `Points`, `Skeleton` and every `Matrix`, where there are any; joints_xy (T, n, 2) in source
-    pixels.  findings: JSON, a list of name, value (null: unknown) and sentence.
+    points_…, joints_…, matrix…, matrix_2…: the fields of `Points`, `Skeleton` and every `Matrix`, where there are any; joints_xy (T, n, 2) in
+    source pixels. flow_moved (K, h, w, 2) in source pixels a step, x and y, on the first map's cells, flow_seconds (K): how long each step takes.
+    findings: JSON, a list of name, value (null: unknown) and sentence.
     """
     found: dict[str, Any] = {
         "index": explanation.clip.index,
@@ -108,6 +109,15 @@ def _joints_in_short(evidence: Evidence) -> dict[str, Any] | None:
     return about | {"largest": marks.largest(skeleton.scores)}
 
 
+def _flow_arrays(evidence: Evidence) -> dict[str, Any]:
+    return {} if evidence.flow is None else {"flow_moved": evidence.flow.moved, "flow_seconds": evidence.flow.seconds}
+
+
+def _flow_in_short(evidence: Evidence) -> dict[str, Any] | None:
+    flow = evidence.flow
+    return None if flow is None else {"unit": flow.lengths.unit, "shape": list(flow.moved.shape), "largest": flow.lengths.peak}
+
+
 def _matrix_arrays(evidence: Evidence) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, matrix in enumerate(evidence.matrices, 1):
@@ -151,6 +161,7 @@ KINDS = (
     Kind("evidence", _heat_arrays, _heats_in_short),
     Kind("points", _point_arrays, _points_in_short),
     Kind("skeleton", _joint_arrays, _joints_in_short),
+    Kind("flow", _flow_arrays, _flow_in_short),
     Kind("matrices", _matrix_arrays, _matrices_in_short),
     Kind("findings", _finding_arrays, _findings),
 )

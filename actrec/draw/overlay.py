@@ -126,12 +126,15 @@ class Layer:
         return np.rint(frame * self.keep + self.ink).astype(np.uint8)
 
 
-def paint(share: NDArray[np.float32], signed: bool, look: Look, unseen: NDArray[np.bool_] | None = None) -> Layer:
-    """Strengths (H, W) as a layer; dimmed where `unseen` says so."""
-    entry = np.rint((share + 1) * 127.5 if signed else share * 255).astype(np.uint8)
+def paint(
+    share: NDArray[np.float32], signed: bool, look: Look, unseen: NDArray[np.bool_] | None = None, colours: NDArray[np.uint8] | None = None
+) -> Layer:
+    """Strengths (H, W) as a layer; dimmed where `unseen` says so. colours (H, W, 3): other ones than the look's palette gives them."""
+    if colours is None:
+        colours = table(look, signed)[np.rint((share + 1) * 127.5 if signed else share * 255).astype(np.uint8)]
     covered = cover(share, look.opacity)[..., None]
     keep = 1 - covered
-    return Layer(keep if unseen is None else np.where(unseen[..., None], np.float32(DIM), keep), covered * table(look, signed)[entry])
+    return Layer(keep if unseen is None else np.where(unseen[..., None], np.float32(DIM), keep), covered * colours)
 
 
 def outside(seen: Box, source: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_]:

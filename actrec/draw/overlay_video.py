@@ -15,9 +15,9 @@ from actrec.core import words
 from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.errors import Progress, no_progress
-from actrec.core.evidence import NOTHING, Heat
+from actrec.core.evidence import NOTHING, Flow, Heat
 from actrec.core.look import Look
-from actrec.draw import marks, overlay
+from actrec.draw import flow, marks, overlay
 from actrec.draw.figures import Sheet, strip
 
 SECONDS = 10.0
@@ -92,7 +92,7 @@ class _Drawn:
         source, (high, wide) = (clip.video.height, clip.video.width), small.shape[:2]
         step = heat.step_at(number)
         if step not in self.layers:
-            self.layers = {step: overlay.layer(heat, step, source, (high, wide), look)}
+            self.layers = {step: _layer(self.explanation, heat, step, (high, wide), look)}
         top = overlay.top_of(look, heat, step if step is not None else 0)
         if top not in self.panels:
             self.panels[top] = _panel(self.explanation, heat, look, top, full)
@@ -102,6 +102,18 @@ class _Drawn:
         out[:high, left : left + wide] = marks.draw(self.layers[step].over(small), self.explanation, number, source, look)
         out[high:] = _at(self.panels[top], clip, numbers, number)
         return out
+
+
+def _layer(explanation: Explanation, heat: Heat, step: int | None, size: tuple[int, int], look: Look) -> overlay.Layer:
+    """One step of a map, coloured by direction if it is the length of a flow."""
+    source = (explanation.clip.video.height, explanation.clip.video.width)
+    if (field := _field(explanation, heat)) is not None:
+        return flow.layer(field, step, source, size, look)
+    return overlay.layer(heat, step, source, size, look)
+
+
+def _field(explanation: Explanation, heat: Heat) -> Flow | None:
+    return explanation.flow if explanation.flow is not None and explanation.flow.lengths is heat else None
 
 
 def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: int) -> _Panel:
@@ -126,7 +138,9 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
         0.1, 0.28 if marked else 0.31, told or f"{heat.title} · {explanation.model}{pace}", size=6, colour="#ff9d73" if told else SOFT, room=room
     )
     x = wide - bar - 0.15
-    if top >= NOTHING:
+    if top >= NOTHING and _field(explanation, heat) is not None:
+        _wheel(sheet, x + bar, words.number(top), words.short_unit(heat), look)
+    elif top >= NOTHING:
         sheet.image(x, 0.09, bar, 0.07, overlay.bar(heat.signed, look, backdrop=60)[None])
         for place, number in overlay.ticks(top, heat.signed, beyond=overlay.largest(heat) > 1.001 * top and look.scale == "shared"):
             align = "left" if place == 0 else "right" if place == 1 else "center"
@@ -140,6 +154,14 @@ def _panel(explanation: Explanation, heat: Heat, look: Look, top: float, width: 
     return _Panel(sheet.pixels(), tuple(sheet.dots(v) for v in line))  # type: ignore[arg-type]
 
 
+def _wheel(sheet: Sheet, right: float, top: str, unit: str, look: Look) -> None:
+    """The colour wheel up to its right edge, and before it the length at its rim."""
+    side = 0.32
+    sheet.image(right - side, 0.05, side, side, flow.disc(sheet.dots(side), look, 60, _rgb(PANEL)))
+    sheet.text(right - side - 0.07, 0.15, f"rim: {top}", size=5.5, colour=INK, align="right")
+    sheet.text(right - side - 0.07, 0.27, unit + (", this step" if look.scale == "frame" else ""), size=5.5, colour=SOFT, align="right")
+
+
 def _marked(explanation: Explanation, look: Look) -> str:
     """What the marks are and where the ends of their colours lie; the map's colour bar is not theirs."""
     points, skeleton, said = explanation.points, explanation.skeleton, []
@@ -148,6 +170,8 @@ def _marked(explanation: Explanation, look: Look) -> str:
         said.append(f"dots: {kept} of {len(points.scores)} tokens, up to {words.number(marks.largest(points.scores))}")
     if skeleton is not None and marks.largest(skeleton.scores) >= NOTHING:
         said.append(f"joints: up to {words.number(marks.largest(skeleton.scores))}")
+    if explanation.flow is not None and marks.largest(explanation.flow.lengths.values) >= NOTHING:
+        said.append("arrows: where it goes")
     return " · ".join(said)
 
 
@@ -185,5 +209,6 @@ def _at(panel: _Panel, clip: Clip, numbers: NDArray[np.int64], number: int) -> N
     return pixels
 
 
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue

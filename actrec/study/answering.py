@@ -53,7 +53,7 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
         raise QuestionError(f"no method {question.method!r}; there are {', '.join(catalogue.methods())}")
     layer, knobs = _settings(question, loaded.card, method)
     progress(0.1, "reading the frames")
-    asked = asking.opened(question, film, loaded)
+    asked = asking.opened(question, film, loaded, lambda fraction, text: progress(0.1 + 0.2 * fraction, text))
     progress(0.3, "asking the model")
     try:
         with asked.turn():
@@ -106,7 +106,7 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
 
 def _whole(found: Evidence, clip: Clip, layout: tuple[str, ...]) -> Evidence:
     """What a way of explaining found, with what is worked out from it whatever the way: its curve, and on what its places lie."""
-    curves = [mass(found.heat, clip.video)]
+    curves = [] if found.flow is not None else [mass(found.heat, clip.video)]  # flow has a curve of its own, in pixels per second
     if found.together:  # each map has its own curve
         curves = [replace(mass(heat, clip.video), title=f"{heat.title}: evidence per frame") for heat in found.heats]
     return replace(found, tracks=(*curves, *found.tracks), findings=(*found.findings, *_on_what(found, clip, layout)))

@@ -95,7 +95,8 @@ class Asked:
     def doubts(self, predictions: Predictions) -> tuple[str, ...]:
         """Reasons to believe no answer of this model about this clip, the gravest first: from what it learnt, what it says, and what it was given."""
         about = claim.doubts(self.loaded.card, predictions, self.loaded.doubt)
-        return (*about, *(line for given in self.given.values() for line in given.doubts))
+        brought = (line for given in self.given.values() for line in given.doubts)
+        return (*about, *brought, *(line for s in self.streams if (x := self.inputs[s.name]) is not None for line in s.doubts(x)))
 
     def target(self, logits: Tensor) -> Target:
         """The classes that the question is about; the one that these logits put first, if it names none.
@@ -123,7 +124,7 @@ def asked(question: Question, progress: Progress = no_progress) -> Asked:
         ActrecError: anything that the reader can mend about the clip, the model, and what the model is given.
     """
     film, loaded = loading.open_clip(question.clip), loading.load(question.model, progress)
-    return opened(question, film, loaded)
+    return opened(question, film, loaded, progress)
 
 
 def doubts(question: Question) -> tuple[str, ...]:
@@ -137,28 +138,33 @@ def doubts(question: Question) -> tuple[str, ...]:
         return ready.doubts(ready.predictions(ready.run().logits))
 
 
-def opened(question: Question, film: Video, loaded: Loaded) -> Asked:
+def opened(question: Question, film: Video, loaded: Loaded, progress: Progress = no_progress) -> Asked:
     """As `asked`, for a film and a model that are open already."""
     card = loaded.card
-    read = streams.of(card)
+    read = tuple(stream.chosen(question) for stream in streams.of(card))
     others = [stream for name, stream in streams.every(card).items() if name not in card.inputs]
     cautions = [line for stream in others for line in stream.unread(question, card)]
     given = {stream.name: stream.given(question, film, card) for stream in read}
     cautions += [line for found in given.values() for line in found.cautions] + list(film.notes)
     geometry = pixels.geometry(film, card.preprocess)
-    clip, inputs = _window(film, loaded, geometry, read, given, question.start)
-    cautions += [line for stream in read if (tensor := inputs[stream.name]) is not None for line in stream.told_of(tensor)]
+    clip, inputs = _window(film, loaded, geometry, read, given, question.start, progress)
     return Asked(question, film, loaded, clip, geometry, read, given, inputs, tuple(cautions))
 
 
 def _window(
-    film: Video, loaded: Loaded, geometry: Geometry, read: Sequence[Stream], given: Mapping[str, Given], start: float
+    film: Video,
+    loaded: Loaded,
+    geometry: Geometry,
+    read: Sequence[Stream],
+    given: Mapping[str, Given],
+    start: float,
+    progress: Progress = no_progress,
 ) -> tuple[Clip, dict[str, Tensor | None]]:
     """The frames of the window that begins there, and what the model is given of them, by the streams' names."""
     clip = sampling.load(film, loaded.card.sampling, start)
     shown = {stream.name: stream.on_clip(given[stream.name], clip.index) for stream in read}
     clip = replace(clip, beside={name: values for name, values in shown.items() if values is not None})
-    return clip, {stream.name: stream.tensor(given[stream.name], clip, geometry, loaded.device) for stream in read}
+    return clip, {stream.name: stream.tensor(given[stream.name], clip, geometry, loaded.device, progress) for stream in read}
 
 
 def stamp(question: Question, film: Video, card: Card) -> tuple[object, ...]:

@@ -214,8 +214,9 @@ def _player(questions: Sequence[Question], found: Comparison, media: Media, line
     pair = st.segmented_control("Difference", list(pairs), format_func=lambda p: pairs[p], key="difference") if pairs else None
     shown = range(len(answers)) if pair is None or len(answers) < MOST else pair
     panes = [
-        Pane(f"pane{i}", answers[i].model, f"{answers[i].label} · {answers[i].heat.title}", answers[i].heats, answers[i].points, answers[i].skeleton)
-        for i in shown
+        Pane(f"pane{i}", e.model, f"{e.label} · {e.heat.title}", e.heats, e.points, e.skeleton, flow=e.flow)
+        for i, e in enumerate(answers)
+        if i in shown
     ]
     if pair is not None:
         difference = found.agreements[pair].difference

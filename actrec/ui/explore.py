@@ -30,7 +30,7 @@ from actrec.ui.laid import Laid, plain_skeleton
 from actrec.ui.models import model_select
 from actrec.ui.own import clip_path, model_name, private_folder, real
 from actrec.ui.player import Media, Pane, Pick, player
-from actrec.ui.streams import stream_select
+from actrec.ui.streams import selects
 from actrec.ui.ways import ways
 
 BESIDE = ("side by side", "in one picture")
@@ -55,7 +55,7 @@ def show() -> None:
         if question.joints is not None:  # an upload that went with its session must not lock the reader out
             st.button("Go on without these joints", on_click=lambda: ask(question.with_(joints=None, hide=())))
         return
-    stream_select(question)
+    selects(question, card)
     laid = joints.panel(question, asked_for, card, film)
     found = work(f"answer {question}", "Asking the model", lambda progress: study.answer(asked_for, progress))
     left, right = st.columns([3, 2], gap="medium")
@@ -136,7 +136,7 @@ def _panes(found: Explanation, method: Method | None, laid: Laid | None) -> list
         every = laid.every
         skeleton = skeleton or plain_skeleton(laid, found)
     subtitle = about if method is not None and method.by_class else ""
-    return [Pane("pane0", found.heat.title, subtitle, found.heats, points=found.points, skeleton=skeleton, joints=every)]
+    return [Pane("pane0", found.heat.title, subtitle, found.heats, found.points, skeleton, every, found.flow)]
 
 
 def _beside() -> bool:

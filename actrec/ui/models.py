@@ -121,8 +121,8 @@ def _remarks() -> None:
 
 
 def take_model(name: str, query: Mapping[str, str]) -> None:
-    """Another model on the same clip, window and joints; class and settings belong to the old one, and the way of explaining must fit the new one."""
-    kept = {key: value for key, value in query.items() if key in ("clip", "start", "at", "joints")}
+    """Another model on the same clip, window, joints and flow; class and settings are the old one's, and the way of explaining must fit the new."""
+    kept = {key: value for key, value in query.items() if key in ("clip", "start", "at", "joints", "flow")}
     begin({"method": fitting(name, query.get("method", ""))} | kept | {"model": name})
 
 

@@ -93,7 +93,7 @@ def said_of_several(questions: Sequence[Question], look: Look, line: DeltaGenera
 def compare_command(questions: Sequence[Question], look: Look = TOGETHER) -> str:
     """The shell command of a comparison; "" where the command line cannot say it."""
     first = questions[0]
-    if len({(q.label, q.joints) for q in questions}) > 1 or any(q.knobs or q.versus or q.at or q.hide for q in questions):
+    if len({(q.label, q.joints, q.flow) for q in questions}) > 1 or any(q.knobs or q.versus or q.at or q.hide for q in questions):
         return ""
     words = ["python", "-m", "actrec", "compare", first.clip]
     for question in questions:
@@ -101,6 +101,7 @@ def compare_command(questions: Sequence[Question], look: Look = TOGETHER) -> str
     words += ["--label", first.label] if first.label is not None else []
     words += ["--start", repr(float(first.start))] if first.start else []
     words += ["--joints", first.joints] if first.joints is not None else []
+    words += ["--flow", first.flow] if first.flow is not None else []
     return shlex.join([*words, *look.to_words(TOGETHER)])
 
 

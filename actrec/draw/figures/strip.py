@@ -17,7 +17,7 @@ from actrec.core.answer import Explanation
 from actrec.core.clip import Clip
 from actrec.core.evidence import NOTHING, Heat, step_at
 from actrec.core.look import Look
-from actrec.draw import marks, overlay
+from actrec.draw import flow, marks, overlay
 from actrec.draw.figures import Sheet
 from actrec.draw.style import FOR, GREY, INK
 from actrec.inputs.pose import VIDEO_ONLY
@@ -223,7 +223,17 @@ def mark_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], mos
         coloured = f"coloured by {skeleton.unit or 'score'} (largest {words.number(top)}), hollow where there is none"
         known = coloured if top >= NOTHING else "hollow: no scores"
         notes.append(f"Joints: {known}; faint below a confidence of {marks.UNSURE}; bones in their limb’s colour.")
-    return notes
+    return [*notes, *flow_notes(explanation, look)]
+
+
+def flow_notes(explanation: Explanation, look: Look) -> list[str]:
+    """What the arrows of flow are, and how much longer than it they are drawn; nothing if there are none."""
+    field = explanation.flow
+    if field is None or overlay.largest(field.lengths) < NOTHING:
+        return []
+    long = flow.factor(field, overlay.top_of(look, field.lengths)) if look.scale != "frame" else 0
+    drawn = f"drawn {words.number(long)} times as long" if long else "scaled by each step’s own largest"
+    return [f"Arrows: from a place towards where what is there goes until the model’s next frame, {drawn}; short ones are left out."]
 
 
 def _strip_notes(explanation: Explanation, look: Look, shown: Sequence[Shown], total: int) -> list[str]:

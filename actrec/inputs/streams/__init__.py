@@ -22,7 +22,7 @@ from torch import Tensor
 
 from actrec.core.card import Card
 from actrec.core.clip import Clip, Geometry, Preprocess, Video
-from actrec.core.errors import QuestionError
+from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
 from actrec.inputs import pixels
 from actrec.inputs.crops import Cut
@@ -84,6 +84,14 @@ class Stream(ABC):
 
     # a question's clip
 
+    def chosen(self, question: Question) -> Stream:
+        """The stream as the question wants it, where there is a choice.
+
+        Raises:
+            QuestionError: a choice that there is not.
+        """
+        return self
+
     def given(self, question: Question, video: Video, card: Card) -> Given:
         """What comes from outside of the frames: from a file or an estimator."""
         return Given()
@@ -100,8 +108,12 @@ class Stream(ABC):
         """What the clip shall carry of it, by name, for whoever draws: one entry for each of its frames."""
         return None
 
-    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor | None:
-        """The network's input (1, …) on the device; None where an optional stream has nothing."""
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor | None:
+        """The network's input (1, …) on the device; None where an optional stream has nothing.
+
+        Raises:
+            Cancelled: from `progress`, which slow work calls.
+        """
         frames = torch.from_numpy(pixels.cropped(clip.frames, self.preprocess, geometry))[None]
         return self.batch(frames.to(device), None)
 
@@ -111,12 +123,12 @@ class Stream(ABC):
         """An input without content, to count operations on ("meta") or to keep pace with other processes; None: as if there were none."""
         return torch.zeros(clips, self.channels, frames, *size, device=device)
 
-    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry) -> Tensor:
+    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry, progress: Progress = no_progress) -> Tensor:
         """The input for frames of the clip that have changed places; tensor: the input for the clip as it is."""
         return tensor[:, :, order]
 
-    def told_of(self, tensor: Tensor) -> tuple[str, ...]:
-        """What the reader must know of an input that the network is given."""
+    def doubts(self, tensor: Tensor) -> tuple[str, ...]:
+        """Reasons in the network's own input to believe no answer that is made from it."""
         return ()
 
     # hiding

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from actrec.core.card import Card
-from actrec.core.clip import Clip, Geometry
+from actrec.core.clip import Clip, Geometry, Video
+from actrec.core.errors import Progress, WeightsError, no_progress
+from actrec.core.question import Question
 from actrec.inputs import flow, pixels
 from actrec.inputs.streams import Given, Stream, View
 
@@ -20,35 +25,63 @@ UNIT = 2.0
 STILL = 0.05
 """Pixels per step that nothing moves by in a clip that stands still: less is the noise of finding flow."""
 
+NOTHING_TO_SEE = (
+    "Nothing moves between the frames that the model was given (at most {:.2f} pixels a step, which is noise): the flow stream had nothing to see, "
+    "and what it says comes from what it learnt alone."
+)
 
+USUAL = next(iter(flow.BACKENDS))
+
+
+@dataclass(frozen=True)
 class Flow(Stream):
     """Displacements (1, 2, T − 1, H, W), x and y, in units of 2 input pixels from a frame to the next one the model is given.
 
     They are found between whole frames as the model resizes them, then cut as the frames are, so the picture's middle never moves with the crop.
+    backend: the id of the way they are found. Training and evaluation use the first of `flow.BACKENDS`, and so does a question that names none.
     """
 
     name, title, channels = NAME, "optical flow", 2
 
-    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor:
-        fields = flow.kept(pixels.shrink(clip.frames, self.preprocess, geometry))
-        return _network(torch.from_numpy(_cut(fields, geometry))[None]).to(device)
+    backend: str = USUAL
 
-    def told_of(self, tensor: Tensor) -> tuple[str, ...]:
+    def chosen(self, question: Question) -> Flow:
+        return replace(self, backend=flow.named(question.flow or USUAL).id)
+
+    def given(self, question: Question, video: Video, card: Card) -> Given:
+        way, usual = flow.named(self.backend), flow.named(USUAL)
+        other = (
+            f"The optical flow was found by {way.title}; this program trains and evaluates with {usual.title}, so a test result is not of this flow."
+        )
+        return Given(about={NAME: {"backend": way.id, "made_by": way.made_by()}}, cautions=() if way == usual else (other,))
+
+    def stamp(self, question: Question, video: Video) -> tuple[object, ...]:
+        with contextlib.suppress(WeightsError):  # `given` says so, of a model that reads flow
+            return (flow.named(question.flow or USUAL).made_by(),)
+        return ()
+
+    def unread(self, question: Question, card: Card) -> tuple[str, ...]:
+        return () if question.flow is None else (f"This model reads no optical flow: how it is found ({question.flow}) changes nothing.",)
+
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor:
+        return self._found(clip.frames, geometry, progress).to(device)
+
+    def _found(self, frames: NDArray[np.uint8], geometry: Geometry, progress: Progress) -> Tensor:
+        fields = flow.kept(pixels.shrink(frames, self.preprocess, geometry), self.backend, progress)
+        return _network(torch.from_numpy(_cut(fields, geometry))[None])
+
+    def doubts(self, tensor: Tensor) -> tuple[str, ...]:
         most = float(tensor.abs().amax()) * UNIT
         if most >= STILL:
             return ()
-        return (
-            f"Nothing moves between the frames that the model was given (at most {most:.2f} pixels a step, which is noise): the flow stream had "
-            "nothing to see, and what it says comes from what it learnt alone.",
-        )
+        return (NOTHING_TO_SEE.format(most),)
 
     def blank(self, clips: int, frames: int, size: tuple[int, int], device: torch.device | str) -> Tensor:
         return torch.zeros(clips, self.channels, max(frames - 1, 1), *size, device=device)
 
-    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry) -> Tensor:
+    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry, progress: Progress = no_progress) -> Tensor:
         """Found again: frames that have changed places move differently."""
-        frames = pixels.shrink(clip.frames[order.cpu().numpy()], self.preprocess, geometry)
-        return _network(torch.from_numpy(_cut(flow.between(frames), geometry))[None]).to(tensor.device)
+        return self._found(clip.frames[order.cpu().numpy()], geometry, progress).to(tensor.device)
 
     def view(self, view: View) -> NDArray[np.float32]:
         return view.cut.flow(view.flow())

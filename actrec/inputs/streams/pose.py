@@ -13,7 +13,7 @@ from torch import Tensor
 
 from actrec.core.card import Card
 from actrec.core.clip import Clip, Geometry, Video
-from actrec.core.errors import ActrecError
+from actrec.core.errors import ActrecError, Progress, no_progress
 from actrec.core.question import Question
 from actrec.inputs import pose
 from actrec.inputs.streams import Given, Labelled, Stream, View
@@ -46,7 +46,7 @@ class Pose(Stream):
     def on_clip(self, given: Given, index: NDArray[np.int64]) -> NDArray[np.float32] | None:
         return None if given.value is None else pose.flat_on(given.value, index)
 
-    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor | None:
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor | None:
         if given.value is None:
             return None
         return torch.from_numpy(pose.flat_on(given.value.to_input(geometry), clip.index))[None].to(device)
@@ -54,7 +54,7 @@ class Pose(Stream):
     def blank(self, clips: int, frames: int, size: tuple[int, int], device: torch.device | str) -> None:
         """Nothing: a network of joints is counted without them, for their number is the clip's."""
 
-    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry) -> Tensor:
+    def reordered(self, tensor: Tensor, order: Tensor, clip: Clip, geometry: Geometry, progress: Progress = no_progress) -> Tensor:
         """Joints stay with their frames."""
         return tensor[:, order]
 

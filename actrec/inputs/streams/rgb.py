@@ -7,6 +7,7 @@ from torch import Tensor
 
 from actrec.core.card import Card
 from actrec.core.clip import Clip, Geometry
+from actrec.core.errors import Progress, no_progress
 from actrec.inputs import pixels
 from actrec.inputs.streams import Given, Stream
 
@@ -18,7 +19,7 @@ class Frames(Stream):
 
     name, title, channels = NAME, "frames", 3
 
-    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device) -> Tensor:
+    def tensor(self, given: Given, clip: Clip, geometry: Geometry, device: torch.device, progress: Progress = no_progress) -> Tensor:
         return pixels.to_input(clip.frames, self.preprocess, geometry).to(device)
 
     def batch(self, frames: Tensor, own: Tensor | None) -> Tensor:

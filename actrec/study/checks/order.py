@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -66,7 +67,8 @@ def of_trace(trace: Trace, streams: Sequence[Stream], target: Target, progress: 
     logits, probabilities = [], []
     for number, order in enumerate(orders):
         progress(number / len(orders), "reordering the frames")
-        probability, logit = target.score(trace.logits if number == 0 else trace.rerun(reordered(trace, streams, order)))
+        part = partial(_part, progress, number / len(orders), 1 / len(orders))
+        probability, logit = target.score(trace.logits if number == 0 else trace.rerun(reordered(trace, streams, order, part)))
         logits.append(logit)
         probabilities.append(probability)
     mean = (sum(logits[2:]) / SHUFFLES, sum(probabilities[2:]) / SHUFFLES)
@@ -80,10 +82,14 @@ def of_trace(trace: Trace, streams: Sequence[Stream], target: Target, progress: 
     )
 
 
-def reordered(trace: Trace, streams: Sequence[Stream], order: Tensor) -> Inputs:
+def _part(progress: Progress, start: float, share: float, fraction: float, text: str) -> None:
+    progress(start + share * fraction, text)
+
+
+def reordered(trace: Trace, streams: Sequence[Stream], order: Tensor, progress: Progress = no_progress) -> Inputs:
     """All inputs for frames that have changed places."""
     there = {stream.name: (stream, tensor) for stream in streams if (tensor := trace.inputs[stream.name]) is not None}
-    return {name: stream.reordered(tensor, order.to(tensor.device), trace.clip, trace.geometry) for name, (stream, tensor) in there.items()}
+    return {name: stream.reordered(tensor, order.to(tensor.device), trace.clip, trace.geometry, progress) for name, (stream, tensor) in there.items()}
 
 
 def lacks(card: Card, taps: Mapping[str, Tap], clip: Clip | None = None) -> str:

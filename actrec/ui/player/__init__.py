@@ -4,10 +4,10 @@ Over a picture may also lie the places a network chose (`Points`: a dot on the f
 its offset) and people's joints (`Skeleton`). Curves of one group and unit share a lane, drawn one over the other or as the rows of a map.
 
 A Streamlit component (v2) of plain HTML, CSS and JavaScript. The clip is an H.264 copy made for exact seeking (`video.proxy`), served by
-Streamlit's own media files and fetched once; evidence travels as raw float32 (`sent`). Palette, opacity, threshold, scale, which dots and
-arrows, curves or map, scrubbing and playing happen in the browser and ask the server nothing. Back come the frame the reader stopped at, a
-picked place, a window that was moved, and, once the reader let go of the controls, the look that was set, to a page that keeps one.
-
+Streamlit's own media files and fetched once; evidence travels as raw float32 (`sent`). Palette, opacity, threshold, scale, which dots and arrows,
+flow by direction or by length, curves or map, scrubbing and playing happen in the browser and ask the server nothing. Back come the frame the
+reader stopped at, a picked place, a window that was moved, and, once the reader let go of the controls, the look that was set, to a page that keeps
+one.
 The JavaScript is written as modules that import from each other, so that the linter and the tests see what belongs to what, and is joined to the
 one module that a component may have: `SCRIPTS`, each behind those it imports from. No text from outside ever becomes HTML or script.
 """
@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from streamlit.runtime import get_instance
 
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import NOTHING, Heat, Points, Skeleton, Track
+from actrec.core.evidence import NOTHING, Flow, Heat, Points, Skeleton, Track
 from actrec.core.look import MARK, Look
+from actrec.draw import flow
 from actrec.draw.overlay import DIM, DIVERGING, PALETTES, UNWATCHED
 from actrec.ui.player import sent
 
@@ -44,6 +45,7 @@ SCRIPTS = (
     "reel.js",  # the video, frame by frame
     "paint.js",  # a map, drawn
     "marks.js",  # dots, arrows, skeletons
+    "flow.js",  # directions as colours and arrows
     "pane.js",  # one picture
     "lanes.js",  # curves and rows
     "timeline.js",  # the time axis
@@ -79,7 +81,7 @@ class Media:
 class Pane:
     """One picture: the clip with one of `heats` drawn over it; the reader chooses which, the first is shown first. Without heats: the clip.
 
-    points, skeleton: drawn over the map, or over the clip alone.
+    points, skeleton: drawn over the map, or over the clip alone.  flow: the way everything moves, of which the map is the length.
     joints float32 (source frames, n, 3): the skeleton's joints on every source frame, as x, y in source pixels and the file's own score. Without
     them the skeleton is drawn on the frames it was taken from, and faint where it was on the others that those stand for.
     """
@@ -91,6 +93,7 @@ class Pane:
     points: Points | None = None
     skeleton: Skeleton | None = None
     joints: NDArray[np.float32] | None = None
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,7 @@ def _pane(pane: Pane, frames: int) -> dict[str, Any]:
         "heats": [sent.heat(heat) for heat in pane.heats],
         "points": None if pane.points is None else sent.points(pane.points),
         "skeleton": None if pane.skeleton is None else sent.skeleton(pane.skeleton, pane.joints, frames),
+        "flow": None if pane.flow is None else sent.flow(pane.flow),
     }
 
 
@@ -242,7 +246,7 @@ def script() -> str:
     tables = {"palettes": PALETTES, "diverging": DIVERGING}
     overlay: dict[str, Any] = {name: {k: sent.text(v, "<u1") for k, v in table.items()} for name, table in tables.items()}
     overlay |= {"nothing": NOTHING, "dim": DIM, "unwatched": UNWATCHED, "usual": sent.look(Look()), "marks": sent.marking()}
-    overlay["moment"] = f"{MARK}moment"
+    overlay |= {"moment": f"{MARK}moment", "directions": sent.text(flow.DIRECTIONS, "<u1"), "flow": sent.arrows()}
     files = (re.sub(r"^import [^;]*;\n", "", _read(name), flags=re.MULTILINE) for name in SCRIPTS)
     return "\n".join([f"const OVERLAY = {json.dumps(overlay)};", *files])
 

@@ -32,9 +32,9 @@ export class Controls {
     root.addEventListener('keydown', (event) => this.key(event));
   }
 
-  // Show the controls that make sense. heats: the maps drawn; points, bones, grouped: whether there are such marks, and lanes of several curves;
+  // Show the controls that make sense. heats: the maps drawn; points, bones, flow, grouped: whether there are such marks, and lanes of several curves;
   // looked: whether something is known of what the model looked at; part: whether its window is clearly shorter than the clip.
-  suit({ heats, points, bones, grouped, looked, part }) {
+  suit({ heats, points, bones, flow, grouped, looked, part }) {
     const { find, look } = this, drawn = heats.length > 0 || points || bones;
     const show = (name, wanted) => this.root.querySelectorAll(`.look ${name}`).forEach((node) => (node.hidden = !wanted));
     find('.look').hidden = !drawn && !grouped;
@@ -43,6 +43,8 @@ export class Controls {
     show('.of-strength', heats.length > 0 || points);
     show('.of-maps', heats.length > 0);
     show('.of-points', points);
+    show('.of-arrows', points || flow);
+    show('.of-flow', flow);
     show('.of-bones', bones);
     show('.of-unsigned', heats.some((heat) => !heat.signed) || points || bones || grouped);
     find('.of-signed').hidden = !heats.some((heat) => heat.signed);
@@ -70,6 +72,7 @@ export class Controls {
     offer(find('.diverging'), Object.keys(DIVERGING).map((name) => [name, name]), look.diverging);
     for (const name of ['palette', 'diverging']) bind(`.${name}`, name, (node) => node.value);
     bind('.scaling', 'scale', (node) => node.value);
+    bind('.hues', 'hues', (node) => node.value);
     for (const name of ['opacity', 'threshold']) bind(`.${name}`, name, (node) => +node.value);
     bind('.strongest', 'strongest', (node) => node.value);
     for (const [name, field] of Object.entries(CHECKS)) bind(name, field, (node) => node.checked);
@@ -86,6 +89,7 @@ export class Controls {
     find('.opacity-said').textContent = `${Math.round(100 * look.opacity)} %`;
     find('.threshold-said').textContent = `${Math.round(100 * look.threshold)} %`;
     find('.strongest').value = look.strongest;
+    find('.hues').value = look.hues;
     for (const [name, field] of Object.entries(CHECKS)) find(name).checked = look[field];
     find('.speed').value = look.speed;
     this.reel.video.defaultPlaybackRate = this.reel.video.playbackRate = look.speed;

@@ -7,6 +7,7 @@ const SETTINGS = {
   ...USUAL,
   smooth: true,
   arrows: true,
+  hues: 'direction',
   dots: true,
   strongest: `${MARKS.most}`,
   bones: true,

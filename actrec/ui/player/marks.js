@@ -32,6 +32,22 @@ function dot(pen, u, v, radius, colour, scale, hollow = false) {
   }
 }
 
+// From (a, b) to within `short` of (u, v), with a head there if there is room for one.
+export function arrow(pen, a, b, u, v, short, scale) {
+  const long = Math.hypot(u - a, v - b) - short, path = newPath();
+  if (!(long > 2 * scale)) return;
+  const [dx, dy] = [(u - a) / (long + short), (v - b) / (long + short)], [p, q] = [a + dx * long, b + dy * long];
+  path.moveTo(a, b);
+  path.lineTo(p, q);
+  const head = Math.min(5 * scale, long / 2);
+  for (const side of [-0.55, 0.55]) {
+    path.moveTo(p - head * (dx - side * dy), q - head * (dy + side * dx));
+    path.lineTo(p, q);
+  }
+  pen.lineCap = pen.lineJoin = 'round';
+  cased(pen, path, '#fff', 1.1, scale);
+}
+
 // What was drawn last, to be found again by the pointer.
 class Marks {
   constructor(sent) {
@@ -87,7 +103,7 @@ export class Places extends Marks {
     });
     for (const { i, weight, u, v, radius } of look.arrows ? spots : []) {
       pen.globalAlpha = look.opacity * weight;
-      this.arrow(pen, this.reference[3 * i + 1] * x, this.reference[3 * i + 2] * y, u, v, look.dots ? radius + 1.5 * scale : 0, scale);
+      arrow(pen, this.reference[3 * i + 1] * x, this.reference[3 * i + 2] * y, u, v, look.dots ? radius + 1.5 * scale : 0, scale);
     }
     for (const { weight, share, u, v, radius } of look.dots ? spots : []) {
       pen.globalAlpha = look.opacity * weight;
@@ -95,22 +111,6 @@ export class Places extends Marks {
     }
     pen.globalAlpha = 1;
     this.drawn = spots.map(({ i, u, v, radius }) => [i, u, v, radius]);
-  }
-
-  // From (a, b) to within `short` of (u, v), with a head there if there is room for one.
-  arrow(pen, a, b, u, v, short, scale) {
-    const long = Math.hypot(u - a, v - b) - short, path = newPath();
-    if (!(long > 2 * scale)) return;
-    const [dx, dy] = [(u - a) / (long + short), (v - b) / (long + short)], [p, q] = [a + dx * long, b + dy * long];
-    path.moveTo(a, b);
-    path.lineTo(p, q);
-    const head = Math.min(5 * scale, long / 2);
-    for (const side of [-0.55, 0.55]) {
-      path.moveTo(p - head * (dx - side * dy), q - head * (dy + side * dx));
-      path.lineTo(p, q);
-    }
-    pen.lineCap = pen.lineJoin = 'round';
-    cased(pen, path, '#fff', 1.1, scale);
   }
 
   // What the pointer reads from the place near it.

@@ -47,11 +47,11 @@ export class Evidence {
     return this.canvas;
   }
 
-  // The value at a place in source pixels, NaN where nothing is known.
-  valueAt(step, x, y) {
+  // The value at a place in source pixels, NaN where nothing is known; not smooth: that of the cell it lies in.
+  valueAt(step, x, y, smooth = true) {
     const [x0, y0, x1, y1] = this.seen, [left, above, right, below] = this.box;
     if (step < 0 || x < x0 || x >= x1 || y < y0 || y >= y1) return NaN;
-    return this.fine(step, axis(1, y, y, above, below, this.high), axis(1, x, x, left, right, this.wide), true)[0];
+    return this.fine(step, axis(1, y, y, above, below, this.high), axis(1, x, x, left, right, this.wide), smooth)[0];
   }
 }
 

@@ -4,7 +4,7 @@
 import { clamp, decode, number } from './numbers.js';
 
 // deno-lint-ignore no-undef -- written in front of the joined module by player/__init__.py
-const { palettes, diverging, nothing, dim, unwatched, usual, marks, moment } = OVERLAY;
+const { palettes, diverging, nothing, dim, unwatched, usual, marks, moment, directions, flow } = OVERLAY;
 const tables = (sent) => Object.fromEntries(Object.entries(sent).map(([name, text]) => [name, decode(text, Uint8Array)]));
 
 export const PALETTES = tables(palettes);
@@ -14,6 +14,8 @@ export const DIM = dim; // brightness left where the model did not look
 export const UNWATCHED = unwatched; // brightness left to frames outside the model's window: the reader must still find their way there
 export const USUAL = usual; // how evidence is drawn if nothing else is said: palette, diverging, opacity, threshold, scale
 export const MARKS = marks; // {most, unsure, faint, between, bone, grey}, as in actrec/draw/marks.py
+export const DIRECTIONS = decode(directions, Uint8Array); // a colour for each of 256 directions, as in actrec/draw/flow.py
+export const FLOW = flow; // {across, room, least}: how its arrows are laid, as in actrec/draw/flow.py
 export const MOMENT = moment; // what a look's moment is called in the page's address
 export const LEVELS = 2048; // finer than the palette's 256 entries, so that the threshold cuts where the reader put it
 

@@ -1,4 +1,5 @@
 // One picture with its evidence, its title and its colour bar.
+import { Flow } from './flow.js';
 import { Body, Places } from './marks.js';
 import { clamp, number } from './numbers.js';
 import { element, fit, offer, span, write } from './page.js';
@@ -34,7 +35,7 @@ export class Pane {
     [this.picture, this.bar, this.which, this.here, this.note, this.count] = ['.picture', '.bar', '.which', '.here', '.note', '.step'].map(find);
     this.act = act;
     this.evidence = [];
-    this.places = this.body = null;
+    this.places = this.body = this.flow = null;
     this.size = [1, 1];
     this.which.addEventListener('change', () => {
       this.wish = this.which.selectedOptions[0].text;
@@ -57,6 +58,7 @@ export class Pane {
     this.evidence = sent.heats.map((heat) => had.get(heat.id) ?? new Evidence(heat));
     this.places = this.keep(this.places, sent.points, Places);
     this.body = this.keep(this.body, sent.skeleton, Body);
+    this.flow = this.keep(this.flow, sent.flow, Flow);
     this.put('.title', sent.title);
     this.put('.subtitle', sent.subtitle);
     this.put('.mark', mark);
@@ -83,7 +85,7 @@ export class Pane {
 
   // What lies on the picture beside the map.
   get marks() {
-    return [this.body, this.places].filter(Boolean);
+    return [this.body, this.places, this.flow].filter(Boolean);
   }
 
   // The source frames that each step stands for; null where there is nothing with steps.
@@ -147,6 +149,7 @@ export class Pane {
     context.drawImage(image, 0, 0, width, height);
     this.step = bands ? stepIn(bands, frame) : -1;
     const top = scaleEnd(this.heat, look.scale, this.step, shared);
+    if (this.flow) this.flow.top = top;
     if (bands && look.shown) this.overlay(context, look, top, brightness(bands, this.step, frame));
     for (const marks of this.marks) {
       if (look.shown) marks.draw(context, frame, look, this.zoom, this.scale, sampled);
@@ -170,12 +173,19 @@ export class Pane {
 
   map(context, look, top, [left, upper, wide, high]) {
     const finest = Math.max(1, Math.max(wide, high) / 480); // finer than this the eye gains nothing, and the loop costs
-    const { heat } = this, words = look.words(heat.signed);
-    const layer = heat.layer(this.step, top, words, look.tint(heat.signed), look.smooth, wide / finest, high / finest);
+    const { heat } = this, words = look.words(heat.signed), size = [wide / finest, high / finest];
+    const layer = this.turns(look)
+      ? this.flow.layer(this.step, top, look, ...size)
+      : heat.layer(this.step, top, words, look.tint(heat.signed), look.smooth, ...size);
     if (!layer) return;
     context.globalAlpha = look.opacity;
     context.drawImage(layer, left, upper, wide, high);
     context.globalAlpha = 1;
+  }
+
+  // Whether colours tell directions.
+  turns(look) {
+    return Boolean(this.flow) && look.hues === 'direction';
   }
 
   // Dim to a share of the brightness, and hatch, what lies outside a rectangle: the model did not look there.
@@ -211,10 +221,15 @@ export class Pane {
     context.globalAlpha = 1;
   }
 
-  // The colour bar and its numbers; redrawn only when one of them changed.
+  // The colour bar and its numbers, or the wheel; redrawn only when one of them changed.
   legend(look, top) {
-    const heat = this.heat;
+    const heat = this.heat, round = this.turns(look);
     if (!heat) return;
+    if (round !== this.round) [this.round, this.fitBar] = [round, true];
+    element('.scale', this.figure).hidden = round;
+    element('.round', this.figure).hidden = !round;
+    this.figure.dataset.top = top;
+    if (round) return this.flow.wheel(element('.round', this.figure), look);
     if (this.fitBar) {
       fit(this.bar, this.bar.clientWidth, this.bar.clientHeight);
       this.fitBar = false;
@@ -232,13 +247,12 @@ export class Pane {
       return tick;
     }));
     this.bar.setAttribute('aria-label', ticks.length ? `Colour bar from ${ticks[0][1]} to ${top} ${heat.unit}` : 'Colour bar without evidence');
-    this.figure.dataset.top = top;
   }
 
   // What dots stand for, each as large and as coloured as it is drawn; redrawn only when one of them changed.
   key(look) {
-    const { places, body } = this, node = element('.key', this.figure), { palette } = look;
-    const wanted = [places?.id, body?.id, palette, look.dots || look.arrows, look.bones, this.picture.width, this.scale].join();
+    const { places, body } = this, node = element('.key', this.figure), { palette } = look, arrows = this.flow?.key(look) ?? '';
+    const wanted = [places?.id, body?.id, palette, look.dots || look.arrows, look.bones, this.picture.width, this.scale, arrows].join();
     if (wanted === this.keyed) return;
     this.keyed = wanted;
     const sample = (colour, radius, text) => {
@@ -246,7 +260,7 @@ export class Pane {
       Object.assign(spot.style, { width: `${2 * radius}px`, height: `${2 * radius}px`, background: colour });
       return span('sample', spot, text);
     };
-    const lines = [];
+    const lines = arrows ? [span('', arrows)] : [];
     if (places && (look.dots || look.arrows)) {
       const shown = places.top >= NOTHING ? [0.25, 1] : [];
       const samples = shown.map((share) => sample(tone(palette, share), places.radius(share, this.picture, this.scale), number(share * places.top)));

@@ -145,6 +145,7 @@ class Player {
       heats,
       points: this.panes.some((pane) => pane.places),
       bones: this.panes.some((pane) => pane.body),
+      flow: this.panes.some((pane) => pane.flow),
       grouped: this.line.grouped,
       looked: Boolean(rows.length || window || sampled.length),
       part: this.part,

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core.evidence import Heat, Points, Skeleton, Track
+from actrec.core.evidence import Flow, Heat, Points, Skeleton, Track
 from actrec.core.look import Look
+from actrec.draw import flow as flows
 from actrec.draw import marks
 from actrec.draw.marks import colour_of
 from actrec.draw.overlay import caption, largest
@@ -100,6 +101,17 @@ def skeleton(skeleton: Skeleton, every: NDArray[np.float32] | None, frames: int)
             "bands": skeleton.bands.tolist(),
         }
     )
+
+
+def flow(flow: Flow) -> dict[str, Any]:
+    """Both axes of a flow as maps, and how long each step takes."""
+    x, y = (heat(flows.component(flow, axis)) for axis in (0, 1))
+    return _named({"unit": flow.lengths.unit, "x": x, "y": y, "seconds": text(flow.seconds, "<f8")})
+
+
+def arrows() -> dict[str, Any]:
+    """How arrows of flow are laid."""
+    return {"across": flows.ACROSS, "room": flows.ROOM, "least": flows.LEAST}
 
 
 def look(look: Look) -> dict[str, Any]:
