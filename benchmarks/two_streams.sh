@@ -12,7 +12,7 @@ long="--epochs 14 --lr 0.05 --clips 60 $mannequin $small"
 further="--epochs 10 --lr 0.03 --clips 60 $mannequin $small"
 sparse="--epochs 3 --lr 0.03 --sparsity 0.05 --argument cut=true --clips 60 $mannequin $small"
 tune="--epochs 3 --lr 0.01 --clips 60 $mannequin $small --warmup 0"
-short="--epochs 2 --lr 0.02 --clips 20 $mannequin $small"
+short="--epochs 2 --lr 0.02 --clips 10 $mannequin $small"
 
 train() { # MODEL RUN OPTIONS…
   local model=$1 run=$2

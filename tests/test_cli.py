@@ -29,7 +29,7 @@ def test_explain_writes_everything_and_says_where(capsys: pytest.CaptureFixture[
     )
     assert status == 0
     said = json.loads(out)
-    assert set(said) == {"question", "model", "label", "predictions", "claim", "cautions", "findings", "command", "files"}
+    assert set(said) == {"question", "model", "label", "predictions", "claim", "cautions", "findings", "command", "files", "with_time"}
     assert len(said["predictions"]) == 5
     assert set(said["predictions"][0]) == {"label", "probability"}
     files = {name: Path(path) for name, path in said["files"].items()}
