@@ -1,8 +1,8 @@
 """How far attention reaches: the mean distance from a place to what it attends to, in space and in time, against an even spread.
 
-Theory (dosovitskiy2020image, §4.5, in space): Σ_j a_j d_j with the weights a_j of a row and the distance d_j from the place to j. How large that can be
-at all depends on where the place lies, so the same mean with equal weights stands beside it. A row with negative numbers is no spread: it has no mean
-distance.
+Theory (dosovitskiy2020image, §4.5, in space): Σ_j a_j d_j with the weights a_j of a row and the distance d_j from the place to j. How large that can
+be at all depends on where the place lies, so the same mean with equal weights stands beside it. A row with negative numbers is no spread: it has no
+mean distance.
 """
 
 from __future__ import annotations
