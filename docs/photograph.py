@@ -1,4 +1,4 @@
-"""Take the README's pictures from the running app: docs/explore.png, directed.png, tokens.png, joints.png, compare.png, evaluate.png. Needs Chromium.
+"""Take the README's pictures from the running app: docs/explore.png and the other names of `VIEWS`. Needs Chromium.
 
 python docs/photograph.py [NAME …]
 """
@@ -25,6 +25,9 @@ VIEWS: dict[str, tuple[str, float, Literal["light", "dark"]]] = {
     "directed": ("/Explore?clip=bounce_ball&model=dam-12-mannequin&method=directed&at=1.0,170.0,150.0", 0.4, "dark"),
     "tokens": ("/Explore?clip=throw_ball&model=deform-mannequin&method=tokens", 0.7, "light"),
     "joints": ("/Explore?clip=throw_ball&model=deform-mannequin&method=joint-stride", 0.66, "dark"),
+    "streams": ("/Explore?clip=push_left&model=tst-mannequin&method=streams", 0.5, "light"),
+    "motion": ("/Explore?clip=push_left&model=tst-mannequin:flow&method=flow", 0.6, "dark"),
+    "prune": ("/Prune?model=tst-pruned-mannequin&percent=30", 0.0, "light"),
     "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
     "evaluate": ("/Evaluate?a=c2d-mannequin-on-mannequin-test&b=dam-12-c3d-mannequin-on-mannequin-test", 0.0, "light"),
 }
@@ -62,7 +65,7 @@ def main() -> None:
 def photograph(page: Page, address: str, share: float, file: Path) -> None:
     """Open the view, move the playhead to a share of the clip, wait until nothing runs, and keep what is on the screen."""
     page.goto(address)
-    page.locator(".actrec[data-ready='true'], .matrix").first.wait_for(timeout=180_000)
+    page.locator(".actrec[data-ready='true'], .matrix, .prune").first.wait_for(timeout=180_000)
     page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached", timeout=180_000)
     box = page.locator(".actrec .ruler").first.bounding_box() if page.locator(".actrec").count() else None
     if box:

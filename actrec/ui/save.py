@@ -28,6 +28,8 @@ TITLES = {
     "tokens_html": "Tokens to turn (HTML)",
     "joints": "Joints (PNG)",
     "joints_svg": "Joints (SVG)",
+    "flow": "Optical flow (PNG)",
+    "flow_svg": "Optical flow (SVG)",
     "matrix": "Matrix (PNG)",
     "matrix_svg": "Matrix (SVG)",
     "arrays": "Numbers (npz)",

@@ -9,7 +9,7 @@ from actrec.core.words import number, percent
 NEAR, FEW = 0.01, 0.1
 """A scale is near 0 that is less than this share of the largest; and the share of such scales below which there are few."""
 
-TRAIN = "training with --sparsity 1e-4 makes unneeded ones small"
+TRAIN = "training with --sparsity makes unneeded ones small"
 
 
 def scales(values: Sequence[float]) -> str:
