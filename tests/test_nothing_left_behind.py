@@ -14,7 +14,7 @@ from tiny_models import GAP, AttentionNet, noise, settled, traced
 from torch import Tensor, nn
 
 from actrec.core import trace
-from actrec.core.evidence import Heat
+from actrec.core.evidence import Evidence, Heat
 from actrec.explain import Ask, Method, cam, directed, gradcam
 from actrec.inputs import cells
 
@@ -42,7 +42,8 @@ def explain(method: Method, model: nn.Module, inputs: Tensor) -> tuple[Heat, ...
     layer = "block" if method.picks({}) else "tap"
     watch = method.watch(layer)
     seen = traced(model, inputs, *watch, grad=method.grad)
-    return method.explain(seen, Ask(1, 2, layer, (3, 5.0, 5.0), gap=GAP))
+    found = method.explain(seen, Ask(1, 2, layer, (3, 5.0, 5.0), gap=GAP))
+    return found.heats if isinstance(found, Evidence) else found
 
 
 def condition(model: nn.Module) -> list[Any]:

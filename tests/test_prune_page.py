@@ -100,9 +100,8 @@ def test_a_model_that_cannot_be_pruned_says_so_and_which_can(folder: Path, model
     assert "These can be pruned:" in said(test)
 
 
-def test_where_no_model_can_be_pruned_the_page_says_how_to_train_one(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ACTREC_CHECKPOINTS", str(tmp_path))
-    demo_made.checkpoint(tmp_path, "tiny")
+def test_where_no_model_can_be_pruned_the_page_says_how_to_train_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actrec.ui.prune.page.can", lambda card: False)
     test = visit(PRUNE, clip="short", model="tiny")
     assert "python -m actrec train --model st-rescnn-a" in said(test)
 
