@@ -68,7 +68,7 @@ def test_the_row_that_is_shown_is_weighed_by_its_row_of_the_matrix() -> None:
     nn.init.uniform_(model.res3.attend5.scale, -30, 30)
     model = settled(model, x).requires_grad_(False)
     seen = trace.run(model, {"rgb": x}, clip, geometry, watch=("res3.attend5.q", "res3.attend5.k"))
-    own = directed.explain(seen, Ask(0, None, "res3.attend5", (9, 40.0, 20.0)))[0]  # step 1, row 1, column 2 (strides 8, 16, 16)
+    own = directed.explain(seen, Ask(0, None, "res3.attend5", (9, 40.0, 20.0))).heats[0]  # step 1, row 1, column 2 (strides 8, 16, 16)
     q, k = (torch.nn.functional.normalize(seen.seen[f"res3.attend5.{name}"].tensor, dim=1).flatten(2)[0] for name in "qk")
     wanted = ((q.T @ k) * model.res3.attend5.scale).softmax(-1)[(1 * 4 + 1) * 4 + 2]
     np.testing.assert_allclose(own.values.ravel(), wanted.numpy(), rtol=1e-4, atol=1e-7)
