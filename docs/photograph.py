@@ -26,7 +26,7 @@ VIEWS: dict[str, tuple[str, float, Literal["light", "dark"]]] = {
     "tokens": ("/Explore?clip=throw_ball&model=deform-mannequin&method=tokens", 0.7, "light"),
     "joints": ("/Explore?clip=throw_ball&model=deform-mannequin&method=joint-stride", 0.66, "dark"),
     "streams": ("/Explore?clip=push_left&model=tst-mannequin&method=streams", 0.5, "light"),
-    "motion": ("/Explore?clip=push_left&model=tst-mannequin:flow&method=flow", 0.6, "dark"),
+    "motion": ("/Explore?clip=jumping_jack&model=tst-mannequin:flow&method=flow", 0.35, "dark"),
     "prune": ("/Prune?model=tst-pruned-mannequin&percent=30", 0.0, "light"),
     "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
     "evaluate": ("/Evaluate?a=c2d-mannequin-on-mannequin-test&b=dam-12-c3d-mannequin-on-mannequin-test", 0.0, "light"),

@@ -74,6 +74,17 @@ def test_a_pruned_network_is_trained_on_fused_and_listed_as_what_it_is(data: Pat
     assert weights.read(out)[1]["commands"][:-1] == list(dict.fromkeys(of_streams))
 
 
+def test_a_stream_is_trained_by_its_name(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    how = ["--recipe", "tpnlst", "--argument", "width=0.125", "--size", "32", "--frames", "4", "--precision", "fp32", "--dry-run", "--json"]
+    said = []
+    for model in (["--model", "tst-rescnn-a", "--stream", "flow"], ["--model", "tst-rescnn-a:flow"]):
+        assert cli.main(["train", *model, "--data", str(data), "--out", str(tmp_path / "run"), *how]) == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert said[0]["model"] == said[1]["model"] == "tst-rescnn-a:flow"
+    assert said[0]["parameters"] == said[1]["parameters"]
+    assert cli.main(["train", "--model", "c2d-r50", "--stream", "flow", "--data", str(data), "--out", str(tmp_path / "run")]) == 2
+
+
 def test_what_a_file_says_of_itself_goes_before_the_sibling_it_is_opened_as(tmp_path: Path) -> None:
     file = streams_made.both(tmp_path)
     own = catalogue.card(f"tst-rescnn-34@{file}")

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from actrec.cli.options import AsJson, app, pair, print_json
+from actrec.cli.options import AsJson, app, pair, print_json, streamed
 from actrec.core.card import Card
 from actrec.lab.recipes import RECIPES, Crops, Flip, Norm, Optimizer, Precision, Recipe, Schedule, recipe
 
 
 @app.command()
+@streamed
 def train(
     data: Annotated[str, typer.Option(help="`mannequin`, or a folder with labelled clips (see `data`).")],
     out: Annotated[Path, typer.Option(help="The run's folder; a run that is already in it is continued.")],
