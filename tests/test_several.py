@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from answers_made import FRAMES, HEIGHT, WIDTH, explanation, film, heat, one_hot
@@ -50,6 +52,15 @@ def test_the_comparison_shows_numbers_classes_and_difference() -> None:
     assert {"A · first", "B · second", "A and B", "A − B", "put down", "times the"} <= set(words)
     assert "1.00" in words  # all the evidence is elsewhere
     assert words.count("0.00") == 1  # and nothing overlaps
+
+
+def test_a_row_that_holds_one_of_several_maps_says_which() -> None:
+    pictures, flow = (replace(heat(one_hot(1, 2, 3)), title=title) for title in ("CAM of the pictures", "CAM of the flow"))
+    both, one = explanation(pictures, flow), explanation(pictures)
+    both = replace(both, evidence=replace(both.evidence, together=True))
+    for draw in (several.segment_strip, lambda rows: several.comparison(rows, {})):
+        words = " ".join(texts(draw([("both", both), ("one", one)])))
+        assert words.count("one of 2 maps: CAM of the pictures") == 1
 
 
 def test_the_comparison_says_why_a_number_is_missing() -> None:

@@ -115,6 +115,8 @@ def _row_name(grid: _Grid, number: int, name: str, explanation: Explanation) -> 
     words = [(line, 7.0, True, INK) for line in _two(sheet.lines(name, room, 7, bold=True))]
     words += [(line, 6.0, False, INK) for line in _two(sheet.lines(strip.about(explanation), room, 6))]
     words.append((f"p = {explanation.probability:.3f}", 6.0, False, GREY))
+    if len(explanation.shown) > 1:  # a row has room for one
+        words += [(line, 5.5, False, FOR) for line in _two(sheet.lines(f"one of {len(explanation.shown)} maps: {explanation.heat.title}", room, 5.5))]
     told = overlay.caption(explanation.heat).split(":")[0].split(" (")[0]
     words += [(line, 5.5, False, FOR) for line in _two(sheet.lines(told, room, 5.5))]
     y = grid.top(number + 1) + grid.high / 2 - 0.055 * (len(words) - 1)
