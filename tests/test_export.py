@@ -25,7 +25,6 @@ from actrec.core.look import Look
 from actrec.core.question import Question
 from actrec.draw import export, overlay_video
 from actrec.measure import agreement
-from actrec.ui import save
 
 
 @pytest.fixture(scope="module")
@@ -295,8 +294,3 @@ def test_answers_are_named_by_what_tells_them_apart(source: Video) -> None:
     assert export.names([one, replace(one, model="Another")]) == ["A toy", "Another"]
     assert export.names([one, other]) == ["CAM", "Grad-CAM"]
     assert export.names([one, other, replace(one, model="Another")]) == ["A toy, CAM", "A toy, Grad-CAM", "Another, CAM"]
-
-
-def test_the_page_offers_every_figure_that_is_written() -> None:
-    figures = {name + more for name in export.SHEETS for more in ("", "_svg")} | {f"{name}_html" for name in export.PAGES}
-    assert figures <= set(save.TITLES)

@@ -36,7 +36,9 @@ def test_pans_turns_and_zooms_of_the_camera_are_found(move: dict[str, object], s
     matrix = camera.homography(*frames)
     assert matrix is not None
     away = np.linalg.norm(camera.moved(matrix, places(size)) - true, axis=-1)
-    assert away.max() < 0.35 * max(max(size) / camera.SIDE, 1)
+    pixel = max(max(size) / camera.SIDE, 1)  # of the copy that is looked at
+    assert away.mean() < 0.2 * pixel
+    assert away.max() < 0.6 * pixel, "in the farthest corner too"
     if np.linalg.norm(true, axis=-1).mean() > 0.5:
         assert measured.explained(true, camera.moved(matrix, places(size))) > 0.9
 

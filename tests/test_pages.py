@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from actrec.core.errors import ClipError
 from actrec.core.question import Question
-from actrec.ui import own
+from actrec.draw import export
+from actrec.ui import own, save
 from actrec.ui.compare import from_query, to_query
 from actrec.ui.frame import plain
 
@@ -247,3 +248,8 @@ def test_too_large_an_upload_is_refused_before_it_is_written(monkeypatch: pytest
     monkeypatch.setenv("ACTREC_MAX_MB", "1")
     with pytest.raises(ClipError, match="ACTREC_MAX_MB"):
         own.receive_clip(io.BytesIO(b""), "film.mp4", 2_000_000)
+
+
+def test_the_page_offers_every_figure_that_is_written() -> None:
+    figures = {name + more for name in export.SHEETS for more in ("", "_svg")} | {f"{name}_html" for name in export.PAGES}
+    assert figures <= set(save.TITLES)
