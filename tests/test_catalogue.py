@@ -99,3 +99,12 @@ def test_a_model_that_does_no_better_than_one_answer_says_so() -> None:
     assert claim.untaught(replace(guessing, results={"accuracy": 0.7, "confusion": [[5, 1], [2, 2]]})) == []
     assert claim.untaught(replace(guessing, results={})) == []
     assert claim.untaught(catalogue.card("deform-pushups")) != []
+
+
+def test_a_model_that_is_not_there_gets_a_short_line_with_the_nearest_names() -> None:
+    with pytest.raises(QuestionError) as error:
+        catalogue.card("tst-manequin")
+    assert "there are tst-mannequin" in str(error.value)
+    with pytest.raises(QuestionError) as error:
+        catalogue.card("@" * 50)
+    assert len(str(error.value)) < 400

@@ -6,6 +6,7 @@ inside a model are models too: `name:flow`.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import pkgutil
@@ -23,7 +24,7 @@ from actrec.catalogue.networks import implied, parts
 from actrec.core import files, labels, settings
 from actrec.core.card import Card, Weights
 from actrec.core.errors import QuestionError, WeightsError
-from actrec.core.words import data_set
+from actrec.core.words import data_set, few
 from actrec.models import weights
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".pyth", ".bin", ".ckpt", ".tar")
@@ -105,8 +106,9 @@ def card(name: str) -> Card:
         return with_weights((known | _bases())[base], _find_file(file))
     if remark := remarks().get(f"{name}.safetensors"):
         raise WeightsError(f"no model {name!r}: {remark}")
-    near = ", ".join(known)
-    raise QuestionError(f"no model {name!r}; there are {near}, or one of them with a checkpoint: dam-12@my_file.pth")
+    like = difflib.get_close_matches(name[:100], known, 4)
+    near = few([*like, *(each for each in known if each not in like)], 6)
+    raise QuestionError(f"no model {name!r}; there are {near} (`actrec models` lists them), or one of them with a checkpoint: dam-12@my_file.pth")
 
 
 def _find_file(name: str) -> Path:

@@ -199,7 +199,7 @@ def open_result(name: str) -> Evaluation:
         return load(known[name])
     if os.path.isdir(name):  # unlike `Path.is_dir` it bears any text
         return load(Path(name))
-    raise ResultError(f"no evaluation {name!r}; there are {', '.join(known) or 'none yet'}; or give its folder")
+    raise ResultError(f"no evaluation {name!r}; there are {few(list(known), 8) or 'none yet'}; or give its folder")
 
 
 def measure(evaluation: Evaluation) -> Measures:
