@@ -71,6 +71,12 @@ step() {
     tuned pruned-flow-8-30 $tune
     fused pruned-rgb-8-40 pruned-flow-8-30 pruned-8 "TST-ResCNN A pruned, 8 frames"
     ;;
+  fc) # the channels that the last linear layer reads taking part or not
+    prune sparse-rgb 80 fc-rgb-80
+    tuned fc-rgb-80 $tune
+    prune sparse-rgb 80 no-fc-rgb-80 --no-fc
+    tuned no-fc-rgb-80 $tune
+    ;;
   places) # a non-local block before each stage of the flow stream, and none; 8 frames, where 16 would take hours
     train "$(at flow-8)" flow-none $short $(init flow-8)
     for stage in 2 3 4 5; do train "$(at flow-8)" flow-before-$stage --argument non_local=$stage $short $(init flow-8); done
@@ -91,5 +97,5 @@ step() {
     ;;
   esac
 }
-[[ $# -gt 0 ]] || set -- rgb flow table-2 table-3 eight table-4 places table-5
+[[ $# -gt 0 ]] || set -- rgb flow table-2 table-3 fc eight table-4 places table-5
 for name in "$@"; do step "$name"; done

@@ -38,3 +38,11 @@ def open_page(page: Page, address: str, path: str = "/") -> None:
     page.goto(address + path)
     page.locator(".brand").wait_for(timeout=PATIENCE)
     settle(page)
+
+
+def way(page: Page, name: str) -> None:
+    """Choose a way of explaining, and wait for its answer."""
+    page.locator(f'.st-key-ways button[data-id="{name}"]').click()
+    page.wait_for_url(f"**method={name}**", timeout=PATIENCE)
+    settle(page)
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)

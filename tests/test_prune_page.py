@@ -22,9 +22,10 @@ from pages_made import PATIENCE, open_page, settle
 
 from actrec import catalogue
 from actrec.core import files
+from actrec.core.question import Question
 from actrec.lab import prune
 from actrec.ui.prune import words
-from actrec.ui.prune.made import Cut
+from actrec.ui.prune.made import Cut, by_class
 from actrec.ui.prune.page import can
 
 if TYPE_CHECKING:
@@ -153,6 +154,15 @@ def test_a_pruned_model_is_there_at_once_with_both_answers_and_both_accuracies(
     again.run()
     assert not again.error
     assert not again.exception
+
+
+@pytest.mark.parametrize(("method", "shown"), [("flow", "cam"), ("gradcam", "gradcam"), ("nonsense", "nonsense")])
+def test_before_and_after_are_maps_of_a_class(folder: Path, method: str, shown: str) -> None:
+    asked = by_class(Question("short", "two:flow", method, knobs=(("layer", "input"),) if method == "flow" else ()))
+    assert asked.method == shown, "an unknown way is told of where it is asked"
+    assert asked.knobs == ()
+    if method == "flow":
+        assert catalogue.methods()[asked.method].by_class
 
 
 def test_a_file_that_cannot_be_written_gets_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import demo_made
 import numpy as np
 import pytest
 from conftest import ROOT, Serve
-from pages_made import PATIENCE, open_page, settle
+from pages_made import PATIENCE, open_page, settle, way
 
 from actrec.clips import mannequin, video
 from actrec.inputs import pose
@@ -52,14 +52,6 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Brought:
 def address(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
     home = tmp_path_factory.mktemp("home")
     return serve(ROOT / "app.py", env=demo_made.surroundings(home))
-
-
-def way(page: Page, name: str) -> None:
-    """Choose a way of explaining, and wait for its answer."""
-    page.locator(f'.st-key-ways button[data-id="{name}"]').click()
-    page.wait_for_url(f"**method={name}**", timeout=PATIENCE)
-    settle(page)
-    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
 
 
 def upload(page: Page, within: str, file: Path) -> None:

@@ -10,7 +10,7 @@ import demo_made
 import numpy as np
 import pytest
 from conftest import ROOT, Serve
-from pages_made import PATIENCE, open_page, settle
+from pages_made import PATIENCE, open_page, settle, way
 
 from actrec.clips import mannequin, video
 
@@ -35,14 +35,6 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
     return serve(ROOT / "app.py", env=demo_made.surroundings(tmp_path_factory.mktemp("home")))
-
-
-def way(page: Page, name: str) -> None:
-    """Choose a way of explaining, and wait for its answer."""
-    page.locator(f'.st-key-ways button[data-id="{name}"]').click()
-    page.wait_for_url(f"**method={name}**", timeout=PATIENCE)
-    settle(page)
-    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
 
 
 def stream(page: Page, title: str, name: str) -> None:

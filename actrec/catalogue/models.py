@@ -126,7 +126,7 @@ def with_weights(base: Card, file: Path) -> Card:
     authors' own, by its checksum.
 
     Raises:
-        WeightsError: a file that cannot be read, or one whose header says that it is of this architecture, and is wrong otherwise.
+        WeightsError: a file that cannot be read, or one whose header says that it is of this family, and is wrong otherwise.
         LabelsError: names of classes that cannot be read, or in more than one way.
     """
     state, metadata = weights.read(file)

@@ -91,7 +91,8 @@ def summed(maps: Sequence[Tensor], bias: float, what: str) -> tuple[Tensor | Non
     if one.shape != other.shape:
         grids = " and ".join("×".join(map(str, each.shape)) for each in maps)
         return None, Finding(SUM, total, f"The maps have different cells ({grids}), so no third map adds them up; their means and {makes}.")
-    return one + other, Finding(SUM, total, f"Each map is half of its stream’s. Cell by cell they add up to the third: its mean and {makes}.")
+    third = "Each map is half of its stream’s. Cell by cell they add up to the third, drawn on the pictures’ steps"
+    return one + other, Finding(SUM, total, f"{third}: its mean and {makes}.")
 
 
 def _both(heats: Sequence[Heat], both: Tensor) -> Heat:

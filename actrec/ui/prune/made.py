@@ -123,6 +123,7 @@ def _file(wanted: Cut, link: str, question: Question) -> None:
 def _before_and_after(question: Question, link: str) -> None:
     """Both answers on this clip, their maps of one class, and how far those agree."""
     st.header("Before and after, on this clip", anchor=False)
+    question = by_class(question)
 
     def ask(progress: Progress) -> tuple[list[Question], study.Comparison]:
         first = study.answer(own.real(question), progress)
@@ -143,6 +144,14 @@ def _before_and_after(question: Question, link: str) -> None:
     compare.segments(both, look(), LETTERS)
     st.page_link(PAGES["Compare"], label="Compare both over the clip", icon=":material/arrow_forward:", query_params=compare.to_query(questions))
     _accuracy(question, link, both)
+
+
+def by_class(question: Question) -> Question:
+    """The question by a way of explaining that knows classes: what is said of both maps speaks of the evidence for one."""
+    method = catalogue.methods().get(question.method)
+    if method is None or method.by_class:
+        return question
+    return question.with_(method=study.default_method(catalogue.card(own.model_name(question.model))), knobs=(), at=None)
 
 
 def changed(before: Explanation, after: Explanation) -> str:
