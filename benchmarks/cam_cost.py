@@ -28,7 +28,7 @@ from torchvision.models.video import r3d_18
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from actrec.core.card import Gap
+from actrec.core.card import Readout
 from actrec.core.clip import Clip, Geometry, Video
 from actrec.core.evidence import Evidence, Heat
 from actrec.core.trace import Tap, attach, run
@@ -58,7 +58,7 @@ def contestants() -> dict[str, Callable[[], object]]:
     geometry = Geometry((SIDE, SIDE), (SIDE, SIDE), (SIDE, SIDE), (0, 0))
     inputs = torch.randn(1, 3, FRAMES, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     ours, theirs = watched(), bare()
-    ask = Ask(LABEL, layer="layer4.tap", gap=Gap("layer4.tap", "fc"))
+    ask = Ask(LABEL, layer="layer4.tap", readout=Readout("layer4.tap", "fc"))
     ways = {method.id: method for method in (*cam.METHODS, *gradcam.METHODS)}
 
     def explained(way: str) -> Evidence | tuple[Heat, ...]:

@@ -9,7 +9,7 @@ from tiny_models import CLASSES, GAP, ConvNet, TokenNet, WindowNet, card_of, noi
 from torch import Tensor, nn
 
 from actrec.core import evidence
-from actrec.core.card import Gap
+from actrec.core.card import Readout
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
 from actrec.core.trace import Tap, taps
@@ -18,7 +18,7 @@ from actrec.explain import Ask, cam
 
 def shares(model: nn.Module, inputs: Tensor, label: int, versus: int | None = None, **knobs: str) -> tuple[Heat, Tensor]:
     seen = traced(model, inputs, "tap")
-    (heat,) = cam.explain(seen, Ask(label, versus, "tap", knobs=knobs, gap=GAP))
+    (heat,) = cam.explain(seen, Ask(label, versus, "tap", knobs=knobs, readout=GAP))
     return heat, seen.logits[0]
 
 
@@ -145,4 +145,4 @@ def test_cam_fits_where_it_is_exact_and_says_why_not_elsewhere() -> None:
     assert cam.layers(card_of(), known) == ("tap",)
     assert "average pooling" in cam.layers(card_of(None), known)
     assert "class token" in cam.layers(card_of(None), taps(TokenNet()))
-    assert "cannot be read" in cam.layers(card_of(Gap("elsewhere", "fc")), known)
+    assert "cannot be read" in cam.layers(card_of(Readout("elsewhere", "fc")), known)

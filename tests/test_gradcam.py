@@ -73,7 +73,7 @@ def test_the_map_is_the_librarys_up_to_its_scale(id: str, layer: str) -> None:
 @pytest.mark.parametrize("weights", ["clip", "frame"])
 def test_before_an_average_pooling_head_they_are_cam_itself(id: str, weights: str) -> None:
     model = settled(ConvNet(inplace=True))
-    (want,) = cam.explain(traced(model, noise(), "tap"), Ask(2, None, "tap", gap=GAP))
+    (want,) = cam.explain(traced(model, noise(), "tap"), Ask(2, None, "tap", readout=GAP))
     knobs = {"weights": weights} if id != "hirescam" else {}
     got = explain(id, model, noise(), label=2, sign="signed", **knobs)
     assert np.abs(got.values - want.values).max() < 1e-5 * max(want.peak, 1)

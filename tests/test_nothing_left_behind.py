@@ -42,7 +42,7 @@ def explain(method: Method, model: nn.Module, inputs: Tensor) -> tuple[Heat, ...
     layer = "block" if method.picks({}) else "tap"
     watch = method.watch(layer)
     seen = traced(model, inputs, *watch, grad=method.grad)
-    found = method.explain(seen, Ask(1, 2, layer, (3, 5.0, 5.0), gap=GAP))
+    found = method.explain(seen, Ask(1, 2, layer, (3, 5.0, 5.0), readout=GAP))
     return found.heats if isinstance(found, Evidence) else found
 
 

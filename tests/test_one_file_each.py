@@ -52,7 +52,7 @@ def of(card):
 
 MODEL = """
 from torch import nn
-from actrec.core.card import Card, Gap
+from actrec.core.card import Card, Readout
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.trace import Tap
 
@@ -74,7 +74,7 @@ def build(width=4, classes=2):
 
 CARDS = (
     Card("toy-two", "A toy of two streams", "toy_model", {"width": 4}, Sampling("dense", 8, 8), Preprocess(36, (32, 32)), (),
-         inputs=("rgb", "toy"), gap=Gap("tap", "fc")),
+         inputs=("rgb", "toy"), readout=Readout("tap", "fc")),
 )
 """
 

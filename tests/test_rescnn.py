@@ -177,5 +177,5 @@ def mirrored(model: nn.Module) -> nn.Module:
 
 def test_every_card_is_exact_for_cam() -> None:
     for card in rescnn.CARDS:
-        assert card.gap is not None
-        assert card.gap.tap in catalogue.taps(card)
+        assert card.readout is not None
+        assert card.readout.tap in catalogue.taps(card)

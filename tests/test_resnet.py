@@ -207,9 +207,9 @@ def test_inflation_refuses_a_network_of_another_depth_or_width_by_name(flat: nn.
 def test_every_card_builds_and_names_a_head_where_cam_is_exact(card: Card) -> None:
     with torch.device("meta"):
         model = dam.build(**card.arguments)
-    assert card.gap is not None
-    assert card.gap.tap in taps(model)
-    assert isinstance(model.get_submodule(card.gap.linear), nn.Linear)
+    assert card.readout is not None
+    assert card.readout.tap in taps(model)
+    assert isinstance(model.get_submodule(card.readout.linear), nn.Linear)
     assert (card.sampling.frames, card.sampling.span, card.preprocess.crop) == (32, 64, (224, 224))
 
 

@@ -30,10 +30,10 @@ from actrec.inputs import pixels, streams
 from actrec.inputs.crops import Cut
 from actrec.inputs.streams import flow as flows
 from actrec.lab import fuse as fusing
-from actrec.models import twostream
+from actrec.models import _streams, twostream
 from actrec.study import asking
 
-FUSIONS = twostream.FUSIONS
+FUSIONS = _streams.FUSIONS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,9 +62,9 @@ def test_what_both_say_together_is_the_stated_function() -> None:
     larger = torch.maximum(p, q)
     expected = {"mean": (p + q) / 2, "max": larger / larger.sum(-1, keepdim=True), "logits": ((one + other) / 2).softmax(-1)}
     for how in FUSIONS:
-        torch.testing.assert_close(twostream.fuse(one, other, how).softmax(-1), expected[how], atol=1e-6, rtol=1e-6)
+        torch.testing.assert_close(_streams.fuse(one, other, how).softmax(-1), expected[how], atol=1e-6, rtol=1e-6)
     with pytest.raises(ValueError, match="no fusion 'sum'"):
-        twostream.fuse(one, other, "sum")
+        _streams.fuse(one, other, "sum")
 
 
 def test_each_stream_of_a_fused_model_is_a_model_and_both_make_it() -> None:
@@ -250,7 +250,7 @@ def test_the_page_offers_the_streams_and_shows_both_beside_each_other() -> None:
 @given(st.lists(st.floats(-20, 20), min_size=6, max_size=6), st.sampled_from(FUSIONS), st.integers(0, 2))
 def test_what_is_said_of_the_shares_follows_from_the_scores(values: list[float], how: str, label: int) -> None:
     one, other = torch.tensor([values[:3]]), torch.tensor([values[3:]])
-    fused = twostream.fuse(one, other, how)
+    fused = _streams.fuse(one, other, how)
     found = side_by_side.findings({"rgb": one, "flow": other}, fused, Ask(label), how)
     alone = {"pictures": one[0].softmax(0), "flow": other[0].softmax(0)}
     together = float(fused[0].softmax(0)[label])

@@ -60,7 +60,7 @@ def network(card_id: str) -> nn.Module:
             place.temporal_pos = nn.Parameter(torch.zeros(grid[0], place.temporal_pos.shape[1]), requires_grad=False)
     if card_id == "s3d":
         model.avgpool.kernel = (2, 2, 2)
-    if CARDS[card_id].gap:
+    if CARDS[card_id].readout:
         nn.init.normal_(model.get_submodule(CARDS[card_id].head).bias)
     return model
 
@@ -127,7 +127,7 @@ def test_torchvisions_own_state_gives_torchvisions_own_logits():
 def test_the_head_has_a_row_for_every_class(card_id):
     card = CARDS[card_id]
     assert skeleton(card_id).get_submodule(card.head).weight.shape[0] == len(card.labels)
-    assert card.gap is None or card.gap.linear == card.head
+    assert card.readout is None or card.readout.linear == card.head
 
 
 @pytest.mark.parametrize("card_id", NETWORKS)
@@ -178,13 +178,13 @@ def test_every_tap_lies_where_it_says_and_the_head_is_what_the_card_says(card_id
 
 
 def check_head(card: Card, model: nn.Module, seen: dict[str, trace.Seen], logits: Tensor) -> None:
-    if card.gap:
-        linear = model.get_submodule(card.gap.linear)
-        mean = seen[card.gap.tap].grid().mean((2, 3, 4))
+    if card.readout:
+        linear = model.get_submodule(card.readout.linear)
+        mean = seen[card.readout.tap].grid().mean((2, 3, 4))
         torch.testing.assert_close(mean @ linear.weight.flatten(1).T + linear.bias, logits, rtol=1e-4, atol=1e-4)
     gradients = torch.autograd.grad(logits[0, 0], [entry.tensor for entry in seen.values()], retain_graph=True)
     dead = [name for (name, entry), gradient in zip(seen.items(), gradients, strict=True) if not entry.grid(gradient).abs().sum() > 0]
-    assert dead == ([] if card.gap else ["blocks.15.tap"]), "places that no class can be explained from"
+    assert dead == ([] if card.readout else ["blocks.15.tap"]), "places that no class can be explained from"
 
 
 @pytest.mark.parametrize("size", [(2, 7, 7), (5, 8, 9), (16, 7, 7)])

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actrec.core.card import Card, Gap
+from actrec.core.card import Card, Readout
 from actrec.core.clip import Clip, Geometry, Preprocess, Sampling, Video
 from actrec.core.trace import Tap, Trace, run
 
 FRAMES, SIDE, CLASSES = 8, 16, 5
-GAP = Gap("tap", "fc")
+GAP = Readout("tap", "fc")
 
 
 def clip_of(frames: int = FRAMES, side: int = SIDE) -> tuple[Clip, Geometry]:
@@ -29,8 +29,8 @@ def noise(seed: int = 0, frames: int = FRAMES, side: int = SIDE) -> Tensor:
     return torch.randn(1, 3, frames, side, side, generator=torch.Generator().manual_seed(seed))
 
 
-def card_of(gap: Gap | None = GAP) -> Card:
-    return Card("tiny", "Tiny", "tiny", {}, Sampling("dense", FRAMES, FRAMES), Preprocess(SIDE, (SIDE, SIDE)), tuple("abcde"), gap=gap)
+def card_of(readout: Readout | None = GAP) -> Card:
+    return Card("tiny", "Tiny", "tiny", {}, Sampling("dense", FRAMES, FRAMES), Preprocess(SIDE, (SIDE, SIDE)), tuple("abcde"), readout=readout)
 
 
 def traced(model: nn.Module, inputs: Tensor, *watch: str, grad: bool = False) -> Trace:

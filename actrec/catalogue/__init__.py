@@ -4,7 +4,7 @@ from actrec.catalogue.counting import counts, known
 from actrec.catalogue.explanations import knobs, layers, methods, taps
 from actrec.catalogue.learnt import untrained
 from actrec.catalogue.models import SUFFIXES, architectures, card, cards, classes, ready, remarks, with_weights
-from actrec.catalogue.networks import build, departures, filled, formula, implied, inflate, parts, without_numbers, without_windows
+from actrec.catalogue.networks import build, departures, filled, following, formula, implied, inflate, parts, without_numbers, without_windows
 
 __all__ = [
     "SUFFIXES",
@@ -16,6 +16,7 @@ __all__ = [
     "counts",
     "departures",
     "filled",
+    "following",
     "formula",
     "implied",
     "inflate",

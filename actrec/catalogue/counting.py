@@ -98,7 +98,7 @@ def _size(card: Card) -> tuple[int, int, int]:
 def _key(card: Card) -> str:
     """All of a card that counting looks at."""
     facts = {"family": card.family, "arguments": dict(card.arguments), "classes": len(card.labels) or 400, "clip": _size(card)}
-    return json.dumps(facts | {"inputs": card.inputs, "gap": card.gap and asdict(card.gap)}, sort_keys=True)
+    return json.dumps(facts | {"inputs": card.inputs, "readout": card.readout and asdict(card.readout)}, sort_keys=True)
 
 
 def write(path: Path, all_of: Mapping[str, Counts]) -> None:

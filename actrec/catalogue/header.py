@@ -17,6 +17,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from actrec.catalogue.networks import following
 from actrec.core.card import Card, Weights
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import WeightsError, quoted
@@ -105,7 +106,7 @@ def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], rows_
     people = _whole(found.get("people", 1), "people", 1, 100)
     if len(layout) * people > MOST_JOINTS or arguments.get("layout", len(layout)) not in (0, len(layout)):
         raise Wrong(f"layout names {len(layout)} joints, for {people} people and a network of {arguments.get('layout', 0)}")
-    return replace(
+    made = replace(
         base,
         id=f"{base.id}@{file.name}",
         of=base.architecture,
@@ -122,6 +123,10 @@ def _card(found: Mapping[str, Any], file: Path, bases: Mapping[str, Card], rows_
         layout=layout,
         people=people,
     )
+    try:
+        return following(made)
+    except (TypeError, AttributeError) as error:  # arguments of the wrong kind
+        raise Wrong(f"its arguments cannot be meant ({quoted(error)})") from None
 
 
 def _sampling(found: Mapping[str, Any]) -> Sampling:

@@ -20,7 +20,7 @@ import torch
 import actrec.explain
 import actrec.models
 from actrec.catalogue import header
-from actrec.catalogue.networks import implied, parts
+from actrec.catalogue.networks import following, implied, named, parts
 from actrec.core import files, labels, settings
 from actrec.core.card import Card, Weights
 from actrec.core.errors import QuestionError, WeightsError
@@ -137,7 +137,7 @@ def with_weights(base: Card, file: Path) -> Card:
             return own
     if base.weights is not None and base.weights.sha256 and files.digest(file).startswith(base.weights.sha256):
         return replace(base, id=name, title=title, weights=replace(base.weights, file=file))
-    fitted, count = implied(base, state), classes(base, state)
+    fitted, count = named(following(implied(base, state)), file.name), classes(base, state)
     told, said = labels.of_checkpoint(file, metadata, count)
     names = told or (base.labels if len(base.labels) == count else labels.numbered(count))
     return replace(

@@ -84,6 +84,18 @@ def parts(card: Card) -> Mapping[str, Card]:
     return {} if made is None else made(card)
 
 
+def named(card: Card, file: str) -> Card:
+    """The card as the name of a checkpoint file has it, where its authors write into it what no shape tells."""
+    told = getattr(importlib.import_module(f"actrec.models.{card.family}"), "named", None)
+    return card if told is None else told(card, file)
+
+
+def following(card: Card) -> Card:
+    """The card with the fields that follow from its network's arguments, such as where its logits are read out."""
+    told = getattr(importlib.import_module(f"actrec.models.{card.family}"), "follows", None)
+    return card if told is None else replace(card, **told(card.arguments))
+
+
 def without_windows(card: Card) -> Card | None:
     """The card of the same network with attention over everything instead of in windows; None where its family knows no windows."""
     changes = getattr(importlib.import_module(f"actrec.models.{card.family}"), "WITHOUT_WINDOWS", None)

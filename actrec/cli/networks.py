@@ -20,7 +20,7 @@ Checkpoint = Annotated[Path, typer.Option(help="The checkpoint to write, such as
 @app.command()
 def fuse(
     rgb: Annotated[str, typer.Argument(help="A model that reads pictures.")],
-    flow: Annotated[str, typer.Argument(help="A model that reads flow, trained on the same classes.")],
+    motion: Annotated[str, typer.Argument(help="A model that reads flow or RGB differences, trained on the same classes.")],
     out: Checkpoint,
     fusion: Annotated[str, typer.Option(help="What both say together: mean or max of their scores, or mean of their logits (logits).")] = "mean",
     title: Title = "",
@@ -33,9 +33,9 @@ def fuse(
     from actrec.lab import sets, train  # late: torch
 
     clips = sets.open_set(data, train=test_clips, test=test_clips) if data else None
-    card = fusing.fuse(rgb, flow, out, fusion, title, clips, [train.command_line()])
+    card = fusing.fuse(rgb, motion, out, fusion, title, clips, [train.command_line()])
     if as_json:
-        said = {"file": str(out), "title": card.title, "streams": [rgb, flow], "fusion": fusion}
+        said = {"file": str(out), "title": card.title, "streams": [rgb, motion], "fusion": fusion}
         return print_json(said | ({"results": dict(card.results)} if data else {}))
     scored = f", accuracy {card.results['accuracy']:.4f}" if data else ""
     print(f"{card.title}: {out}{scored}")

@@ -53,6 +53,21 @@ class Fuses(Protocol):
 
 
 @runtime_checkable
+class Gathers(Protocol):
+    """What gathers the places of its features around centres, its visual words."""
+
+    centres: Tensor
+
+    def assigned(self, x: Tensor) -> Tensor:
+        """The share of each place of features (B, D, …) that goes to each centre: (B, K, …), a sum of 1 over the centres."""
+        ...
+
+    def parts(self, x: Tensor, weight: Tensor) -> Tensor:
+        """What each place of features (1, D, …) adds to weight · what is gathered, through each centre: (K, …); all of them sum to it."""
+        ...
+
+
+@runtime_checkable
 class Spreads(Protocol):
     """What reads a feature map around joints."""
 

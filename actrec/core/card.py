@@ -27,11 +27,23 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A head that is global average pooling and one linear layer: there CAM is exact. Names of the tap before it and of the linear layer."""
+class Readout:
+    """A head whose logits are sums over the places of the last features, so that a map of them is exact. Names of the tap before it and of its parts.
+
+    pool: the part between them that joins the places, a `core.abilities.Gathers`; "": global average pooling, where CAM is exact.
+    """
 
     tap: str
     linear: str
+    pool: str = ""
+
+    def within(self, name: str) -> Readout:
+        """The same of the network called so inside a larger one."""
+        return Readout(f"{name}.{self.tap}", f"{name}.{self.linear}", self.pool and f"{name}.{self.pool}")
+
+    def inside(self, name: str) -> Readout:
+        """Back from `within`."""
+        return Readout(*(part.removeprefix(f"{name}.") for part in (self.tap, self.linear, self.pool)))
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Card:
     weights: Weights | None = None
     paper: str = ""  # key in assets/papers.bib
     inputs: tuple[str, ...] = ("rgb",)
-    gap: Gap | None = None
+    readout: Readout | None = None
     trained_on: str = ""
     note: str = ""  # what not to expect of it
     assumed: str = ""  # what nobody has said of these weights and is only assumed, in a sentence
@@ -61,7 +73,7 @@ class Card:
     results: Mapping[str, Any] = field(default_factory=dict)  # measured on its own test split
     head: str = "fc"  # name of the last linear layer, whose rows are the classes
     layout: tuple[str, ...] = ()  # names of the joints it was trained on, in their order
-    gaps: Mapping[str, Gap] = field(default_factory=dict)  # of a network of several streams, each stream's own, by its name
+    readouts: Mapping[str, Readout] = field(default_factory=dict)  # of a network of several streams, each stream's own, by its name
     people: int = 1  # how many people's joints it is given
     within: str = ""  # what its tensors' names begin with in its file, for a part of a larger model
     of: str = ""  # id of the architecture's card, for one that was made of it

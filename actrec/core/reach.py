@@ -73,7 +73,19 @@ class Sharing:
         return held
 
 
-Hop = Slide | Everywhere | Windows | Sharing
+@dataclass(frozen=True)
+class Beside:
+    """A shift of some channels: every step reads itself, and the one before it or behind it."""
+
+    before: bool
+    behind: bool
+
+    def reads(self, steps: int) -> Reads:
+        own = np.eye(steps, dtype=np.bool_)
+        return own | (self.before & np.eye(steps, k=-1, dtype=np.bool_)) | (self.behind & np.eye(steps, k=1, dtype=np.bool_))
+
+
+Hop = Slide | Beside | Everywhere | Windows | Sharing
 
 
 def field(hops: Sequence[Hop], frames: int) -> Reads:

@@ -31,7 +31,8 @@ Part = TypeVar("Part")
 class Tap(nn.Module):
     """A named identity: a place where a tensor may be seen.
 
-    axes: how the tensor is laid out.  kind: what it is ("features", "query"/"key" of an attention, or what a block has "added" to its input).
+    axes: how the tensor is laid out.  kind: what it is ("features", "query"/"key" of an attention, what a block has "added" to its input,
+    or the "wiring" of a shift, see `models/shift.py`).
     stride: input frames and pixels per cell (t, y, x).  first: the input frame and pixel *index* at the centre of cell 0 — 0 for odd 'same'-padded
     convolutions, (stride − 1) / 2 for patches.  about: facts for whoever reads the tap (relation, axis …).
     past: the hops through time that lie before it, see `follow`; None where nobody has told.
@@ -45,7 +46,7 @@ class Tap(nn.Module):
         *,
         stride: Triple,
         first: Triple = (0.0, 0.0, 0.0),
-        kind: Literal["features", "query", "key", "added"] = "features",
+        kind: Literal["features", "query", "key", "added", "wiring"] = "features",
         about: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()

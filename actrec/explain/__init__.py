@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from actrec.core.card import Card, Gap
+from actrec.core.card import Card, Readout
 from actrec.core.evidence import Evidence, Heat
 from actrec.core.trace import Tap, Trace
 
@@ -27,9 +27,9 @@ class Knob:
 class Ask:
     """A question as a method sees it: class numbers, a tap's name, a picked cell's place in input coordinates, settings.
 
-    place: (input frame 0 … T − 1, x, y), x and y in input pixels.  gap: the card's, for the methods that read the head's weights.
+    place: (input frame 0 … T − 1, x, y), x and y in input pixels.  readout: the card's, for the methods that read the head's weights.
     picked: whether the reader picked the place; else it is the middle of the picture, half-way through the window.
-    gaps: the card's, of a network of several streams.
+    readouts: the card's, of a network of several streams.
     """
 
     label: int
@@ -37,8 +37,8 @@ class Ask:
     layer: str = ""
     place: tuple[int, float, float] | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
-    gap: Gap | None = None
-    gaps: Mapping[str, Gap] = field(default_factory=dict)
+    readout: Readout | None = None
+    readouts: Mapping[str, Readout] = field(default_factory=dict)
     layout: tuple[str, ...] = ()  # names of one person's joints, for models that were given any
     picked: bool = False
 

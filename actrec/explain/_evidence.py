@@ -49,7 +49,7 @@ def feature_layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str
     if not names:
         return f"{card.title} has no layer whose features can be read"
     names.reverse()
-    if card.gap is None and taps[names[0]].axes == "b (1 t h w) c":
+    if card.readout is None and taps[names[0]].axes == "b (1 t h w) c":
         names = [*names[1:], names[0]]
     return tuple(names)
 

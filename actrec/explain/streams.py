@@ -1,7 +1,8 @@
-"""Both streams of a two-stream model beside each other: each one's exact CAM, what each says alone, and its share of what they say together.
+"""Both streams of a two-stream model beside each other: each one's exact map, what each says alone, and its share of what they say together.
 
 Theory (qian2024, table 2; zhou2016 for each stream's map). Every stream is a network with global average pooling and one linear layer, so its CAM is
-exact for its own logit. What the model says is a stated function of the streams (`twostream.fuse`):
+exact for its own logit; with NetVLAD between them it is the map of `words.py`. What the model says is a stated function of the streams
+(`models/_streams.fuse`):
 
 * mean of the softmax scores: a stream's share of the fused score is exactly half its own score. The maps are of the streams' logits, and no map is of
   the fused score, because a softmax is not a sum over places;
@@ -21,19 +22,19 @@ import torch
 from torch import Tensor
 
 from actrec.core.abilities import Fuses
-from actrec.core.card import Card
+from actrec.core.card import Card, Readout
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat
 from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, setting
-from actrec.explain.cam import exact
+from actrec.explain._exact import exact
+from actrec.models._streams import TITLES
 
 if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace
 
-TITLES = {"rgb": "pictures", "flow": "flow"}
-MANY = ("rgb",)
+MANY = ("rgb", "difference")
 """Streams whose title is a plural: their verbs have no s."""
 TOLERANCE = 1e-4
 SUM = "sum of both maps"
@@ -41,8 +42,8 @@ SUM = "sum of both maps"
 
 def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     """The last features of the streams, taken together; or why there are none."""
-    if card.gaps and all(gap.tap in taps for gap in card.gaps.values()):
-        return (" + ".join(gap.tap for gap in card.gaps.values()),)
+    if card.readouts and all(readout.tap in taps for readout in card.readouts.values()):
+        return (" + ".join(readout.tap for readout in card.readouts.values()),)
     return "this model has one stream; its own CAM shows what it saw"
 
 
@@ -57,14 +58,17 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
         QuestionError: a network whose output is not what its streams give.
     """
     fused = trace.part("", Fuses)
-    logits = {name: _logits(trace, gap.tap, gap.linear) for name, gap in ask.gaps.items()}
+    logits = {name: _logits(trace, readout) for name, readout in ask.readouts.items()}
     if not torch.allclose(fused.fused(list(logits.values())), trace.logits.detach().to(torch.float32), atol=TOLERANCE, rtol=TOLERANCE):
         raise QuestionError("this model does not say what its streams say together, so their shares are not exact; look at each stream alone")
     half, signed = (0.5 if fused.fusion == "logits" else 1.0), setting(ask, SIGNED_FIRST) == "signed"
     shares, bias = _shares(trace, ask, logits, half)
     what = "logit" if ask.versus is None else "logit difference"
     unit = f"{'fused ' if half < 1 else ''}{what} per cell{'' if signed else ', positive part'}"
-    heats = [heat(trace, gap.tap, f"CAM of the {TITLES[name]}", shares[name], unit, signed=signed) for name, gap in ask.gaps.items()]
+    heats = [
+        heat(trace, readout.tap, f"{'Exact map' if readout.pool else 'CAM'} of the {TITLES[name]}", shares[name], unit, signed=signed)
+        for name, readout in ask.readouts.items()
+    ]
     told = findings(logits, trace.logits.detach(), ask, fused.fusion)
     if fused.fusion != "logits":
         return Evidence(tuple(heats), findings=told, together=True)
@@ -76,9 +80,9 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
 def _shares(trace: Trace, ask: Ask, logits: Mapping[str, Tensor], part: float) -> tuple[dict[str, Tensor], float]:
     """That part of every stream's exact map (T, h, w), and of their biases together."""
     found, biases = {}, 0.0
-    for name, gap in ask.gaps.items():
+    for name, readout in ask.readouts.items():
         own = logits[name][0, ask.label] - (logits[name][0, ask.versus] if ask.versus is not None else 0)
-        shares, bias = exact(trace, ask, gap, own)
+        shares, bias = exact(trace, ask, readout, own)
         found[name], biases = (part * shares).cpu(), biases + part * bias
     return found, biases
 
@@ -101,14 +105,16 @@ def _both(heats: Sequence[Heat], both: Tensor) -> Heat:
     values, fields = both.float().numpy(), None
     if first.fields is not None and other.fields is not None:
         fields = np.stack([np.minimum(first.fields[:, 0], other.fields[:, 0]), np.maximum(first.fields[:, 1], other.fields[:, 1])], 1)
-    return replace(first, title="CAM of both", values=values if first.signed else np.maximum(values, 0), fields=fields)
+    return replace(
+        first, title=f"{first.title.rpartition(' of ')[0]} of both", values=values if first.signed else np.maximum(values, 0), fields=fields
+    )
 
 
-def _logits(trace: Trace, tap: str, linear: str) -> Tensor:
+def _logits(trace: Trace, readout: Readout) -> Tensor:
     """A stream's own logits (1, classes), from its features of this pass."""
-    head, features = trace.model.get_submodule(linear), trace.seen[tap].grid().detach().float()
+    head, features = trace.model.get_submodule(readout.linear), trace.seen[readout.tap].grid().detach().float()
     with torch.no_grad():
-        found: Tensor = head(features.mean((2, 3, 4)))
+        found: Tensor = head(trace.model.get_submodule(readout.pool)(features) if readout.pool else features.mean((2, 3, 4)))
     return found
 
 

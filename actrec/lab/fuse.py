@@ -1,4 +1,4 @@
-"""Two trained streams put together into one checkpoint (qian2024, fig. 1)."""
+"""Two trained streams put together into one checkpoint (qian2024, fig. 1; shiftvlad, §2.2)."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ from actrec.core import files
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError, WeightsError
 from actrec.lab import evaluate, sets, train
-from actrec.models import twostream, weights
+from actrec.models import shiftdifference, twostream, weights
+from actrec.models._streams import FUSIONS
 
-ARCHITECTURE = "tst-rescnn-34"
-"""Under which a fused checkpoint is listed; its own arguments say how deep and wide each stream is."""
+WHOLES = {"tst-rescnn-34": twostream, "tsm-difference-r50": shiftdifference}
+"""Under which a fused checkpoint is listed, and its family; its own arguments say how deep and wide each stream is."""
 
 
 def fuse(
-    rgb: str, flow: str, out: Path, fusion: str = "mean", title: str = "", clips: sets.ClipSet | None = None, commands: Sequence[str] = ()
+    one: str, other: str, out: Path, fusion: str = "mean", title: str = "", clips: sets.ClipSet | None = None, commands: Sequence[str] = ()
 ) -> Card:
     """Write the checkpoint of both streams; comes back with its card.
 
-    rgb, flow: models by name, one that reads pictures and one that reads flow, trained on the same classes.  fusion: mean, max or logits.
+    one, other: models by name, one that reads pictures and one that reads flow or differences, trained on the same classes.
+    fusion: mean, max or logits.
     clips: whose test split the model is scored on: the figures go into the checkpoint, and into a card in Markdown beside it.
     commands: what made it of the two.
 
     Raises:
-        QuestionError: models that do not go together.  WeightsError: no weights, or a file that cannot be written.
+        QuestionError: models that do not go together, or no such fusion.  WeightsError: no weights, or a file that cannot be written.
         ActrecError: clips of classes that the model does not know, or that cannot be read.
     """
-    if fusion not in twostream.FUSIONS:
-        raise QuestionError(f"no fusion {fusion!r}; choose one of {', '.join(twostream.FUSIONS)}")
-    cards = {name: catalogue.card(model) for name, model in zip(twostream.STREAMS, (rgb, flow), strict=True)}
-    _alike(cards)
+    if fusion not in FUSIONS:
+        raise QuestionError(f"no fusion {fusion!r}; choose one of {', '.join(FUSIONS)}")
+    given = [catalogue.card(model) for model in (one, other)]
+    architecture, cards = _alike(given)
     states, abouts = zip(*map(_numbers, cards.values()), strict=True)
     arguments: dict[str, Any] = {name: dict(card.arguments) for name, card in cards.items()} | {"fusion": fusion}
-    base, rgb_card = catalogue.architectures()[ARCHITECTURE], cards["rgb"]
-    made = replace(base, arguments=arguments, title=title or f"{rgb_card.title} + {cards['flow'].title}", trained_on=rgb_card.trained_on)
-    made = replace(made, sampling=rgb_card.sampling, preprocess=rgb_card.preprocess, labels=rgb_card.labels)
+    base, first = catalogue.architectures()[architecture], given[0]
+    made = replace(base, arguments=arguments, title=title or " + ".join(card.title for card in given), trained_on=first.trained_on)
+    made = replace(made, sampling=first.sampling, preprocess=first.preprocess, labels=first.labels)
     every = dict.fromkeys(command for about in abouts for command in header.commands(about))  # one of them may have made both
     about = header.of(made, {"paper": base.paper, "note": base.note, "commands": [*every, *commands]})
     about["clips"] = header.clips(abouts[0])
@@ -65,17 +67,23 @@ def _scored(card: Card, file: Path, clips: sets.ClipSet) -> dict[str, Any]:
     return {"results": found.to_json(), "scored_on": "test"}
 
 
-def _alike(cards: dict[str, Card]) -> None:
-    """Raises QuestionError where one checkpoint cannot hold both."""
-    one, other = cards.values()
-    for name, card in cards.items():
-        if card.inputs != (name,) or card.family != twostream.PART_FAMILY:
-            raise QuestionError(
-                f"{card.id} is a {card.family} that reads {' and '.join(card.inputs)}; give a {twostream.PART_FAMILY} that reads {name} alone"
-            )
+def _alike(cards: Sequence[Card]) -> tuple[str, dict[str, Card]]:
+    """The architecture that both make together, and they by their streams' names.
+
+    Raises:
+        QuestionError: one checkpoint cannot hold both.
+    """
+    one, other = cards
+    read = tuple(name for card in cards for name in card.inputs)
+    fitting = [name for name, whole in WHOLES.items() if read == whole.STREAMS and {whole.PART_FAMILY} == {one.family, other.family}]
+    if not fitting:
+        told = " and ".join(f"{card.id} (a {card.family} that reads {' and '.join(card.inputs)})" for card in cards)
+        pairs = " or ".join(f"a {whole.PART_FAMILY} of {whole.STREAMS[0]} and one of {whole.STREAMS[1]}" for whole in WHOLES.values())
+        raise QuestionError(f"{told} do not go together; give {pairs}, in this order")
     for what in ("labels", "sampling", "preprocess"):
         if getattr(one, what) != getattr(other, what):
             raise QuestionError(f"{one.id} and {other.id} do not go together: their {what} differ; train both streams in the same way")
+    return fitting[0], dict(zip(read, cards, strict=True))
 
 
 def _numbers(card: Card) -> tuple[dict[str, Tensor], dict[str, Any]]:

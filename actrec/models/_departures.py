@@ -218,6 +218,56 @@ def _pruned(a: Arguments) -> Iterator[str]:
         yield "Of a layer whose scales are all below the threshold the channel with the largest is kept; the paper does not say what happens there."
 
 
+def shift(arguments: Arguments) -> tuple[str, ...]:
+    """The shift module on a ResNet, with NetVLAD or average pooling (shiftvlad)."""
+    return (*_shift(arguments), *_words(arguments), *_size(arguments))
+
+
+def _shift(a: Arguments) -> Iterator[str]:
+    if a["before"] or a["behind"]:
+        yield (
+            "The paper does not say which channels are shifted. Here, as in the shift module’s published weights, the first come from the frame "
+            f"behind ({_share(a['behind'])} of them) and the next ones from the frame before ({_share(a['before'])})."
+        )
+        yield "What the shift moves out at one end of the clip is lost, and zeros come in at the other, as in fig. 1."
+    if a["every"] > 1:
+        yield f"Only units 0, {a['every']}, {2 * a['every']} … of each stage shift, as in the published weights of ResNet-101."
+    if a["inputs"] != 3:
+        yield (
+            f"The paper does not say how many differences are stacked: here {a['inputs'] // 3}, of neighbouring source frames from each of the "
+            "model’s frames on, as in the temporal segment networks. They are divided by twice the mean standard deviation of pictures."
+        )
+
+
+def _share(share: float) -> str:
+    return f"1/{1 / share:g}" if share and (1 / share).is_integer() else f"{share:g}"
+
+
+def _words(a: Arguments) -> Iterator[str]:
+    if not a["clusters"]:
+        yield "The head is global average pooling, as in the shift module’s own paper; the paper’s is NetVLAD (`clusters`)."
+        return
+    yield (
+        f"NetVLAD has {a['clusters']} centres; the paper does not say how many. In training they start from k-means of descriptors of training "
+        "clips, and α such that the nearest centre gets a hundred times the share of the next, on average; one α for all centres, kept positive."
+    )
+
+
+def shiftdifference(arguments: Arguments) -> tuple[str, ...]:
+    """The shift module's two streams of pictures and RGB differences (shiftvlad)."""
+    usual = {"before": 0.125, "behind": 0.125, "every": 1, "inputs": 3, "clusters": 0, "width": 1.0, "last_stride": 2}
+    given = [{**usual, **arguments.get("rgb", {})}, {**usual, "inputs": 15, **arguments.get("difference", {})}]
+    return (*_scores(arguments), *dict.fromkeys(line for one in given for line in shift(one)))
+
+
+def _scores(a: Arguments) -> Iterator[str]:
+    yield "Table 1’s 33 GFLOPs are those of one stream; with the differences it is twice as many."
+    if a["fusion"] == "mean":
+        yield "The paper averages the streams’ scores; here these are probabilities, after a softmax."
+    else:
+        yield from _fused(a)
+
+
 def twostream(arguments: Arguments) -> tuple[str, ...]:
     """Two streams of pictures and flow (qian2024)."""
     of_both = [
@@ -234,6 +284,10 @@ def _streams(a: Arguments) -> Iterator[str]:
         "Flow is OpenCV’s DIS, which needs no weights; the paper’s is PWC-Net. It is found between the frames as the model resizes them, and 2 "
         "pixels a step are 1 in the network’s input."
     )
+    yield from _fused(a)
+
+
+def _fused(a: Arguments) -> Iterator[str]:
     if a["fusion"] == "max":
         yield "The larger of both scores of each class does not sum to 1 over the classes; it is divided by its sum, and the order stays as it is."
     elif a["fusion"] == "logits":

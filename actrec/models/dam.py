@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from actrec.core.card import Card, Gap
+from actrec.core.card import Card, Readout
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.trace import Triple
 from actrec.models import _departures
@@ -169,7 +169,7 @@ def _card(id: str, title: str, note: str, arguments: Mapping[str, Any], figures:
         preprocess=Preprocess(256, (224, 224)),
         labels=(),
         paper="dam2024",
-        gap=Gap("res4.tap", "fc"),
+        readout=Readout("res4.tap", "fc"),
         note=note,
         paper_figures=figures,
         counted_at=COUNTED,

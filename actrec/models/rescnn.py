@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from actrec.core.card import Card, Gap
+from actrec.core.card import Card, Readout
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.reach import Slide
 from actrec.core.trace import Tap, Triple, follow
@@ -268,6 +268,9 @@ def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:
     return _departures.rescnn(arguments)
 
 
+READOUT = Readout("layer4.tap", "fc")
+
+
 def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Card:
     arguments: dict[str, Any] = {"units": list(UNITS[units])} | more
     return Card(
@@ -279,7 +282,7 @@ def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Ca
         preprocess=Preprocess((128, 171), (112, 112), (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
         labels=(),
         paper="qian2024",
-        gap=Gap("layer4.tap", "fc"),
+        readout=READOUT,
         paper_figures={"parameters": parameters} if parameters else {},
     )
 

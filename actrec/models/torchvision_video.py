@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actrec.core.card import Card, Gap, Weights
+from actrec.core.card import Card, Readout, Weights
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.reach import Everywhere, Hop, Slide, Windows
 from actrec.core.trace import Axes, Tap, Triple, attach, follow
@@ -171,7 +171,7 @@ def _card(
     figures: Figures,
     *,
     head: str,
-    gap: str | None,
+    readout: str | None,
     published: str,
     note: str = "",
     id: str = "",
@@ -195,7 +195,7 @@ def _card(
             note=published,
         ),
         paper=paper,
-        gap=Gap(gap, head) if gap else None,
+        readout=Readout(readout, head) if readout else None,
         trained_on="Kinetics-400",
         note=note,
         paper_figures={"parameters": parameters, "gflops": gflops},
@@ -206,25 +206,25 @@ def _card(
 
 def _resnet(name: str, title: str, file: str, figures: Figures) -> Card:
     sampling = Sampling("dense", 16, rate=15)
-    return _card(name, title, file, "tran2018closer", sampling, _RESNET, figures, head="fc", gap="layer4.tap", published=FIVE)
+    return _card(name, title, file, "tran2018closer", sampling, _RESNET, figures, head="fc", readout="layer4.tap", published=FIVE)
 
 
 def _s3d(name: str, title: str, file: str, figures: Figures) -> Card:
     published = "This model looks at 8.5 seconds; a shorter video is padded, and it was not evaluated on padded video."
     sampling = Sampling("dense", 128, rate=15)
-    return _card(name, title, file, "xie2018rethinking", sampling, _S3D, figures, head="classifier.1", gap="avgpool.tap", published=published)
+    return _card(name, title, file, "xie2018rethinking", sampling, _S3D, figures, head="classifier.1", readout="avgpool.tap", published=published)
 
 
 def _mvit(name: str, title: str, file: str, paper: str, figures: Figures) -> Card:
     note = "This model answers from a class token, so no map of its places is exact."
     sampling = Sampling("dense", 16, rate=7.5)
-    return _card(name, title, file, paper, sampling, _MVIT, figures, head="head.1", gap=None, published=FIVE, note=note)
+    return _card(name, title, file, paper, sampling, _MVIT, figures, head="head.1", readout=None, published=FIVE, note=note)
 
 
 def _swin3d(name: str, title: str, file: str, figures: Figures, id: str = "") -> Card:
     published = "The published accuracy averages twelve clips of every video; here one clip answers."
     sampling = Sampling("dense", 32, rate=15)
-    return _card(name, title, file, "liu2022videoswin", sampling, _SWIN, figures, head="head", gap="norm.tap", published=published, id=id)
+    return _card(name, title, file, "liu2022videoswin", sampling, _SWIN, figures, head="head", readout="norm.tap", published=published, id=id)
 
 
 CARDS: tuple[Card, ...] = (

@@ -1,84 +1,26 @@
-"""Two streams, each with a network of its own (qian2024, fig. 1): one sees the pictures, the other the optical flow between them.
-
-Each network gives its classes' logits; what both say together is one stated function of them (table 2):
-
-* mean: of their softmax scores, the paper's choice;
-* max: the larger of their softmax scores, brought to a sum of 1;
-* logits: the mean of their logits.
-
-The network gives the fused score's logarithm, so that the softmax of its output is the fused score. `parts` are the streams by themselves: models
-like any other, which are trained, explained and tested alone.
-"""
+"""TST-ResCNN (qian2024, fig. 1): an ST-ResCNN for the pictures, and one for the optical flow between them. How they are fused: `_streams`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from actrec.core.card import Card, Gap
-from actrec.models import _departures, rescnn
+from actrec.core.card import Card
+from actrec.models import _departures, _streams, rescnn
 
 STREAMS = ("rgb", "flow")
-FUSIONS = ("mean", "max", "logits")
 FLOW: Mapping[str, Any] = {"inputs": 2, "delay": 0.5}
 """What a network of flow has other than one of pictures."""
 
 
-def fuse(one: Tensor, other: Tensor, how: str) -> Tensor:
-    """What two streams' logits (B, classes) say together, as logits: their softmax is the fused score.
-
-    Raises:
-        ValueError: no such way.
-    """
-    if how == "logits":
-        return (one + other) / 2
-    one, other = one.log_softmax(-1), other.log_softmax(-1)
-    if how == "mean":
-        return torch.logaddexp(one, other) - math.log(2)
-    if how == "max":
-        return torch.maximum(one, other)
-    raise ValueError(f"no fusion {how!r}; there are {', '.join(FUSIONS)}")
-
-
-class TwoStream(nn.Module):
-    """Pictures (B, 3, T, H, W) and flow (B, 2, T − 1, H, W) → logits (B, classes). Taps: rgb.layer4.tap, flow.layer4.tap …"""
-
-    def __init__(self, rgb: nn.Module, flow: nn.Module, fusion: str) -> None:
-        super().__init__()
-        self.rgb, self.flow, self.fusion = rgb, flow, fusion
-
-    def forward(self, rgb: Tensor, flow: Tensor) -> Tensor:
-        return self.fused(self.alone(rgb, flow))
-
-    def alone(self, rgb: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """Each stream's logits."""
-        return self.rgb(rgb), self.flow(flow)
-
-    def fused(self, logits: Sequence[Tensor]) -> Tensor:
-        """What the streams say together."""
-        one, other = logits
-        return fuse(one, other, self.fusion)
-
-    def ways(self, logits: Sequence[Tensor]) -> dict[str, Tensor]:
-        """What each stream says alone, and what both say together in every way there is, as logits (table 2)."""
-        one, other = logits
-        return {"rgb": one, "flow": other} | {how: fuse(one, other, how) for how in FUSIONS}
-
-
-def build(rgb: Mapping[str, Any] = {}, flow: Mapping[str, Any] = {}, fusion: str = "mean", classes: int = 400) -> TwoStream:
+def build(rgb: Mapping[str, Any] = {}, flow: Mapping[str, Any] = {}, fusion: str = "mean", classes: int = 400) -> _streams.TwoStream:
     """An untrained network. rgb, flow: arguments of each stream's network (`rescnn.build`).  fusion: mean, max or logits.
 
     Raises:
         ValueError: as `rescnn.build`, or no such fusion.
     """
-    if fusion not in FUSIONS:
-        raise ValueError(f"no fusion {fusion!r}; there are {', '.join(FUSIONS)}")
-    return TwoStream(rescnn.build(**rgb, classes=classes), rescnn.build(**{**FLOW, **flow}, classes=classes), fusion)
+    return _streams.TwoStream({"rgb": rescnn.build(**rgb, classes=classes), "flow": rescnn.build(**{**FLOW, **flow}, classes=classes)}, fusion)
 
 
 PART_FAMILY = "rescnn"
@@ -86,33 +28,13 @@ PART_FAMILY = "rescnn"
 
 
 def parts(card: Card) -> dict[str, Card]:
-    """The streams of a card by themselves, by name: cards of the networks in it."""
-    base = rescnn.CARDS[0]
-    return {
-        name: replace(
-            card,
-            id=f"{card.id}:{name}",
-            of=f"{card.architecture}:{name}",
-            title=f"{card.title}, {said} alone",
-            family=PART_FAMILY,
-            arguments={**(FLOW if name == "flow" else {}), **card.arguments.get(name, {})},
-            inputs=(name,),
-            gap=base.gap,
-            gaps={},
-            head=base.head,
-            note=base.note,
-            paper_figures={},
-            results={},
-            within=f"{name}." if card.weights else "",
-        )
-        for name, said in zip(STREAMS, ("pictures", "flow"), strict=True)
-    }
+    """The streams of a card by themselves, by name."""
+    return _streams.parts(card, PART_FAMILY, rescnn.CARDS[0], {"rgb": {}, "flow": FLOW})
 
 
 def implied(arguments: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """The arguments as a file's tensors imply them, stream by stream."""
-    inside = {name: {key.removeprefix(f"{name}."): shape for key, shape in shapes.items() if key.startswith(f"{name}.")} for name in STREAMS}
-    return {**arguments, **{name: rescnn.implied(arguments.get(name, {}), inside[name]) for name in STREAMS}}
+    return _streams.implied(arguments, shapes, STREAMS, rescnn.implied)
 
 
 def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:
@@ -129,8 +51,8 @@ def _card(id: str, title: str, units: str, parameters: float, **more: Any) -> Ca
         family="twostream",
         arguments={"rgb": arguments, "flow": arguments},
         inputs=STREAMS,
-        gap=None,
-        gaps={name: Gap(f"{name}.layer4.tap", f"{name}.fc") for name in STREAMS},
+        readout=None,
+        readouts={name: rescnn.READOUT.within(name) for name in STREAMS},
         head="rgb.fc",
         note="",
         paper_figures={"parameters": parameters} if parameters else {},

@@ -63,7 +63,9 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
             place = asking.place(asked) if method.picks(knobs) else None
             layout = next((given.names for given in asked.given.values() if given.names), ())
             picked = question.at is not None
-            found = method.explain(seen, Ask(target.label, target.versus, layer, place, knobs, loaded.card.gap, loaded.card.gaps, layout, picked))
+            found = method.explain(
+                seen, Ask(target.label, target.versus, layer, place, knobs, loaded.card.readout, loaded.card.readouts, layout, picked)
+            )
     except torch.OutOfMemoryError:
         what = f"{loaded.card.title} with {method.title}"
         raise ActrecError(f"the device {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None

@@ -13,7 +13,7 @@ from actrec.ui.frame import ask, plain, shows
 from actrec.ui.models import take_model
 
 FUSED = "fused"
-TITLES = {FUSED: "Both together", "rgb": "Pictures alone", "flow": "Flow alone"}
+TITLES = {FUSED: "Both together", "rgb": "Pictures alone", "flow": "Flow alone", "difference": "Differences alone"}
 
 
 def whole(model: str) -> tuple[str, str]:

@@ -120,7 +120,7 @@ def answers(subject: Asked, asked: Ways, label: int | None = None) -> tuple[int,
             found.setdefault("logits", run.logits[0].detach().double().cpu().numpy())
             knobs = {knob.name: knob.choices[0] for knob in catalogue.knobs(subject.card, method)}
             said = method.explain(
-                run, Ask(label, None, layer, asking.place(subject), knobs, gap=subject.card.gap, gaps=subject.card.gaps, layout=names)
+                run, Ask(label, None, layer, asking.place(subject), knobs, readout=subject.card.readout, readouts=subject.card.readouts, layout=names)
             )
             evidence = said if isinstance(said, Evidence) else Evidence(said)
             found |= {f"{method.id} at {layer}, {name}": values for name, values in numbers(evidence)}

@@ -164,7 +164,7 @@ def _fitting(subject: Asked, recipe: Recipe, device: torch.device) -> tuple[int,
 def step(subject: Asked, recipe: Recipe, device: torch.device, batch: int, rounds: int) -> tuple[Cost, list[float], float]:
     """Steps as training makes them, on copies of the clip with noise: cost, the losses, and the share of the weights' tensors that moved."""
     torch.manual_seed(0)
-    model = catalogue.build(subject.card, len(subject.card.labels) or 16).to(device).to(memory_format=torch.channels_last_3d).train()
+    model = steps.laid_out(catalogue.build(subject.card, len(subject.card.labels) or 16).to(device)).train()
     steps.keep_layout(model)
     taken, scaler = steps.optimizer(model, recipe), torch.amp.GradScaler("cuda", enabled=recipe.precision == "fp16")
     precision = steps.precision(recipe, device)

@@ -50,6 +50,7 @@ class View:
 
     joints(layout, people): the people's joints on these frames, float32 (people, T, R, 3) in the pixels of that size, NaN where missing.
     flow(): how far everything moves from each frame to the next, float32 (T − 1, height, width, 2) in the pixels of that size.
+    around(n): each frame and the n source frames behind it, uint8 (T, n + 1, height, width, 3); beyond the clip's end its last one is held.
     """
 
     index: NDArray[np.int64]
@@ -57,6 +58,7 @@ class View:
     cut: Cut
     joints: Callable[[Layout, int], NDArray[np.float32]]
     flow: Callable[[], NDArray[np.float32]]
+    around: Callable[[int], NDArray[np.uint8]]
 
 
 class Labelled(Protocol):

@@ -13,6 +13,7 @@ from actrec.measure.accuracy import Measures
 TITLES = {
     "rgb": "pictures alone",
     "flow": "flow alone",
+    "difference": "differences alone",
     "mean": "both: mean of the scores",
     "max": "both: larger score",
     "logits": "both: mean of the logits",

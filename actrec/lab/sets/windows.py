@@ -26,6 +26,7 @@ from actrec.inputs import flow, pixels, sampling
 from actrec.inputs.crops import CROPS_OF_ALL, Cut, drawn, fixed
 from actrec.inputs.pose import Layout
 from actrec.inputs.streams import Stream, View
+from actrec.inputs.streams.difference import neighbours
 from actrec.inputs.streams.rgb import Frames
 from actrec.lab.sets.items import ClipSet, DataError, Item, Media
 from actrec.lab.sets.skeletons import laid
@@ -116,19 +117,30 @@ class Windows(torch.utils.data.Dataset[Found]):
         found, views = list[NDArray[np.uint8]](), list[View]()
         for start in self._starts(part, draw):
             index = self._scattered(part, draw) if self.train and self.sampling.kind == "segments" else self._sampled(part, start)
-            if self.kept is not None:
-                frames = np.asarray(self.kept[number][index])
-            else:
-                frames = media.read(table, index + first)
-                if not (self.train and self.crops in CROPS_OF_ALL and isinstance(self.preprocess.resize, int)):
-                    frames = pixels.shrink(frames, self.preprocess, pixels.geometry(table, self.preprocess))
+            frames = self._read(number, table, first, index)
             cuts = self._cuts(frames.shape[1:3], draw)
             found += [cut.pixels(frames) for cut in cuts]
             joints = cache(partial(self._joints, number, index, frames.shape[1:3]))  # read once for all cuts
             fields = cache(partial(flow.between, frames))
-            views += [View(index, frames.shape[1:3], cut, joints, fields) for cut in cuts]
+            around = cache(partial(self._around, number, table, first, index, part.frames))
+            views += [View(index, frames.shape[1:3], cut, joints, fields, around) for cut in cuts]
         beside = {stream.name: own for stream in self.streams if (own := [share for view in views if (share := stream.view(view)) is not None])}
         return np.stack(found), {name: np.stack(own) for name, own in beside.items()}
+
+    def _read(self, number: int, table: Video, first: int, index: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Frames of a clip, which begins at the video's frame `first`, as they are before they are cut."""
+        if self.kept is not None:
+            return np.asarray(self.kept[number][index])
+        frames = self.items[number].media.read(table, index + first)
+        if self.train and self.crops in CROPS_OF_ALL and isinstance(self.preprocess.resize, int):
+            return frames
+        return pixels.shrink(frames, self.preprocess, pixels.geometry(table, self.preprocess))
+
+    def _around(self, number: int, table: Video, first: int, index: NDArray[np.int64], frames: int, count: int) -> NDArray[np.uint8]:
+        """Each frame and so many behind it, of a clip of so many frames."""
+        wanted = neighbours(index, count, frames)
+        numbers, place = np.unique(wanted, return_inverse=True)
+        return self._read(number, table, first, numbers)[place.reshape(wanted.shape)]
 
     def _cuts(self, size: tuple[int, int], draw: np.random.Generator) -> list[Cut]:
         if self.train:

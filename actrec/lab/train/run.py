@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from actrec.core.errors import ActrecError
 from actrec.inputs import streams
 from actrec.lab import recipes, sets
 from actrec.lab.evaluate import Scores, absent, evaluate, opened
-from actrec.lab.train import steps
+from actrec.lab.train import steps, words
 from actrec.lab.train.folder import Folder
 from actrec.lab.train.processes import Processes, Shares, shares
 from actrec.lab.train.report import CHOSEN_BY, describe, epoch_line, minutes, model_card, settings
@@ -101,7 +101,7 @@ class Run:
         self.given, line = with_dropout(self.card, {**self.card.arguments, **self.arguments}, self.recipe.dropout)
         self.start: Start | None = None
         torch.manual_seed(self.recipe.seed)  # the first weights
-        self.model = catalogue.build(self.card, len(self.clips.labels), **self.given).to(self.device).to(memory_format=torch.channels_last_3d)
+        self.model = steps.laid_out(catalogue.build(self.card, len(self.clips.labels), **self.given).to(self.device))
         if self.init is not None:
             with self.processes.in_turn():  # fetched once
                 self.start = begin(self.model, self.card, self.init)
@@ -109,6 +109,10 @@ class Run:
         self.frozen = steps.freeze(self.model, self.recipe.norm, self.start.taken if self.start else ())
         self.notes += [line] if line else []
         self.notes += [f"It {self.start}."] if self.start else []
+        card = catalogue.following(replace(self.card, arguments=self.given))
+        with self.processes.in_turn():
+            said = words.begin(self.model, card, self.train_windows, self.start.taken if self.start else (), self.recipe.seed)
+        self.notes += [said] if said else []
         if self.recipe.norm != "train":
             self.notes.append(f"{len(self.frozen)} batch normalisations are frozen." + ("" if self.frozen else " None starts from a checkpoint."))
         self.network: nn.Module = self.model
@@ -191,7 +195,7 @@ class Run:
     def inputs(self, found: sets.Batch) -> list[torch.Tensor | None]:
         """What the network is given of a batch, in the order of its `forward`; pictures channels last, which is faster."""
         given = self.train_windows.inputs(found, self.device).values()
-        return [x if x is None or x.ndim != 5 else x.contiguous(memory_format=torch.channels_last_3d) for x in given]
+        return [x if x is None or x.ndim != 5 else x.contiguous(memory_format=steps.LAYOUTS[5]) for x in given]
 
     def _idle(self) -> None:
         """Take part in the exchange of gradients with nothing, where all clips of a process's last part are broken: the others wait for it."""

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The shift module's questions on the mannequins, small: ResNet-50 at a quarter of the width, 8 frames of 64 × 64 pixels, one seed. Which share of the
+# channels should move (shiftvlad, §2.1 and §3.1)? Average pooling or NetVLAD? Pictures, differences, or both? Each run's last line is its test
+# accuracy. About an hour and a half on two cores.
+#   shift.sh [STEP …]    the steps are those below, in this order; all of them when none is named
+set -euo pipefail
+cd "$(dirname "$0")/.."
+runs=${RUNS:-runs/shift}
+small="--recipe shift --schedule cosine --lr-end 0.02 --norm train --batch 16 --precision fp32 --seed 0 --data mannequin --clips 60"
+small="$small --frames 8 --size 64 --crops near --argument width=0.25 --argument last_stride=1"
+long="$small --epochs 12 --lr 0.05 --warmup 1"
+further="$small --epochs 8 --lr 0.03 --warmup 1"
+head="$small --epochs 6 --lr 0.01 --warmup 1 --argument clusters=16"
+
+train() { # MODEL RUN OPTIONS…
+  local model=$1 run=$2
+  shift 2
+  .venv/bin/python -m actrec train --model "$model" --out "$runs/$run" "$@"
+}
+init() { echo "--init $runs/$1/model.safetensors"; }
+fused() { # RUN RUN NAME TITLE ARCHITECTURE: both streams, and their evaluation
+  mkdir -p "$runs/$3"
+  .venv/bin/python -m actrec fuse "$5:rgb@$runs/$1/model.safetensors" "$5:difference@$runs/$2/model.safetensors" \
+    --out "$runs/$3/model.safetensors" --title "$4 · mannequin" --data mannequin
+  .venv/bin/python -m actrec evaluate --model "$5@$runs/$3/model.safetensors" --data mannequin --out "$runs/$3/on-mannequin"
+}
+
+# shellcheck disable=SC2046,SC2086
+step() {
+  echo "== $1"
+  case $1 in
+  eighths) train tsm-difference-r50:rgb rgb $long ;; # a quarter of the channels moves, an eighth each way: the paper's
+  none) train tsn-r50 rgb-0 $long ;;
+  sixteenths) train tsm-r50 rgb-8 $long --argument before=0.0625 --argument behind=0.0625 ;; # an eighth of the channels moves
+  quarters) train tsm-r50 rgb-2 $long --argument before=0.25 --argument behind=0.25 ;;       # half of them
+  difference) train tsm-difference-r50:difference difference $further $(init rgb) ;;
+  heads) # average pooling and NetVLAD, both trained on for as long
+    for stream in rgb difference; do
+      train tsm-difference-r50:$stream $stream-pooled $head --argument clusters=0 $(init $stream)
+      train tsm-difference-vlad-r50:$stream $stream-vlad $head $(init $stream)
+    done
+    ;;
+  both)
+    fused rgb-pooled difference-pooled both-pooled "TSM, pictures and differences" tsm-difference-r50
+    fused rgb-vlad difference-vlad both-vlad "TSM with NetVLAD, pictures and differences" tsm-difference-vlad-r50
+    ;;
+  *)
+    echo "there is no step $1" >&2
+    exit 2
+    ;;
+  esac
+}
+[[ $# -gt 0 ]] || set -- eighths none sixteenths quarters difference heads both
+for name in "$@"; do step "$name"; done
