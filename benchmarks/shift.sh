@@ -8,9 +8,9 @@ cd "$(dirname "$0")/.."
 runs=${RUNS:-runs/shift}
 small="--recipe shift --schedule cosine --lr-end 0.02 --norm train --batch 16 --precision fp32 --seed 0 --data mannequin --clips 60"
 small="$small --frames 8 --size 64 --crops near --argument width=0.25 --argument last_stride=1"
-long="$small --epochs 12 --lr 0.05 --warmup 1"
-further="$small --epochs 8 --lr 0.03 --warmup 1"
-head="$small --epochs 6 --lr 0.01 --warmup 1 --argument clusters=16"
+long="$small --epochs 8 --lr 0.02 --warmup 1 --init assets/checkpoints/c2d-mannequin.safetensors"
+further="$small --epochs 8 --lr 0.02 --warmup 1"
+head="$small --epochs 5 --lr 0.01 --warmup 1 --argument clusters=16"
 
 train() { # MODEL RUN OPTIONS…
   local model=$1 run=$2

@@ -137,7 +137,7 @@ def test_the_command_line_knows_the_streams(tmp_path: Path, capsys: pytest.Captu
     assert cli.main(["predict", "short", "--model", "two-mean", "--stream", "sound"]) == 2
     assert "no stream 'sound'" in capsys.readouterr().err
     assert cli.main(["fuse", "tiny-flow", "tiny-rgb", "--out", str(tmp_path / "x.safetensors")]) == 2
-    assert "give a rescnn that reads rgb alone" in capsys.readouterr().err
+    assert "give a rescnn of rgb and one of flow" in capsys.readouterr().err
     assert cli.main(["fuse", "tiny-rgb", "tiny-flow", "--fusion", "max", "--out", str(tmp_path / "x.safetensors"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fusion"] == "max"
 

@@ -57,13 +57,13 @@ def filled(card: Card, file: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def inflate(card: Card, model: nn.Module, state: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    """The state that a 2-D relative's (torchvision's ImageNet ResNet) gives the model; the state itself where the family knows no such relative.
+    """The state that a relative's (torchvision's ImageNet ResNet) gives the model; the state itself where the family knows no such relative.
 
     Raises:
         WeightsError: a ResNet of another depth or width.
     """
     module = importlib.import_module(f"actrec.models.{card.family}")
-    if not hasattr(module, "inflate") or "layer1.0.conv1.weight" not in state or state["layer1.0.conv1.weight"].ndim != 4:
+    if not any(name in state for name in getattr(module, "RELATIVES", ())):
         return state
     found: Mapping[str, torch.Tensor] = module.inflate(model, state)
     return found

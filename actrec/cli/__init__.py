@@ -11,7 +11,7 @@ from io import TextIOWrapper
 
 import typer
 
-from actrec.cli import again, ask, data, evaluate, joints, models, networks, train  # noqa: F401  (each adds its commands to `app`)
+from actrec.cli import again, ask, data, evaluate, joints, models, networks, train, words  # noqa: F401  (each adds its commands to `app`)
 from actrec.cli.options import app
 from actrec.core import files
 from actrec.core.errors import ActrecError

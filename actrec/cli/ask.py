@@ -48,7 +48,9 @@ from actrec.measure import agreement
 def explain(
     clip: Clip,
     model: Model,
-    method: Annotated[str | None, typer.Option(help="The explanation method; default: the first that fits of cam, streams, tokens, gradcam.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="The explanation method; default: the first that fits of cam, words, streams, tokens, gradcam.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="The class to explain; default: the model's first choice.")] = None,
     versus: Annotated[str | None, typer.Option(help="Explain why the label rather than this class: the difference of their logits.")] = None,
     start: Start = 0.0,

@@ -41,10 +41,14 @@ def samples() -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for folder in settings.clip_folders():
-        for file in files.inside(folder):
-            if file.suffix.lower() in SUFFIXES and not files.odd(file):
-                found.setdefault(os.fsencode(file.stem).decode(errors="replace"), file)
+        for file in inside(folder):
+            found.setdefault(os.fsencode(file.stem).decode(errors="replace"), file)
     return found
+
+
+def inside(folder: Path) -> list[Path]:
+    """The files of a folder that are offered as clips."""
+    return [file for file in files.inside(folder) if file.suffix.lower() in SUFFIXES and not files.odd(file)]
 
 
 def ships(name: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
-from actrec.core.evidence import Evidence, Finding, Flow, Heat, Matrix, Points, Skeleton, Track
+from actrec.core.evidence import Evidence, Finding, Flow, Heat, Matrix, Points, Skeleton, Terms, Track
 from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
 
@@ -97,6 +97,10 @@ class Explanation:
     @property
     def matrices(self) -> tuple[Matrix, ...]:
         return self.evidence.matrices
+
+    @property
+    def terms(self) -> Terms | None:
+        return self.evidence.terms
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -19,7 +19,7 @@ from actrec.core.answer import Explanation
 from actrec.core.errors import Progress, no_progress
 from actrec.core.look import TOGETHER, Look
 from actrec.draw import charts, overlay, overlay_video, style
-from actrec.draw.figures import Sheet, attention, flow, several, strip
+from actrec.draw.figures import Sheet, attention, flow, several, strip, terms
 from actrec.draw.numbers import arrays, curves, ending, provenance
 from actrec.measure import agreement
 from actrec.measure.agreement import Agreement
@@ -32,7 +32,7 @@ class Files:
     """What `write` wrote. video is None if it was not asked for.
 
     more: figures that only some explanations have: "tokens", "tokens_svg" and "tokens_html" (to be turned in a browser), "joints", "joints_svg",
-    "flow", "flow_svg", "matrix", "matrix_svg", "matrix_2", …
+    "flow", "flow_svg", "terms", "terms_svg", "matrix", "matrix_svg", "matrix_2", …
     """
 
     video: Path | None
@@ -99,6 +99,10 @@ def _flow(explanation: Explanation, look: Look) -> Drawings:
     return [] if explanation.flow is None else [partial(flow.flowing, explanation, look)]
 
 
+def _terms(explanation: Explanation, look: Look) -> Drawings:
+    return [] if explanation.terms is None else [partial(terms.adding_up, explanation, look)]
+
+
 def _matrices(explanation: Explanation, look: Look) -> Drawings:
     return [partial(attention.matrix, explanation, matrix, look) for matrix in explanation.matrices]
 
@@ -113,7 +117,13 @@ def _turning(explanation: Explanation, look: Look) -> str:
     return charts.document(figure, title, "tokens")
 
 
-SHEETS: Mapping[str, Callable[[Explanation, Look], Drawings]] = {"tokens": _tokens, "joints": _joints, "flow": _flow, "matrix": _matrices}
+SHEETS: Mapping[str, Callable[[Explanation, Look], Drawings]] = {
+    "tokens": _tokens,
+    "joints": _joints,
+    "flow": _flow,
+    "terms": _terms,
+    "matrix": _matrices,
+}
 """For each kind of evidence with a figure of its own, by the figure's name: what draws it, once for each that an explanation holds."""
 
 PAGES: Mapping[str, Callable[[Explanation, Look], str]] = {"tokens": _turning}

@@ -33,6 +33,7 @@ def arrays(explanation: Explanation) -> dict[str, Any]:
     values (K, h, w) in unit, bands (K, 2) source frames on which each step is drawn, fields (K, 2) those that can reach it, where this is known, box
     and seen (4) source pixels, of the first map; `values_2`, … of the others.
     index, seconds (T): the source frames the model was given.  labels, logits, probabilities (C).  question: JSON.
+    terms, terms_names (n), terms_bias: parts that add up to the score, where there are any.
     points_…, joints_…, matrix…, matrix_2…: the fields of `Points`, `Skeleton` and every `Matrix`, where there are any; joints_xy (T, n, 2) in
     source pixels. flow_moved (K, h, w, 2) in source pixels a step, x and y, on the first map's cells, flow_seconds (K): how long each step takes.
     findings: JSON, a list of name, value (null: unknown) and sentence.
@@ -131,6 +132,19 @@ def _matrices_in_short(evidence: Evidence) -> list[dict[str, Any]]:
     return [{"title": m.title, "unit": m.unit, "shape": list(m.values.shape), "windows": [list(w) for w in m.windows]} for m in evidence.matrices]
 
 
+def _term_arrays(evidence: Evidence) -> dict[str, Any]:
+    terms = evidence.terms
+    return {} if terms is None else {"terms": terms.values, "terms_names": _words(terms.names), "terms_bias": np.array(terms.bias)}
+
+
+def _terms_in_short(evidence: Evidence) -> dict[str, Any] | None:
+    terms = evidence.terms
+    if terms is None:
+        return None
+    parts = [{"name": n, "value": float(v), "note": note} for n, v, note in zip(terms.names, terms.values, terms.notes, strict=True)]
+    return {"title": terms.title, "unit": terms.unit, "parts": parts, "bias": terms.bias, "total": terms.total}
+
+
 def _finding_arrays(evidence: Evidence) -> dict[str, Any]:
     return {"findings": _words(json.dumps(_findings(evidence), ensure_ascii=False))} if evidence.findings else {}
 
@@ -163,6 +177,7 @@ KINDS = (
     Kind("skeleton", _joint_arrays, _joints_in_short),
     Kind("flow", _flow_arrays, _flow_in_short),
     Kind("matrices", _matrix_arrays, _matrices_in_short),
+    Kind("terms", _term_arrays, _terms_in_short),
     Kind("findings", _finding_arrays, _findings),
 )
 """Every kind of evidence that is saved as numbers, in the order of the files; curves have a file of their own."""

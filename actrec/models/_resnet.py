@@ -179,6 +179,10 @@ def name_2d(name: str) -> str:
     return f"layer{head[3:]}.{rest}" if head.startswith("res") else name
 
 
+RELATIVES = ("layer1.0.conv1.weight",)
+"""A tensor that a state has from which `inflate` makes one: torchvision's."""
+
+
 def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The part of model's state that a torchvision ResNet's state dict gives: 2-D kernels repeated t times along time and divided by t.
 

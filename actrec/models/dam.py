@@ -21,9 +21,9 @@ from actrec.core.trace import Triple
 from actrec.models import _departures
 from actrec.models._attend import BLOCKS, Relation
 from actrec.models._attend import block as make_block
-from actrec.models._resnet import BACKBONES, UNITS, VideoResNet, implied_width, inflate, standing
+from actrec.models._resnet import BACKBONES, RELATIVES, UNITS, VideoResNet, implied_width, inflate, standing
 
-__all__ = ["CARDS", "NON_LOCAL", "build", "departures", "formula", "inflate", "places", "products"]
+__all__ = ["CARDS", "NON_LOCAL", "RELATIVES", "build", "departures", "formula", "inflate", "places", "products"]
 
 Place = tuple[int, int, str]
 """Stage 1 … 4, the unit before which the module stands (from 0; the number of units: after the last), the block's name."""

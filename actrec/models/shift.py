@@ -27,7 +27,7 @@ from actrec.core.reach import Beside
 from actrec.core.trace import Tap, follow
 from actrec.models import _departures
 from actrec.models._netvlad import NetVLAD
-from actrec.models._resnet import UNITS, scaled
+from actrec.models._resnet import UNITS, name_2d, scaled
 
 
 class Shifted(nn.Module):
@@ -117,7 +117,8 @@ class ShiftNet(nn.Module):
                 tap = Tap(stride=(1, side, side), kind="wiring")
                 parts[str(unit)] = Unit(came, planes, step if unit == 0 else 1, (moved[0], moved[1]), tap)
                 came, side = 4 * planes, side * (step if unit == 0 else 1)
-            parts["tap"] = Tap(stride=(1, side, side))
+            words = {"words": str(arguments["clusters"])} if stage == 4 and arguments["clusters"] else {}
+            parts["tap"] = Tap(stride=(1, side, side), about=words)
             self.add_module(f"layer{stage}", nn.ModuleDict(parts))
         self.pool = NetVLAD(came, arguments["clusters"]) if arguments["clusters"] else None
         self.dropout = nn.Dropout(arguments["dropout"])
@@ -188,16 +189,21 @@ def build(
     return ShiftNet(given | {"clusters": clusters, "dropout": dropout}, classes)
 
 
+RELATIVES = ("layer1.0.conv1.weight", "res1.0.conv1.weight")
+"""Tensors that a state has from which `inflate` makes one: torchvision's, and those of our C2D, whose kernels are flat too."""
+
+
 def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The part of model's state that a torchvision ResNet's state dict gives, as it stands there. A first convolution of pictures becomes one of
-    differences by the mean of its three channels for each (Wang et al. 2016, the temporal segment networks). The head is left out where it differs.
+    """The part of model's state that a ResNet's of its depth and width gives, torchvision's or our C2D's. A first convolution of pictures becomes one
+    of differences by the mean of its three channels for each (wang2016tsn). The head is left out where it differs.
 
     Raises:
         WeightsError: a tensor is missing or has another shape.
     """
+    flat = {name_2d(name): t[:, :, 0] if t.ndim == 5 and t.shape[2] == 1 else t for name, t in state_2d.items()}
     state, problems = {}, []
     for name, ours in model.state_dict().items():
-        theirs = state_2d.get(name.replace(".conv1.net.", ".conv1."))
+        theirs = flat.get(name.replace(".conv1.net.", ".conv1."))
         if name == "conv1.weight" and theirs is not None and theirs.shape[1] == 3 != ours.shape[1]:
             theirs = theirs.mean(1, keepdim=True).expand(-1, ours.shape[1], -1, -1)
         if theirs is not None and theirs.shape == ours.shape:

@@ -30,9 +30,9 @@ _answers: Kept[Explanation] = Kept(24, lambda found: found.clip.frames.nbytes, 1
 
 
 def default_method(card: Card) -> str:
-    """The first way of explaining that fits: CAM where it is exact, of one stream or of each; the tokens of a model that chooses them; Grad-CAM."""
+    """The first way of explaining that fits: the exact map, of one stream or of each; the tokens of a model that chooses them; Grad-CAM."""
     known = catalogue.methods()
-    order = [known[name] for name in ("cam", "streams", "tokens", "gradcam") if name in known]
+    order = [known[name] for name in ("cam", "words", "streams", "tokens", "gradcam") if name in known]
     return next((m.id for m in order if not isinstance(catalogue.layers(card, m), str)), "gradcam")
 
 

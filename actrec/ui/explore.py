@@ -23,7 +23,7 @@ from actrec.core.question import Question
 from actrec.explain import Method
 from actrec.inputs.sampling import on_screen
 from actrec.measure.strongest import amid
-from actrec.ui import attention, checks, joints, over_time, parts, save
+from actrec.ui import attention, checks, joints, over_time, parts, save, words
 from actrec.ui.choose import clip_select, complete
 from actrec.ui.frame import ask, asked, dress, look, noted, plain, shows, trouble, work
 from actrec.ui.laid import Laid, plain_skeleton
@@ -74,7 +74,11 @@ def show() -> None:
             _player(question, card, film, copy, found, laid, line)
         if found is not None:
             attention.pictures(found, look(found.usual))
-            later += [over_time.curve(question, asked_for, card, found), *checks.show(question, asked_for, card, found, film)]
+            later += [
+                words.show(question, asked_for, found),
+                over_time.curve(question, asked_for, card, found),
+                *checks.show(question, asked_for, card, found, film),
+            ]
             _strip(found)
     if found is not None:
         with foot:

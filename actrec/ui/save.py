@@ -30,6 +30,8 @@ TITLES = {
     "joints_svg": "Joints (SVG)",
     "flow": "Optical flow (PNG)",
     "flow_svg": "Optical flow (SVG)",
+    "terms": "Parts of the score (PNG)",
+    "terms_svg": "Parts of the score (SVG)",
     "matrix": "Matrix (PNG)",
     "matrix_svg": "Matrix (SVG)",
     "arrays": "Numbers (npz)",
