@@ -27,6 +27,8 @@ FAMILIES = {
     "deform": "The cross-modal 3D deformable transformer",
     "rescnn": "ST-ResCNN, one stream",
     "twostream": "TST-ResCNN, two streams",
+    "shift": "The shift module, one stream",
+    "shiftdifference": "The shift module, pictures and RGB differences",
     "torchvision_video": "torchvision’s Kinetics-400 models",
 }
 
@@ -47,6 +49,8 @@ OTHER: dict[str, list[dict[str, Any]]] = {
         {"width": 0.25},
     ],
     "rescnn": [{"non_local": 2}, {"inputs": 2}, {"cut": True}, {"kept": [32] * 16 + [512]}, {"width": 0.25}],
+    "shift": [{"width": 0.25, "last_stride": 1}, {"inputs": 15}, {"before": 0.25, "behind": 0.25}],
+    "shiftdifference": [{"fusion": "max"}, {"fusion": "logits"}],
     "twostream": [{"fusion": "max"}, {"fusion": "logits"}],
 }
 """Arguments of no architecture's card that change the list."""

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from actrec.cli.options import AsJson, Model, Out, app, clear, print_json, progress, streamed
-from actrec.clips import library
 from actrec.core import files
 from actrec.core.errors import QuestionError
 
@@ -27,10 +26,11 @@ def words(
 ) -> None:
     """Show what the visual words of a NetVLAD mean: the places of many clips that are nearest to each, as a figure and in numbers."""
     from actrec import study  # late: torch
+    from actrec.clips import library  # late: av
     from actrec.draw.figures import vocabulary as figure  # late: matplotlib
 
     if clips is not None and not clips.is_dir():
-        raise QuestionError(f"{clips} is no folder; give one with clips in it")
+        raise QuestionError(f"{clips} is not a folder; give one with clips in it")
     names = list(library.samples()) if clips is None else [str(file) for file in library.inside(clips)]
     found = study.vocabulary(model, names, progress())
     clear()

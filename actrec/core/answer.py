@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
-from actrec.core.evidence import Evidence, Finding, Flow, Heat, Matrix, Points, Skeleton, Terms, Track
+from actrec.core.evidence import Evidence, Finding, Flow, Heat, Matrix, Points, Skeleton, Track
 from actrec.core.look import TOGETHER, Look
 from actrec.core.question import Question
+from actrec.core.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     """The one layer where CAM is exact, or why there is none."""
     if card.readout is not None and card.readout.pool:
-        return "this model’s head is NetVLAD, whose exact map is that of its visual words"
+        return "this model has NetVLAD before its last layer; the exact map is that of its visual words"
     if card.readout is not None:
         return (
             (card.readout.tap,)

@@ -25,11 +25,10 @@ from actrec.core.abilities import Fuses
 from actrec.core.card import Card, Readout
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat
-from actrec.core.words import apart, fixed, percent
+from actrec.core.words import STREAMS, apart, fixed, percent
 from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, setting
 from actrec.explain._exact import exact
-from actrec.models._streams import TITLES
 
 if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace
@@ -66,7 +65,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     what = "logit" if ask.versus is None else "logit difference"
     unit = f"{'fused ' if half < 1 else ''}{what} per cell{'' if signed else ', positive part'}"
     heats = [
-        heat(trace, readout.tap, f"{'Exact map' if readout.pool else 'CAM'} of the {TITLES[name]}", shares[name], unit, signed=signed)
+        heat(trace, readout.tap, f"{'Exact map' if readout.pool else 'CAM'} of the {STREAMS[name]}", shares[name], unit, signed=signed)
         for name, readout in ask.readouts.items()
     ]
     told = findings(logits, trace.logits.detach(), ask, fused.fusion)
@@ -123,14 +122,14 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
     alone = {name: float(each[0].softmax(0)[ask.label]) for name, each in logits.items()}
     together = float(fused[0].softmax(0)[ask.label])
     firsts = {name: float(each[0].softmax(0).max()) <= alone[name] for name, each in logits.items()}
-    said = " and ".join(f"the {TITLES[name]} alone {_verb('give', name)} it {percent(share)}" for name, share in alone.items())
+    said = " and ".join(f"the {STREAMS[name]} alone {_verb('give', name)} it {percent(share)}" for name, share in alone.items())
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
         order = f"{_verb('put', name)} {'no class before this one' if firsts[name] else 'another class first'}"
-        said = f"Alone the {TITLES[name]} {order}; together it has {apart(together, share)}."
-        told.append(Finding(f"score of the {TITLES[name]} alone", share, said))
+        said = f"Alone the {STREAMS[name]} {order}; together it has {apart(together, share)}."
+        told.append(Finding(f"score of the {STREAMS[name]} alone", share, said))
     if fusion == "mean":
-        halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {TITLES[name]}" for name, share in alone.items())
+        halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {STREAMS[name]}" for name, share in alone.items())
         told.append(Finding("shares of the fused score", together, f"The fused score is the mean of both: {halves}."))
     return tuple(told)
 

@@ -22,7 +22,8 @@ import torch
 from actrec.core.abilities import Gathers
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import Evidence, Heat, Terms
+from actrec.core.evidence import Evidence, Heat
+from actrec.core.terms import Terms
 from actrec.core.words import fixed, percent
 from actrec.explain import Ask, Knob, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, score, setting
@@ -41,8 +42,8 @@ def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     if card.readout is not None and card.readout.pool:
         return (card.readout.tap,)
     if any(readout.pool for readout in card.readouts.values()):
-        return "each stream has visual words of its own; ask one stream alone"
-    return "this model’s head is not NetVLAD: it has no visual words"
+        return "this model has visual words in each of its streams; ask one stream alone"
+    return "this model has no visual words: its head is not NetVLAD"
 
 
 def knobs(taps: Mapping[str, Tap]) -> tuple[Knob, ...]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from actrec.core.evidence import NOTHING, Finding
+from actrec.core.evidence import Finding
 from actrec.core.words import fixed, percent
 
 Numbers = NDArray[np.float64]
+
+SMALL = 5e-4
+"""What is less reads as 0.000."""
 
 
 def taken(shares: Numbers) -> Numbers:
@@ -45,9 +48,9 @@ def findings(parts: Numbers, shares: Numbers, bias: float, what: str) -> tuple[F
 def _most(parts: Numbers) -> str:
     """Which word adds most and which takes most, as far as any does."""
     high, low = int(parts.argmax()), int(parts.argmin())
-    told = [f"word {high + 1} adds most, {fixed(float(parts[high]), '+')}"] if parts[high] >= NOTHING else []
-    told += [f"word {low + 1} takes most, {fixed(float(parts[low]), '+')}"] if parts[low] <= -NOTHING else []
-    return f": {' and '.join(told)}" if told else ": no word adds or takes anything"
+    told = [f"word {high + 1} adds most, {fixed(float(parts[high]), '+')}"] if parts[high] >= SMALL else []
+    told += [f"word {low + 1} takes most, {fixed(float(parts[low]), '+')}"] if parts[low] <= -SMALL else []
+    return f": {' and '.join(told)}" if told else ": no word adds or takes as much as 0.001"
 
 
 def _unused(parts: Numbers, shares: Numbers, what: str) -> Finding:

@@ -21,7 +21,7 @@ EPS = 1e-6
 class NetVLAD(nn.Module):
     """Features (B, D, T, H, W) → (B, K · D), of length 1 (0 if all words are empty).
 
-    α is kept as its logarithm, so that it stays positive (our choice).
+    α is kept as its logarithm, so that it stays positive.
     """
 
     def __init__(self, channels: int, clusters: int) -> None:
@@ -65,8 +65,8 @@ class NetVLAD(nn.Module):
 
     @torch.no_grad()
     def begin(self, descriptors: Tensor, centres: Tensor) -> None:
-        """First centres (K, D), and α from the spread of descriptors (N, D) around them (our choice, after the first authors' code): such that, on
-        average over the logarithms, the nearest centre gets a hundred times the share of the next.
+        """First centres (K, D), and α from the spread of descriptors (N, D) around them: such that, on average over the
+        logarithms, the nearest centre gets a hundred times the share of the next.
         """
         near, next_ = torch.cdist(descriptors, centres).square().topk(2, largest=False).values.mean(0) if len(centres) > 1 else (0.0, 1.0)
         self.centres.copy_(centres)

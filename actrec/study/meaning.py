@@ -64,11 +64,10 @@ class Vocabulary:
         places = self.words[word]
         if not places:
             return f"No clip could be looked at, so nothing is known of word {word + 1}."
-        clips = "one clip" if self.clips == 1 else f"{self.clips} clips"
         near, far = places[0].distance, places[-1].distance
         reach = f"{near:.2f}" if len(places) == 1 or f"{near:.2f}" == f"{far:.2f}" else f"{near:.2f} to {far:.2f}"
         other = f"; the nearest other word is {self.apart[word]:.2f} away" if np.isfinite(self.apart[word]) else ""
-        each = f"The nearest place of each of {clips}" if len(places) == self.clips else f"The nearest places of {clips}, one of each"
+        each = f"The nearest places out of {self.clips} clips, at most one of each" if self.clips > 1 else "The nearest place of one clip"
         return f"{each}, {reach} from word {word + 1} in the space of the features{other}."
 
     @property

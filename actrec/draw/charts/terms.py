@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from actrec.core.evidence import Terms
+from actrec.core.terms import Terms
 from actrec.core.words import fixed
 from actrec.draw.charts.html import bare
 from actrec.draw.style import AGAINST, FOR, GREY, OTHER, safe

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from actrec.core.answer import Explanation
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import Terms
 from actrec.core.look import Look
+from actrec.core.terms import Terms
 from actrec.core.words import fixed
 from actrec.draw.figures import Sheet, strip
 from actrec.draw.figures.strip import EDGE
