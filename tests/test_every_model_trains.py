@@ -23,6 +23,7 @@ FRAMES, SIDE = 4, 32
 MODELS = list(catalogue.architectures())
 NARROW = {"dam": {"width": 0.125}, "deform": {"width": 0.125, "frames": 4, "size": 32, "heads": 2, "blocks": 1}}
 NARROW |= {"rescnn": {"width": 0.125}, "twostream": {name: {"units": [1, 1, 1, 1], "width": 0.125} for name in ("rgb", "flow")}}
+NARROW |= {"shift": {"width": 0.125}, "shiftdifference": {name: {"width": 0.125, "clusters": 4} for name in ("rgb", "difference")}}
 
 
 @pytest.fixture(autouse=True)

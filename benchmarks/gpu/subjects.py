@@ -24,7 +24,7 @@ from actrec.study import Asked, Loaded, asking, open_clip
 CLIP = "lift_barbell"
 """A sample clip with known joints."""
 
-READS = {"dam": (8, 112), "deform": (8, 96), "s3d": (16, 224), "swin3d": (8, 112)}
+READS = {"dam": (8, 112), "deform": (8, 96), "s3d": (16, 224), "swin3d": (8, 112), "shift": (8, 112), "shiftdifference": (8, 112)}
 """Frames and pixels that an architecture is given instead of its card's, by how its id or its family begins, so that the processor keeps pace."""
 
 Numbers = Mapping[str, np.ndarray]
