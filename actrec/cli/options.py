@@ -23,7 +23,7 @@ Models = Annotated[
     list[str], typer.Option("--model", help="A model's id (see `models`); repeat it to compare several. `dam-12@file.pth` uses that checkpoint.")
 ]
 Model = Annotated[str, typer.Option(help="A model's id (see `models`), or `architecture@checkpoint file`.")]
-_STREAM = "One stream of a model that has several, rgb or flow, as a model of its own; fused: all of it, as without."
+_STREAM = "One stream of a model that has several (rgb, flow, difference) as a model of its own; fused: all of it, as without."
 Stream = Annotated[str | None, typer.Option(help=_STREAM)]
 Streams = Annotated[list[str] | None, typer.Option("--stream", help=f"{_STREAM} Repeat it for one each, or for several of one model.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
