@@ -10,7 +10,7 @@ small="--recipe shift --schedule cosine --lr-end 0.02 --norm train --batch 16 --
 small="$small --frames 8 --size 64 --crops near --argument width=0.25 --argument last_stride=1"
 long="$small --epochs 8 --lr 0.02 --warmup 1 --init assets/checkpoints/c2d-mannequin.safetensors"
 further="$small --epochs 8 --lr 0.02 --warmup 1"
-head="$small --epochs 5 --lr 0.01 --warmup 1 --argument clusters=16"
+head="$small --epochs 6 --lr 0.1 --warmup 1 --argument clusters=16" # NetVLAD gives vectors of length 1: its last layer learns slowly at a small rate
 
 train() { # MODEL RUN OPTIONS…
   local model=$1 run=$2
