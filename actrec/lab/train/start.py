@@ -76,15 +76,15 @@ def unwrapped(model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Ten
 
 def fitting(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What of a relative's state fits `model`: tensors of the same name and shape, and kernels of length 1 in time, which are spread over the model's
-    t steps and divided by t (inflation). A first convolution of pictures becomes one of flow by the mean of its three channels for x and for y
-    (Wang et al. 2016, the temporal segment networks)."""
+    t steps and divided by t (inflation). A first convolution of pictures becomes one of flow, or of differences, by the mean of its three channels
+    for each (Wang et al. 2016, the temporal segment networks)."""
     found = {}
     for name, own in model.state_dict().items():
         given = state.get(name)
         if given is not None and given.ndim == own.ndim == 5 and given.shape[2] == 1 < own.shape[2]:
             given = (given / own.shape[2]).repeat(1, 1, own.shape[2], 1, 1)
-        if given is not None and given.ndim == own.ndim == 5 and (given.shape[1], own.shape[1]) == (3, 2):
-            given = given.mean(1, keepdim=True).expand(-1, 2, -1, -1, -1)
+        if given is not None and given.ndim == own.ndim >= 4 and given.shape[1] == 3 != own.shape[1]:
+            given = given.mean(1, keepdim=True).expand(-1, own.shape[1], *given.shape[2:])
         if given is not None and given.shape == own.shape:
             found[name] = given
     return found
