@@ -138,7 +138,7 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **given)
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(128)
 def _without_numbers(family: str, arguments: str, classes: int) -> nn.Module:
     with torch.device("meta"), _Unfilled():
         return _built(family, json.loads(arguments), classes).eval()

@@ -197,11 +197,12 @@ def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tenso
     differences by the mean of its three channels for each (Wang et al. 2016, the temporal segment networks). The head is left out where it differs.
 
     Raises:
-        WeightsError: a tensor is missing or has another shape.
+        WeightsError: a tensor is missing, is left over or has another shape.
     """
-    state, problems = {}, []
+    wanted = {name: name.replace(".conv1.net.", ".conv1.") for name in model.state_dict()}
+    state, problems = {}, [name for name in state_2d if name.startswith("layer") and name not in set(wanted.values())]
     for name, ours in model.state_dict().items():
-        theirs = state_2d.get(name.replace(".conv1.net.", ".conv1."))
+        theirs = state_2d.get(wanted[name])
         if name == "conv1.weight" and theirs is not None and theirs.shape[1] == 3 != ours.shape[1]:
             theirs = theirs.mean(1, keepdim=True).expand(-1, ours.shape[1], -1, -1)
         if theirs is not None and theirs.shape == ours.shape:
@@ -228,8 +229,8 @@ def implied(arguments: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -
     widths = {2 ** (stage + 5): shapes.get(f"layer{stage}.0.conv2.weight") for stage in (1, 2, 3, 4)}
     if (last := widths[512]) and all(shape and scaled(channels, last[0] / 512) == shape[0] for channels, shape in widths.items()):
         found["width"] = last[0] / 512
-    if "pool.centres" in shapes:
-        found["clusters"] = shapes["pool.centres"][0]
+    if centres := shapes.get("pool.centres"):
+        found["clusters"] = centres[0]
     return {**arguments, **{name: value for name, value in found.items() if value != usual[name]}}
 
 
