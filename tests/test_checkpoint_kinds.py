@@ -214,13 +214,13 @@ def test_no_renamed_tensor_takes_anothers_place(names: set[str]) -> None:
 
 
 @pytest.mark.parametrize("family", READ, ids=[family.name for family in READ])
-def test_twenty_thousand_long_names_are_renamed_at_once(family: Family) -> None:
+def test_many_long_names_are_renamed_at_once(family: Family) -> None:
     one = torch.ones(1)
     for part in ("module.", "conv1.", "conv1.conv.", "downsample.", "base_model.", "backbone."):
-        state = SAMPLES[family.name] | {f"{part * (950 // len(part))}{number}": one for number in range(5000)}
+        state = SAMPLES[family.name] | {f"{part * (length // len(part))}{number}": one for length in (150, 950) for number in range(1000)}
         began = time.process_time()
         assert len(renamed(state)) == len(state)
-        assert time.process_time() - began < 5
+        assert time.process_time() - began < 2
 
 
 def test_nothing_of_ours_is_taken_for_another_programs() -> None:

@@ -200,7 +200,8 @@ def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tenso
         WeightsError: a tensor is missing, is left over or has another shape.
     """
     wanted = {name: name.replace(".conv1.net.", ".conv1.") for name in model.state_dict()}
-    state, problems = {}, [name for name in state_2d if name.startswith("layer") and name not in set(wanted.values())]
+    known = set(wanted.values())
+    state, problems = {}, [name for name in state_2d if name.startswith("layer") and name not in known]
     for name, ours in model.state_dict().items():
         theirs = state_2d.get(wanted[name])
         if name == "conv1.weight" and theirs is not None and theirs.shape[1] == 3 != ours.shape[1]:

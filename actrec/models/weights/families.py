@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
+LONGEST = 200
+"""Characters of a name that are looked at; those of the families have 60."""
+
+
 @dataclass(frozen=True)
 class Family:
     """Networks of one program.
@@ -44,7 +48,7 @@ class Family:
 
     def ours(self, name: str) -> str:
         """What we call the tensor that they call `name`."""
-        for pattern, here in self.rules:
+        for pattern, here in self.rules if len(name) <= LONGEST else ():
             name = re.sub(pattern, here, name)
         return name
 
@@ -64,7 +68,7 @@ def recognise(state: Mapping[str, Tensor]) -> Family | None:
     """The family of another program's checkpoint; None where it is unknown."""
     if isinstance(state, Renamed):
         return state.family
-    names = "\n".join(name[-200:] for name in state)
+    names = "\n".join(name[-LONGEST:] for name in state)
     return next((family for family in FAMILIES if family.fits(state, names)), None)
 
 
