@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-
 LONGEST = 200
 """Characters of a name that are looked at; those of the families have 60."""
 
