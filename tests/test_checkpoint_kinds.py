@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from actrec.core.errors import WeightsError
 from actrec.models import weights
-from actrec.models.weights.families import FAMILIES
+from actrec.models.weights.families import FAMILIES, Family, Renamed, renamed
 from actrec.models.weights.fitting import PREFIXES, WRAPPED
 
 State = dict[str, Tensor]
@@ -142,6 +142,13 @@ def like(name: str, *shape: int) -> State:
 MM = "backbone.layer1.0.conv1.conv.weight"
 SAMPLES: dict[str, State] = {
     "TSM (mit-han-lab)": like("module.base_model.conv1.weight", 64, 3, 7, 7) | like("module.base_model.layer1.0.conv1.net.weight", 64, 64, 1, 1),
+    "TSM with non-local blocks": rows("module.base_model.layer2.0.block.conv1.net.weight", "module.base_model.layer2.0.nl.theta.weight"),
+    "TSM with pooling over time": rows("module.base_model.layer1.0.conv1.net.weight", "module.base_model.layer2.net.0.conv1.net.weight"),
+    "TSM with shifted shortcuts": rows("module.base_model.layer1.0.net.conv1.weight", "module.new_fc.weight"),
+    "TSM or TSN on stacked optical flow": like("module.base_model.conv1.weight", 64, 10, 7, 7)
+    | like("module.base_model.layer1.0.conv1.net.weight", 64, 64, 1, 1),
+    "TSM or TSN on RGB differences (mit-han-lab)": like("module.base_model.conv1.weight", 64, 15, 7, 7)
+    | like("module.base_model.layer1.0.conv1.net.weight", 64, 64, 1, 1),
     "TSM on MobileNetV2": like("module.base_model.features.3.conv.0.net.weight", 144, 24, 1, 1),
     "TSM on MobileNetV2, online": rows("features.2.conv.0.weight", "features.18.0.weight", "classifier.weight"),
     "TSM (MMAction2)": like("backbone.layer1.0.conv1.conv.net.weight", 64, 64, 1, 1) | like("backbone.conv1.conv.weight", 64, 3, 7, 7),
@@ -157,7 +164,7 @@ SAMPLES: dict[str, State] = {
     "MViTv2 (MMAction2)": rows("backbone.patch_embed.projection.weight", "backbone.blocks.0.attn.rel_pos_t"),
     "X3D (MMAction2)": rows("backbone.conv1_s.conv.weight", "backbone.conv1_t.conv.weight"),
     "TimeSformer (MMAction2)": rows("backbone.transformer_layers.layers.0.attentions.0.attn.in_proj_weight"),
-    "TPN (MMAction2)": rows("cls_head.new_cls.weight"),
+    "TPN (MMAction2)": rows("backbone.layer1.0.conv1.conv.net.weight", "cls_head.new_cls.weight"),
     "SlowFast (PySlowFast)": rows("s1.pathway0_stem.conv.weight", "s1.pathway1_stem.conv.weight", "s2.pathway0_res0.branch2.a.weight"),
     "C2D, I3D or Slow (PySlowFast)": rows("s1.pathway0_stem.conv.weight", "s2.pathway0_res0.branch2.a.weight"),
     "X3D (PySlowFast)": rows("s1.pathway0_stem.conv_xy.weight", "s2.pathway0_res0.branch2.a.weight"),
@@ -187,6 +194,33 @@ def test_a_checkpoint_of_another_program_is_called_by_its_name(name: str) -> Non
         weights.load(network(), SAMPLES[name])
     assert str(refused.value).endswith(f"they are of {found}")
     assert "\n" not in str(refused.value)
+
+
+READ = [family for family in FAMILIES if family.rules]
+
+
+@given(
+    st.sets(
+        st.sampled_from(["fc.weight", "module.fc.weight", "module.new_fc.weight", "model.new_fc.weight", "module.base_model.fc.weight", "new_fc."])
+    )
+)
+def test_no_renamed_tensor_takes_anothers_place(names: set[str]) -> None:
+    state = SAMPLES["TSM (mit-han-lab)"] | rows(*sorted(names))
+    found = renamed(state)
+    assert isinstance(found, Renamed)
+    assert {id(tensor) for tensor in found.values()} == {id(tensor) for tensor in state.values()}
+    assert all(found[name] is state[name] for name in names & {"fc.weight"})
+    assert all(found[ours] is state[theirs] for ours, theirs in found.theirs.items())
+
+
+@pytest.mark.parametrize("family", READ, ids=[family.name for family in READ])
+def test_many_long_names_are_renamed_at_once(family: Family) -> None:
+    one = torch.ones(1)
+    for part in ("module.", "conv1.", "conv1.conv.", "downsample.", "base_model.", "backbone."):
+        state = SAMPLES[family.name] | {f"{part * (length // len(part))}{number}": one for length in (150, 950) for number in range(1000)}
+        began = time.process_time()
+        assert len(renamed(state)) == len(state)
+        assert time.process_time() - began < 2
 
 
 def test_nothing_of_ours_is_taken_for_another_programs() -> None:

@@ -37,7 +37,7 @@ def test_a_narrow_dam_without_a_header_is_found_and_what_no_shape_tells_is_said(
     assert best.report.complete
     card = catalogue.with_weights(base, file)
     assert card.arguments == {"dam": 12, "width": 0.125}
-    assert card.note.startswith("A width of 0.125 was found from the shapes of the file's tensors. Picture size, frames and strides cannot be: ")
+    assert card.note.startswith("The shapes of the file’s tensors say width = 0.125. Picture size, frames and strides are those of DAM")
     assert weights.load(catalogue.build(card), weights.read(file)[0]).complete
 
 

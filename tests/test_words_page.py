@@ -55,7 +55,8 @@ def test_what_a_word_means_is_looked_for_when_it_is_asked() -> None:
     assert not [button for button in page.button if "Look for each word" in button.label]
     page = visit(EXPLORE, clip="short", model="vlad:difference", method="words")
     assert [header.value for header in page.subheader][:3] == [
-        name.replace("word", "Word") for name in study.answer(Question("short", "vlad:difference", "words")).terms.names[:3]  # type: ignore[union-attr]
+        name.replace("word", "Word")
+        for name in study.answer(Question("short", "vlad:difference", "words")).terms.names[:3]  # type: ignore[union-attr]
     ], "words that count most, once they are known"
 
 

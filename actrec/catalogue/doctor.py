@@ -10,6 +10,7 @@ from torch import Tensor
 
 from actrec import catalogue
 from actrec.core import labels
+from actrec.core.card import Card
 from actrec.core.errors import Progress, WeightsError, no_progress
 from actrec.core.words import few
 from actrec.models import weights
@@ -36,7 +37,7 @@ def examine(path: Path, progress: Progress = no_progress, most: int = 5) -> list
         WeightsError: a file that cannot be read, of which no tensor is known here, or of a family that fits no architecture here.
     """
     state, _ = weights.read(path)
-    found, bases = [], catalogue.architectures()
+    found, bases = [], _bases()
     for number, (name, base) in enumerate(bases.items()):
         progress(number / len(bases), base.title)
         rough = weights.fit(catalogue.without_numbers(base), state)
@@ -45,6 +46,13 @@ def examine(path: Path, progress: Progress = no_progress, most: int = 5) -> list
             found.append(Examined(name, weights.fit(catalogue.without_numbers(fitted), state)))
     _check(path, state, found)
     return sorted(found, key=lambda e: -e.share)[:most]
+
+
+def _bases() -> dict[str, Card]:
+    """The architectures, and of the networks inside them those that see what no architecture sees alone."""
+    wholes = catalogue.architectures()
+    seen = {whole.inputs for whole in wholes.values()}
+    return wholes | {inner.id: inner for whole in wholes.values() for inner in catalogue.parts(whole).values() if inner.inputs not in seen}
 
 
 def _check(path: Path, state: Mapping[str, Tensor], found: Sequence[Examined]) -> None:

@@ -137,7 +137,8 @@ def with_weights(base: Card, file: Path) -> Card:
             return own
     if base.weights is not None and base.weights.sha256 and files.digest(file).startswith(base.weights.sha256):
         return replace(base, id=name, title=title, weights=replace(base.weights, file=file))
-    fitted, count = named(following(implied(base, state)), file.name), classes(base, state)
+    shaped, count, family = following(implied(base, state)), classes(base, state), weights.recognise(state)
+    fitted = named(shaped, file.name)
     told, said = labels.of_checkpoint(file, metadata, count)
     names = told or (base.labels if len(base.labels) == count else labels.numbered(count))
     return replace(
@@ -150,7 +151,7 @@ def with_weights(base: Card, file: Path) -> Card:
         results={},
         paper_figures={},
         trained_on="",
-        note=" ".join(filter(None, (said, _by_shape(base, fitted), base.note))),
+        note=" ".join(filter(None, (said, family.caution if family else "", _found(base, shaped, fitted), base.note))),
         assumed="" if told or names != base.labels else _assumed(base),
     )
 
@@ -170,13 +171,23 @@ def _assumed(base: Card) -> str:
     )
 
 
-def _by_shape(base: Card, fitted: Card) -> str:
-    """What was found from a file's shapes alone, and what was not."""
-    found = " and ".join(f"{name} of {_short(value)}" for name, value in fitted.arguments.items() if base.arguments.get(name) != value)
-    if not found:
+def _found(base: Card, shaped: Card, fitted: Card) -> str:
+    """What was found from a file's shapes and from its name, and what was not."""
+    by_shape, by_name = _other(base, shaped), _other(shaped, fitted)
+    sampled = fitted.sampling != base.sampling
+    if sampled:
+        by_name.append(f"{fitted.sampling}")
+    if not (by_shape or by_name):
         return ""
-    other = f"Picture size, frames and strides cannot be: they are those of {base.title}"
-    return f"A {found} was found from the shapes of the file's tensors. {other}, and if the model was trained with others its answers are wrong."
+    lines = [f"The shapes of the file’s tensors say {' and '.join(by_shape)}."] if by_shape else []
+    lines += [f"The file’s name says {', '.join(by_name)}."] if by_name else []
+    rest = "Its picture size is that" if sampled else "Picture size, frames and strides are those"
+    return " ".join([*lines, f"{rest} of {base.title}, and if the model was trained with others its answers are wrong."])
+
+
+def _other(one: Card, other: Card) -> list[str]:
+    """Arguments of the other card that the first has not."""
+    return [f"{name} = {_short(value)}" for name, value in other.arguments.items() if one.arguments.get(name) != value]
 
 
 def _short(value: object) -> str:

@@ -49,7 +49,7 @@ def filled(card: Card, file: Path) -> tuple[nn.Module, dict[str, Any]]:
         QuestionError: as `build`.  WeightsError: a file that cannot be read, or numbers that do not fit.
     """
     read, about = weights.read(file)
-    state = {name.removeprefix(card.within): tensor for name, tensor in read.items() if name.startswith(card.within)}
+    state = {name.removeprefix(card.within): tensor for name, tensor in read.items() if name.startswith(card.within)} if card.within else read
     weights.load(without_numbers(card), state)  # what does not fit is told before any memory is taken for it
     model = build(card)
     weights.load(model, state)
@@ -138,7 +138,7 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **given)
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(128)
 def _without_numbers(family: str, arguments: str, classes: int) -> nn.Module:
     with torch.device("meta"), _Unfilled():
         return _built(family, json.loads(arguments), classes).eval()

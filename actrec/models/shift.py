@@ -11,6 +11,7 @@ were trained with a shift do not fit a network without one. What the paper leave
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ from actrec.core.trace import Tap, follow
 from actrec.models import _departures
 from actrec.models._netvlad import NetVLAD
 from actrec.models._resnet import UNITS, name_2d, scaled
+
+SHARE = 0.125
+"""The part of the channels that comes from the frame before, and as much from the frame behind, in the shift module's published weights."""
 
 
 class Shifted(nn.Module):
@@ -159,8 +163,8 @@ def _start(model: nn.Module) -> None:
 
 def build(
     depth: int = 50,
-    before: float = 0.125,
-    behind: float = 0.125,
+    before: float = SHARE,
+    behind: float = SHARE,
     every: int = 1,
     inputs: int = 3,
     width: float = 1.0,
@@ -198,12 +202,14 @@ def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tenso
     of differences by the mean of its three channels for each (wang2016tsn). The head is left out where it differs.
 
     Raises:
-        WeightsError: a tensor is missing or has another shape.
+        WeightsError: a tensor is missing, is left over or has another shape.
     """
     flat = {name_2d(name): t[:, :, 0] if t.ndim == 5 and t.shape[2] == 1 else t for name, t in state_2d.items()}
-    state, problems = {}, []
+    wanted = {name: name.replace(".conv1.net.", ".conv1.") for name in model.state_dict()}
+    known = set(wanted.values())
+    state, problems = {}, [name for name in flat if name.startswith("layer") and name not in known]
     for name, ours in model.state_dict().items():
-        theirs = flat.get(name.replace(".conv1.net.", ".conv1."))
+        theirs = flat.get(wanted[name])
         if name == "conv1.weight" and theirs is not None and theirs.shape[1] == 3 != ours.shape[1]:
             theirs = theirs.mean(1, keepdim=True).expand(-1, ours.shape[1], -1, -1)
         if theirs is not None and theirs.shape == ours.shape:
@@ -218,16 +224,21 @@ def inflate(model: nn.Module, state_2d: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def implied(arguments: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The arguments as a file's tensors imply them: inputs, width, and visual words. Which channels are shifted no shape tells."""
+    """The arguments as a file's tensors imply them: how many differences, width, visual words, and in which units channels are shifted. How many of
+    them no shape tells; nor do pictures become differences, or a network with a shift one without.
+    """
+    usual = {name: each.default for name, each in inspect.signature(build).parameters.items()} | dict(arguments)
     found: dict[str, Any] = {}
-    if "conv1.weight" in shapes:
-        found["inputs"] = shapes["conv1.weight"][1]
+    if usual["inputs"] != 3 and len(first := shapes.get("conv1.weight", ())) == 4 and first[1] > 3 and first[1] % 3 == 0:
+        found["inputs"] = first[1]
+    if second := next((unit for unit in range(1, max(UNITS[101])) if f"layer3.{unit}.conv1.net.weight" in shapes), 0):
+        found["every"] = second
     widths = {2 ** (stage + 5): shapes.get(f"layer{stage}.0.conv2.weight") for stage in (1, 2, 3, 4)}
     if (last := widths[512]) and all(shape and scaled(channels, last[0] / 512) == shape[0] for channels, shape in widths.items()):
         found["width"] = last[0] / 512
-    if "pool.centres" in shapes:
-        found["clusters"] = shapes["pool.centres"][0]
-    return {**arguments, **found}
+    if centres := shapes.get("pool.centres"):
+        found["clusters"] = centres[0]
+    return {**arguments, **{name: value for name, value in found.items() if value != usual[name]}}
 
 
 def follows(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,15 +252,22 @@ def departures(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def named(card: Card, file: str) -> Card:
-    """The card as a checkpoint's file name has it: the shift module's authors write into it how many frames were read, and from where.
+    """The card as a checkpoint's file name has it: the shift module's authors write into it how many frames were read, and from where, and the part
+    of the channels that is shifted each way.
 
-    TSM_kinetics_RGB_resnet50_shift8_blockres_avg_segment16_e50.pth: 16 frames, one of each equal part; with `_dense`, of 64 consecutive frames.
+    TSM_kinetics_RGB_resnet50_shift8_blockres_avg_segment16_e50.pth: an eighth, and 16 frames, one of each equal part; with `_dense`, of 64
+    consecutive frames. MMAction2's tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_…: 16 frames; with `-dense-` as above.
     """
-    said = re.search(r"TSM_\w+?_(RGB|Flow|RGBDiff)_.*segment(\d{1,3})_", file)
+    said = re.search(r"TSM_.*?_RGB(?:Diff)?_.*?segment([1-9]\d?)_|tsm_.*?-1x1x([1-9]\d?)-", file)
     if said is None:
         return card
-    frames = int(said.group(2))
-    return replace(card, sampling=Sampling("dense", frames, 64) if "_dense" in file else Sampling("segments", frames))
+    frames, part = int(said.group(1) or said.group(2)), re.search(r"_shift([2-9]|[1-9]\d)_", file)
+    shares = {name: 1 / int(part.group(1)) for name in ("before", "behind") if card.arguments.get(name, SHARE)} if part else {}
+    return replace(
+        card,
+        sampling=Sampling("dense", frames, 64) if re.search("[_-]dense[_.-]", file) else Sampling("segments", frames),
+        arguments={**card.arguments, **{name: share for name, share in shares.items() if share != card.arguments.get(name, SHARE)}},
+    )
 
 
 BESIDE = "Of time this model sees only what the shift brings: in every unit some channels from the frame before and some from the frame behind."

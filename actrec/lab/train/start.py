@@ -76,8 +76,8 @@ def unwrapped(model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Ten
 
 def fitting(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What of a relative's state fits `model`: tensors of the same name and shape, and kernels of length 1 in time, which are spread over the model's
-    t steps and divided by t (inflation). A first convolution of pictures becomes one of flow or differences by the mean of its three channels for
-    each channel (Wang et al. 2016, the temporal segment networks)."""
+    t steps and divided by t (inflation). A first convolution of pictures becomes one of flow, or of differences, by the mean of its three channels
+    for each (Wang et al. 2016, the temporal segment networks)."""
     found = {}
     for name, own in model.state_dict().items():
         given = state.get(name)

@@ -24,7 +24,7 @@ from actrec.core import files
 from actrec.core.errors import WeightsError, quoted
 from actrec.core.outside import Budget, TooMuch, parsed
 from actrec.core.words import few
-from actrec.models.weights import pickled
+from actrec.models.weights import families, pickled
 
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module")
 """Keys under which people keep the tensors of a training checkpoint."""
@@ -41,8 +41,9 @@ SAFE_WAY = "where you trust the file, load it yourself and save its state_dict()
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """A checkpoint's tensors by name, as they are in the file, and what else it says.
 
-    The tensors may be views into the file: read them, do not write to them. Quantised ones come as the numbers they stand for. The second part is
-    what `save` was given, or the plain values that stand beside the tensors, with the wrapper's name under "wrapper".
+    Those of another program's network that is known here come under our names (`families.Renamed`). The tensors may be views into the file: read
+    them, do not write to them. Quantised ones come as the numbers they stand for. The second part is what `save` was given, or the plain values that
+    stand beside the tensors, with the wrapper's name under "wrapper".
 
     Raises:
         WeightsError: no file, no checkpoint, a damaged one, one without numbers, one that wants to run code or would cost too much to read.
@@ -57,7 +58,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             state, about = _unwrap(_read_torch(path, head.startswith(b"PK"), spend), spend)
         else:
             raise WeightsError(f"{path.name} is not a checkpoint (it begins with {head[:8]!r}); give a safetensors or a torch file")
-        return _usable(state, spend), about
+        return families.renamed(_usable(state, spend)), about
     except TooMuch as error:
         raise WeightsError(str(error)) from None
 

@@ -48,7 +48,8 @@ class Report:
     """How a checkpoint's tensors meet a model's, by the model's names.
 
     wrong_shape: (name, shape in the file, shape in the model).  unexpected: names in the file that the model has not, as they are in the file.
-    ignored: counters that the file lacks and prediction does not need.  renamed: which prefixes were taken off, "" if none.
+    ignored: counters that the file lacks and prediction does not need.  renamed: which prefixes were taken off, and by which program's rules tensors
+    were renamed; "" if none.
     left_out: names in the file that belong to a loss, a metric or a moving average.  integers: (name, kind of number in the file) where the model has
     fractions and the file gives no scale.
     """
@@ -119,12 +120,13 @@ def _match(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[Report, dict[
     whole = {name for name, (ours, theirs) in fitting.items() if ours.is_floating_point() and not (theirs.is_floating_point() or theirs.is_complex())}
     absent = [name for name in own if name not in taken]
     removed = few([f"{prefix[:120]!r} from {count} names" for prefix, count in stripped.items()])
+    theirs = state.theirs if isinstance(state, families.Renamed) else {}
     report = Report(
         matched=tuple(name for name in fitting if name not in whole),
         missing=tuple(name for name in absent if not name.endswith(COUNTER)),
-        unexpected=tuple(name for name in over if not _beside(name)),
+        unexpected=tuple(theirs.get(name, name) for name in over if not _beside(name)),
         wrong_shape=tuple((name, tuple(theirs.shape), tuple(ours.shape)) for name, (ours, theirs) in given.items() if name not in fitting),
-        renamed=f"took {removed}" if removed else "",
+        renamed="; ".join(([str(state)] if theirs else []) + ([f"took {removed}"] if removed else [])),
         ignored=tuple(name for name in absent if name.endswith(COUNTER)),
         left_out=tuple(name for name in over if _beside(name)),
         integers=tuple((name, str(fitting[name][1].dtype).removeprefix("torch.")) for name in fitting if name in whole),
