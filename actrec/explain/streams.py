@@ -43,7 +43,7 @@ def layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:
     """The last features of the streams, taken together; or why there are none."""
     if card.readouts and all(readout.tap in taps for readout in card.readouts.values()):
         return (" + ".join(readout.tap for readout in card.readouts.values()),)
-    return "this model has one stream; its own CAM shows what it saw"
+    return "this model has one stream; its own map shows what it saw"
 
 
 def watch(layer: str) -> tuple[str, ...]:

@@ -61,5 +61,5 @@ def _unused(parts: Numbers, shares: Numbers, what: str) -> Finding:
     many = f"{len(unused)} of the {len(parts)} words get" if len(unused) > 1 else f"One of the {len(parts)} words, word {unused[0] + 1}, gets"
     share, adds = float(taken(shares)[unused].sum()), float(parts[unused].sum())
     still = f"{percent(share)} of all places and {fixed(adds, '+')} of the {what}"
-    why = "however few places a word has, what they sum to is brought to the length of the others"
-    return Finding("words never used", len(unused), f"{many} the largest share of no place in this clip. Together they have {still}: {why}.")
+    why = "What places sum to around a word is brought to the same length, however few they are, unless it is shorter than 0.000001"
+    return Finding("words never used", len(unused), f"{many} the largest share of no place in this clip. Together they have {still}. {why}.")
