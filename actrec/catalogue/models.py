@@ -151,8 +151,8 @@ def with_weights(base: Card, file: Path) -> Card:
         results={},
         paper_figures={},
         trained_on="",
-        note=" ".join(filter(None, (said, family.caution if family else "", _found(base, shaped, fitted), base.note))),
-        assumed="" if told or names != base.labels else _assumed(base),
+        note=" ".join(filter(None, (said, _found(base, shaped, fitted), base.note))),
+        assumed=" ".join(filter(None, (family.assumed if family else "", "" if told or names != base.labels else _assumed(base)))),
     )
 
 

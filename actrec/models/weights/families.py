@@ -23,7 +23,7 @@ class Family:
 
     marks: each must be found in some tensor's name.  lacks: what actrec has not or does differently, or which of them it has.  shape: (mark, axis,
     size) of a tensor that tells it from a relative with the same names.  rules: (pattern, what stands there in our names), one after the other; none
-    for what is not read.  caution: what the reader of a loaded one must know.
+    for what is not read.  assumed: what a file of it does not say and is only assumed, in a sentence.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Family:
     lacks: str
     shape: tuple[str, int, int] | None = None
     rules: tuple[tuple[str, str], ...] = ()
-    caution: str = ""
+    assumed: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}, and {self.lacks}"
@@ -158,7 +158,7 @@ FAMILIES = (
         (_RESNET + r"conv\.weight$",),
         _FRAMES,
         rules=_MMACTION,
-        caution="MMAction2’s TSN and its C2D have tensors of the same names and shapes. The file is read as a TSN, which looks at every frame by "
+        assumed="MMAction2’s TSN and its C2D have tensors of the same names and shapes. The file is read as a TSN, which looks at every frame by "
         "itself; if it is of a C2D, which also pools over time, its answers are wrong.",
     ),
     # Transformers, from whichever program.
