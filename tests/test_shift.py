@@ -119,7 +119,7 @@ def test_without_a_shift_it_is_torchvisions_resnet_on_frames_bit_for_bit() -> No
         logits = theirs.eval()(x.transpose(1, 2).flatten(0, 1)).unflatten(0, (2, 3)).mean(1)
         wanted = last["features"].unflatten(0, (2, 3)).transpose(1, 2)
         assert torch.equal(ours.eval().features(x), wanted)
-        torch.testing.assert_close(ours(x), logits)
+        torch.testing.assert_close(ours(x), logits, rtol=1e-4, atol=1e-5 * float(logits.abs().max()))
         off = rewired(shifts.eval(), "off", x)
         assert torch.equal(off, ours(x))
         assert not torch.equal(off, shifts(x))
@@ -217,8 +217,8 @@ def test_bfloat16_autocast_stays_near_float32_and_trains(clusters: int) -> None:
     with torch.no_grad():
         wanted = model(x)
     with torch.autocast("cpu", torch.bfloat16):
-        got = model.train()(x).float()
-        near = model.eval()(x).float()
+        near = model(x).float()
+        got = model.train()(x).float()  # which moves the running statistics
     assert (near - wanted).abs().max() < 0.1 * max(wanted.abs().max(), 1)
     got.logsumexp(1).sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
@@ -239,10 +239,12 @@ def test_taps_leave_the_checkpoint_alone_and_the_card_names_its_head(card: Card)
 
 
 def mirrored(model: nn.Module) -> nn.Module:
-    """With kernels that look the same from both sides: random ones have a random centre of their own."""
+    """With kernels that look the same from both sides, and both directions of time: random ones have a random centre of their own."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             module.weight.data = (module.weight.data + module.weight.data.flip((2, 3))) / 2
+    other = swapped(model.state_dict())
+    model.load_state_dict({name: (tensor + other[name]) / 2 for name, tensor in model.state_dict().items()})
     return model
 
 
