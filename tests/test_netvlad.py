@@ -13,11 +13,9 @@ import torch
 import tsm_made
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import clip_of
 from torch import Tensor
 
 from actrec import catalogue
-from actrec.core import trace
 from actrec.core.card import Card
 from actrec.core.clip import Preprocess, Sampling
 from actrec.explain import Ask, _exact
@@ -92,6 +90,7 @@ def test_the_order_of_places_means_nothing() -> None:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 def test_parts_sum_to_every_classs_score_and_to_every_difference_of_two(dtype: torch.dtype, tolerance: float) -> None:
     made, x, rows = pool(dtype=dtype), features(1, 6, 4, 3, 3, dtype=dtype), features(5, 24, seed=1, dtype=dtype)
+    made.requires_grad_(False)
     gathered = made(x)[0]
     weights = [*rows, *(one - other for one in rows for other in rows)]
     for weight in weights:
@@ -104,7 +103,7 @@ def test_parts_sum_to_every_classs_score_and_to_every_difference_of_two(dtype: t
 
 @given(st.floats(0, 1e4), st.floats(1e-4, 50), st.integers(0, 99))
 def test_parts_sum_up_whatever_the_features(scale: float, alpha: float, seed: int) -> None:
-    made, x, weight = pool(alpha=alpha), features(1, 6, 2, 2, 2, scale=scale, seed=seed), features(24, seed=seed + 1)
+    made, x, weight = pool(alpha=alpha).requires_grad_(False), features(1, 6, 2, 2, 2, scale=scale, seed=seed), features(24, seed=seed + 1)
     parts = made.parts(x, weight)
     assert parts.isfinite().all()
     assert float(parts.sum()) == pytest.approx(float(weight @ made(x)[0]), abs=1e-6)
@@ -112,9 +111,7 @@ def test_parts_sum_up_whatever_the_features(scale: float, alpha: float, seed: in
 
 @pytest.mark.parametrize("versus", [None, 0, 4])
 def test_the_exact_map_of_a_network_is_its_score(versus: int | None) -> None:
-    model = tsm_made.network(clusters=4).requires_grad_(False)
-    clip, geometry = clip_of(4, 32)
-    seen = trace.run(model, {"rgb": torch.randn(1, 3, 4, 32, 32)}, clip, geometry, watch=("layer4.tap",))
+    seen = tsm_made.seen(clusters=4, frames=4)
     readout = catalogue.architectures()["tsm-vlad-r50"].readout
     assert readout is not None
     score = seen.logits[0, 2] - (0 if versus is None else seen.logits[0, versus])
@@ -259,4 +256,6 @@ def test_a_checkpoint_with_words_is_answered(home: Path) -> None:
     tsm_made.checkpoint(home / "checkpoints", "words", clusters=4)
     found = study.answer(Question("short", "words", "shift"))
     assert len(found.heats) == 2
-    assert found.heat.values.mean() == pytest.approx(found.score - float(study.load("words").model.fc.bias[found.predictions.logits.argmax()]), abs=1e-4)
+    assert found.heat.values.mean() == pytest.approx(
+        found.score - float(study.load("words").model.fc.bias[found.predictions.logits.argmax()]), abs=1e-4
+    )

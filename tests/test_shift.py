@@ -40,7 +40,9 @@ def rewired(model: nn.Module, way: str, x: Tensor) -> Tensor:
 
 
 @given(st.integers(0, 4), st.integers(0, 4), st.integers(0, 3), st.integers(1, 6), st.data())
-def test_an_impulse_lands_one_frame_on_in_exactly_the_shifted_channels(before: int, behind: int, others: int, frames: int, data: st.DataObject) -> None:
+def test_an_impulse_lands_one_frame_on_in_exactly_the_shifted_channels(
+    before: int, behind: int, others: int, frames: int, data: st.DataObject
+) -> None:
     channels, at = before + behind + others or 1, data.draw(st.integers(0, frames - 1))
     part = shift.Shifted(nn.Conv2d(channels, channels, 1, bias=False), before, behind, Tap(stride=(1, 1, 1), kind="wiring"))
     nn.init.eye_(part.net.weight.data[:, :, 0, 0])
@@ -80,11 +82,12 @@ def test_every_so_manieth_unit_shifts_and_too_few_channels_are_none() -> None:
         f"layer{s}.{u}.conv1" for s, u in ((1, 0), (1, 2), (2, 0), (2, 2), (3, 0), (3, 2), (3, 4), (4, 0), (4, 2))
     ]
     assert not units(network(before=0.0, behind=0.0))
-    assert [name for name, _ in units(network(before=1 / 32, behind=0.0))][0] == "layer1.1.conv1", "a thirty-second of 8 channels is none"
+    assert units(network(before=1 / 32, behind=0.0))[0][0] == "layer1.1.conv1", "a thirty-second of 8 channels is none"
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"before": -0.1}, {"before": 0.6, "behind": 0.6}, {"every": 0}, {"clusters": -1}, {"inputs": 0}, {"depth": 18}, {"before": float("nan")}]
+    "arguments",
+    [{"before": -0.1}, {"before": 0.6, "behind": 0.6}, {"every": 0}, {"clusters": -1}, {"inputs": 0}, {"depth": 18}, {"before": float("nan")}],
 )
 def test_what_cannot_be_built_is_refused_in_one_line(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"depth is 50 or 101|give two shares") as caught:

@@ -9,14 +9,18 @@ from typing import Any
 
 import demo_made
 import torch
+from tiny_models import clip_of, noise
 from torch import nn
 
 from actrec import catalogue
+from actrec.core import trace
 from actrec.core.clip import Preprocess, Sampling
 from actrec.models import shift, weights
 
 TINY: dict[str, Any] = {"width": 0.125, "last_stride": 1}
 LABELS = ("walk", "run", "jump")
+UNITS = [f"layer{stage}.{unit}" for stage, count in enumerate((3, 4, 6, 3), 1) for unit in range(count)]
+"""The residual units of a ResNet-50."""
 
 
 def network(*, classes: int = 5, **arguments: Any) -> shift.ShiftNet:
@@ -35,6 +39,13 @@ def network(*, classes: int = 5, **arguments: Any) -> shift.ShiftNet:
     if model.pool is not None:
         nn.init.constant_(model.pool.log_alpha, -2.0)
     return model.eval()
+
+
+def seen(clusters: int = 0, frames: int = 8, **arguments: Any) -> trace.Trace:
+    """A pass over noise of such a network, without gradients, its last features watched."""
+    clip, geometry = clip_of(frames, 32)
+    model = network(clusters=clusters, **arguments).requires_grad_(False)
+    return trace.run(model, {"rgb": noise(1, frames, 32)}, clip, geometry, watch=("layer4.tap",))
 
 
 def units(model: nn.Module) -> list[tuple[str, shift.Shifted]]:
