@@ -36,7 +36,7 @@ def begin(model: torch.nn.Module, card: Card, windows: sets.Windows, taken: Coll
     centres = kmeans(found.numpy(), len(pool.centres), seed)
     pool.begin(found.to(pool.centres), torch.from_numpy(centres).to(pool.centres))
     start = f"The {len(centres)} visual words start from k-means of {len(found)} descriptors of {clips} training clips"
-    return f"{start}, and α from their spread ({float(pool.log_alpha.exp()):.3g})."
+    return f"{start}, and α from their spread ({float(pool.log_alpha.detach().exp()):.3g})."
 
 
 def kmeans(points: np.ndarray, count: int, seed: int) -> np.ndarray:
