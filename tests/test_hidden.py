@@ -18,7 +18,8 @@ from actrec.core.question import Question
 from actrec.draw import charts
 from actrec.inputs import pose
 from actrec.study.checks import hidden
-from actrec.study.checks.hidden import Effect, WhatIf
+from actrec.study.checks._followed import Effect
+from actrec.study.checks.hidden import WhatIf
 
 pytestmark = pytest.mark.usefixtures("joints_home")
 

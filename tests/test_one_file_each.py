@@ -184,7 +184,7 @@ def test_the_command_line_explains_checks_and_evaluates(home: Path, trained: tra
     assert cli.main(["check", "short", "--model", "toy", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["checks"]) == {"order", "toy-black"}
-    assert set(found["not"]) == {"hidden", "windows-cost"}
+    assert set(found["not"]) == {"hidden", "windows-cost", "shift", "reach"}
     result = home / "evaluated"
     item = evaluate.Trial("toy", study.load("toy").card, "0" * 64, trained.clips, "test")
     merged = evaluate.run(item, study.load("toy").model, result)

@@ -8,6 +8,7 @@ import deform_made
 import numpy as np
 import pytest
 import torch
+import tsm_made
 from answers_made import film
 from dam_made import awake
 from hypothesis import given
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from actrec.core.clip import Clip
-from actrec.core.reach import Everywhere, Sharing, Slide, Windows, field
+from actrec.core.reach import Beside, Everywhere, Sharing, Slide, Windows, field
 from actrec.core.trace import Tap, attach, follow, record, taps
 from actrec.inputs import cells
 from actrec.models import _deform_windows as windows
@@ -67,6 +68,22 @@ def test_an_attention_block_joins_the_steps_that_gradients_join(name: str) -> No
 def test_a_deformable_transformers_tokens_read_what_gradients_reach(switched: dict[str, bool], windows: str) -> None:
     model = deform_made.make(frames=9, windows=windows, **switched).requires_grad_(False)
     held_to(model, deform_made.clip(9, 16), deform_made.people(5, 9, 16))
+
+
+@pytest.mark.parametrize("arguments", [{"before": 0.5, "behind": 0.5}, {"before": 0.5, "behind": 0.0}, {"before": 0.0, "behind": 0.5, "every": 2}])
+@pytest.mark.parametrize("clusters", [0, 3])
+def test_a_shift_networks_steps_read_what_gradients_reach(clusters: int, arguments: dict[str, float]) -> None:
+    held_to(tsm_made.network(clusters=clusters, **arguments).requires_grad_(False), torch.randn(1, 3, 20, 16, 16))
+
+
+def test_frames_beside_each_other_are_one_unit_apart() -> None:
+    near, units = tsm_made.network(before=0.25, behind=0.125), 16
+    past = taps(near)["layer4.tap"].past
+    assert past == (Beside(True, True),) * units
+    far = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
+    np.testing.assert_array_equal(field(past, 40), far <= units)
+    assert taps(near)["stem"].past == ()
+    assert not taps(tsm_made.network(before=0.0, behind=0.0))["layer4.tap"].past
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 3), st.integers(1, 30))

@@ -68,6 +68,14 @@ class Gathers(Protocol):
 
 
 @runtime_checkable
+class Shifts(Protocol):
+    """What takes some of its channels from other frames."""
+
+    moves: Tensor
+    """For each channel, how many frames earlier it is taken from: int64 (C), 1, 0 or −1."""
+
+
+@runtime_checkable
 class Spreads(Protocol):
     """What reads a feature map around joints."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Heat
+from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Knob
 from actrec.inputs import cells
 
@@ -37,6 +39,24 @@ def score(trace: Trace, ask: Ask) -> Tensor:
     """The number explained: the class's logit, or its lead over the class `versus`. A scalar, with its graph."""
     logits = trace.logits[0]
     return logits[ask.label] if ask.versus is None else logits[ask.label] - logits[ask.versus]
+
+
+def rerun(logits: Tensor, changed: Tensor, ask: Ask, how: str) -> tuple[float, str]:
+    """How the class's probability moves from logits (1, classes) to those of a changed network, and the sentence for it, with its logit or its lead.
+
+    how: the beginning of the sentence, what was changed.  NaN and "" where either gives no finite number.
+    """
+    (share, score), (other, left) = (_standing(row[0].detach().float(), ask) for row in (logits, changed))
+    if not all(map(math.isfinite, (share, score, other, left))):
+        return math.nan, ""
+    what = "logit" if ask.versus is None else "lead in logits over the other class"
+    told = f"the model gives this class {percent(other)} instead of {percent(share)}, {apart(other, share)}"
+    return other - share, f"{how}, {told}; its {what} is {fixed(left)} instead of {fixed(score)}."
+
+
+def _standing(row: Tensor, ask: Ask) -> tuple[float, float]:
+    """The class's probability, and its logit or its lead over the other class."""
+    return float(row.softmax(0)[ask.label]), float(row[ask.label] - (row[ask.versus] if ask.versus is not None else 0))
 
 
 def feature_layers(card: Card, taps: Mapping[str, Tap]) -> tuple[str, ...] | str:

@@ -17,7 +17,6 @@ by a real rerun with nothing under its tap `added`: the features then go on alon
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,8 @@ from actrec.core.card import Card
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat
 from actrec.core.trace import taps
-from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Method
+from actrec.explain._evidence import rerun
 from actrec.inputs import cells
 from actrec.measure import distance
 
@@ -93,18 +92,9 @@ def _added(trace: Trace, ask: Ask) -> tuple[Finding, ...]:
 
 def added(logits: Tensor, without: Tensor, ask: Ask) -> Finding:
     """How the class's probability changes, and its logit or its lead, between logits (1, classes) with a block and without it."""
-    (share, score), (alone, left) = (_standing(row[0].detach().float(), ask) for row in (logits, without))
-    if not all(map(math.isfinite, (share, score, alone, left))):
-        return Finding("what the block adds", math.nan, "What the block adds is not known: the model gives no finite number with it or without it.")
-    what = "logit" if ask.versus is None else "lead in logits over the other class"
-    told = f"the model gives this class {percent(alone)} instead of {percent(share)}, {apart(alone, share)}"
-    told = f"With this block turned off, {told}; its {what} is {fixed(left)} instead of {fixed(score)}."
-    return Finding("what the block adds", share - alone, told)
-
-
-def _standing(row: Tensor, ask: Ask) -> tuple[float, float]:
-    """The class's probability, and its logit or its lead over the other class."""
-    return float(row.softmax(0)[ask.label]), float(row[ask.label] - (row[ask.versus] if ask.versus is not None else 0))
+    gained, told = rerun(logits, without, ask, "With this block turned off")
+    unknown = "What the block adds is not known: the model gives no finite number with it or without it."
+    return Finding("what the block adds", -gained, told or unknown)
 
 
 def relate(relation: str, q: Tensor, k: Tensor, scale: float | Tensor) -> list[tuple[str, str, Tensor]]:

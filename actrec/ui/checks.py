@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import streamlit as st
@@ -19,6 +19,8 @@ from actrec.study import checks
 from actrec.study.checks import Check, Checked
 from actrec.study.checks.hidden import WhatIf
 from actrec.study.checks.order import TimeOrder
+from actrec.study.checks.reach import Reach
+from actrec.study.checks.shift import Worth
 from actrec.study.checks.windows_cost import Cost
 from actrec.ui import parts
 from actrec.ui.attention import BARE
@@ -70,6 +72,10 @@ def _draw(check: Check, question: Question, known: Checked) -> bool:
         _order(known)
     elif isinstance(known, Cost):
         _cost_table(known)
+    elif isinstance(known, Worth):
+        _worth(known)
+    elif isinstance(known, Reach):
+        _reach(known)
     changed = isinstance(known, WhatIf) and _effects(question, known)
     st.markdown(plain(known.verdict))
     if isinstance(known, WhatIf):
@@ -100,11 +106,35 @@ def gflops(model: str) -> float:
 
 def _order(known: TimeOrder) -> None:
     what = {"shuffled": f"shuffled ({known.lowest_shuffle:.2f}–{known.highest_shuffle:.2f})"}
-    rows = [
-        Bar(what.get(name, name), p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if i == 0 else "")
-        for i, (name, p, z) in enumerate(zip(known.names, known.probabilities, known.logits, strict=True))
+    rows = zip((what.get(name, name) for name in known.names), known.probabilities, known.logits, strict=True)
+    _scores(rows, "order", "Probability of the class as the clip is, reversed and shuffled")
+
+
+def _scores(rows: Iterable[tuple[str, float, float]], key: str, label: str) -> None:
+    """A bar for each run of the model: its name, and the class's probability and score; the first is the model and the clip as they are."""
+    bars = [
+        Bar(name, p, percent(p), f"{name}: probability {p:.4f}, score {z:.3f}", "for" if number == 0 else "")
+        for number, (name, p, z) in enumerate(rows)
     ]
-    parts.bars(rows, key="order", label="Probability of the class as the clip is, reversed and shuffled")
+    parts.bars(bars, key=key, label=label)
+
+
+def _worth(known: Worth) -> None:
+    rows = [("as it is", known.probability, known.score), *((row.name, row.probability, row.score) for row in known.ways)]
+    _scores(rows, "shift", "Probability of the class with the shift as it is and rewired")
+    from actrec.draw import charts  # late: plotly
+
+    single = [(f"the shift in {row.name}", known.change(row), known.told(row)) for row in known.units]
+    st.plotly_chart(charts.effects(single, known.measure, ink()), key="shift-units", config=BARE)
+
+
+def _reach(known: Reach) -> None:
+    from actrec.draw import charts  # late: plotly
+
+    for number, (column, matrix) in enumerate(zip(st.columns(2), known.matrices(), strict=True)):
+        column.markdown(f"**{plain(matrix.title)}**")
+        column.plotly_chart(charts.matrix(matrix, ink()), key=f"reach{number}", config=BARE)
+        column.caption(plain(matrix.line))
 
 
 def _hide(question: Question, about: Question, card: Card, film: Video) -> None:

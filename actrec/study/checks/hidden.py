@@ -15,47 +15,26 @@ from actrec.core.clip import Clip
 from actrec.core.errors import Progress, QuestionError, no_progress
 from actrec.core.question import Question
 from actrec.core.trace import Tap
-from actrec.core.words import fixed, percent
+from actrec.core.words import fixed
 from actrec.inputs import pose, streams
 from actrec.study import asking
 from actrec.study.checks import Check
+from actrec.study.checks._followed import Effect, Followed
 
 
 @dataclass(frozen=True)
-class Effect:
-    """Without something: its name, and the class's probability and score (logit, or lead over another class) then."""
-
-    name: str
-    probability: float
-    score: float
-
-
-@dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Followed):
     """A class's probability and score with all joints that the question leaves, and without each part of them, the people and limbs first.
 
     Effects are told, drawn and ordered by the score: probabilities near 0 or 1 hardly move, and then name another part than the one that matters.
     """
 
-    label: str
-    versus: str | None
-    probability: float
-    score: float
     effects: tuple[Effect, ...]
-
-    @property
-    def measure(self) -> str:
-        """What the score is, in which its changes are told too."""
-        return f"logit of “{self.label}”" if self.versus is None else f"logit lead of “{self.label}” over “{self.versus}”"
-
-    def change(self, effect: Effect) -> float:
-        """How the score moves when a part is hidden."""
-        return effect.score - self.score
 
     @property
     def strongest(self) -> Effect | None:
         """The single part whose hiding moves the score most; None where none moves it by 0.001."""
-        return max((effect for effect in self.effects[1:] if abs(self.change(effect)) >= 1e-3), key=lambda e: abs(self.change(e)), default=None)
+        return self.largest(self.effects[1:])
 
     @property
     def verdict(self) -> str:
@@ -66,11 +45,6 @@ class WhatIf:
             return f"{lost}; no single part moves it by 0.001."
         moved = f"moves it most, by {fixed(self.change(telling), '+')} to {self.told(telling)}"
         return f"{lost}; of the single parts, hiding {telling.name.replace('_', ' ')} {moved}."
-
-    def told(self, effect: Effect) -> str:
-        """The score without a part, and the probability with it and without."""
-        of = "" if self.versus is None else f" of “{self.label}”"  # a lead is of two classes, a probability of one
-        return f"{fixed(effect.score)} (probability{of} {percent(self.probability)} to {percent(effect.probability)})"
 
     def to_json(self) -> dict[str, Any]:
         rows = [{"hidden": e.name, "probability": e.probability, "score": e.score, "change": self.change(e)} for e in self.effects]
