@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from actrec.core.evidence import Heat
 
+STREAMS = {"rgb": "pictures", "flow": "flow", "difference": "differences"}
+"""What a model reads, by its streams' names, for reading behind “the”."""
+
 
 def percent(share: float, digits: int = 1) -> str:
     """A share or a probability for reading: 83.1 %, 0.4 %, < 0.1 %; "–" where there is none. digits: behind the point."""

@@ -25,11 +25,10 @@ from actrec.core.abilities import Fuses
 from actrec.core.card import Card, Readout
 from actrec.core.errors import QuestionError
 from actrec.core.evidence import Evidence, Finding, Heat
-from actrec.core.words import apart, fixed, percent
+from actrec.core.words import STREAMS, apart, fixed, percent
 from actrec.explain import Ask, Method
 from actrec.explain._evidence import SIGNED_FIRST, heat, setting
 from actrec.explain._exact import exact
-from actrec.models._streams import TITLES
 
 if TYPE_CHECKING:
     from actrec.core.trace import Tap, Trace
@@ -66,7 +65,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     what = "logit" if ask.versus is None else "logit difference"
     unit = f"{'fused ' if half < 1 else ''}{what} per cell{'' if signed else ', positive part'}"
     heats = [
-        heat(trace, readout.tap, f"{'Exact map' if readout.pool else 'CAM'} of the {TITLES[name]}", shares[name], unit, signed=signed)
+        heat(trace, readout.tap, f"{'Exact map' if readout.pool else 'CAM'} of the {STREAMS[name]}", shares[name], unit, signed=signed)
         for name, readout in ask.readouts.items()
     ]
     told = findings(logits, trace.logits.detach(), ask, fused.fusion)
@@ -102,12 +101,11 @@ def summed(maps: Sequence[Tensor], bias: float, what: str) -> tuple[Tensor | Non
 def _both(heats: Sequence[Heat], both: Tensor) -> Heat:
     """The sum of the streams' maps, where the first one's steps are drawn; what either has read, it has read."""
     first, other = heats
-    values, fields = both.float().numpy(), None
+    kinds, values, fields = {heat.title.rpartition(" of ")[0] for heat in heats}, both.float().numpy(), None
     if first.fields is not None and other.fields is not None:
         fields = np.stack([np.minimum(first.fields[:, 0], other.fields[:, 0]), np.maximum(first.fields[:, 1], other.fields[:, 1])], 1)
-    return replace(
-        first, title=f"{first.title.rpartition(' of ')[0]} of both", values=values if first.signed else np.maximum(values, 0), fields=fields
-    )
+    title = f"{kinds.pop() if len(kinds) == 1 else 'Exact map'} of both"
+    return replace(first, title=title, values=values if first.signed else np.maximum(values, 0), fields=fields)
 
 
 def _logits(trace: Trace, readout: Readout) -> Tensor:
@@ -123,14 +121,14 @@ def findings(logits: Mapping[str, Tensor], fused: Tensor, ask: Ask, fusion: str)
     alone = {name: float(each[0].softmax(0)[ask.label]) for name, each in logits.items()}
     together = float(fused[0].softmax(0)[ask.label])
     firsts = {name: float(each[0].softmax(0).max()) <= alone[name] for name, each in logits.items()}
-    said = " and ".join(f"the {TITLES[name]} alone {_verb('give', name)} it {percent(share)}" for name, share in alone.items())
+    said = " and ".join(f"the {STREAMS[name]} alone {_verb('give', name)} it {percent(share)}" for name, share in alone.items())
     told = [Finding("score of both streams", together, f"Together the streams give this class {percent(together)}: {said}.")]
     for name, share in alone.items():
         order = f"{_verb('put', name)} {'no class before this one' if firsts[name] else 'another class first'}"
-        said = f"Alone the {TITLES[name]} {order}; together it has {apart(together, share)}."
-        told.append(Finding(f"score of the {TITLES[name]} alone", share, said))
+        said = f"Alone the {STREAMS[name]} {order}; together it has {apart(together, share)}."
+        told.append(Finding(f"score of the {STREAMS[name]} alone", share, said))
     if fusion == "mean":
-        halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {TITLES[name]}" for name, share in alone.items())
+        halves = " and ".join(f"{fixed(50 * share, digits=1)} percentage points from the {STREAMS[name]}" for name, share in alone.items())
         told.append(Finding("shares of the fused score", together, f"The fused score is the mean of both: {halves}."))
     return tuple(told)
 
@@ -143,7 +141,7 @@ METHODS: tuple[Method, ...] = (
     Method(
         "streams",
         "Streams side by side",
-        "What the pictures and the flow say, each with its exact map, and how much of the decision comes from each.",
+        "What each of the model’s two streams says, with its exact map, and how much of the decision comes from each.",
         "Each stream's map is exact for its own logit. Where scores are fused, no map is of the fused one: a softmax is not a sum over places.",
         layers,
         explain,

@@ -20,11 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from actrec.core.card import Card
+from actrec.core.words import STREAMS
 
 FUSIONS = ("mean", "max", "logits")
-
-TITLES = {"rgb": "pictures", "flow": "flow", "difference": "differences"}
-"""Streams for reading."""
 
 
 def fuse(one: Tensor, other: Tensor, how: str) -> Tensor:
@@ -86,7 +84,7 @@ def parts(card: Card, family: str, base: Card, own: Mapping[str, Mapping[str, An
             card,
             id=f"{card.id}:{name}",
             of=f"{card.architecture}:{name}",
-            title=f"{card.title}, {TITLES[name]} alone",
+            title=f"{card.title}, {STREAMS[name]} alone",
             family=family,
             arguments={**more, **card.arguments.get(name, {})},
             inputs=(name,),

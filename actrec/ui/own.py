@@ -23,6 +23,7 @@ from actrec.core.card import Card
 from actrec.core.clip import Video
 from actrec.core.errors import ClipError, QuestionError, WeightsError
 from actrec.core.question import Question
+from actrec.core.words import STREAMS
 from actrec.inputs import pose
 
 if TYPE_CHECKING:
@@ -145,16 +146,15 @@ def model_name(name: str) -> str:
         QuestionError: no such model.  WeightsError: no such checkpoint here.
     """
     from actrec import catalogue  # late: torch
-    from actrec.models._streams import TITLES  # late: torch
 
     known = catalogue.cards()
     if name in known:
         return name
     whole, _, stream = name.rpartition(":")
-    if whole and stream in TITLES:
+    if whole and stream in STREAMS:
         return f"{model_name(whole)}:{stream}"
     base, at, file = name.partition("@")
-    if base not in known and not (base.rpartition(":")[0] in known and base.rpartition(":")[2] in TITLES):
+    if base not in known and not (base.rpartition(":")[0] in known and base.rpartition(":")[2] in STREAMS):
         raise QuestionError(f"no model {name!r} here; choose one from the list")
     own = belongings().weights.get(file)
     if at and own is not None:
