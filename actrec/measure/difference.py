@@ -31,7 +31,8 @@ def findings(change: Map, lengths: Map, noise: float, when: str) -> tuple[Findin
     """
     size = np.abs(np.float64(change))
     known = size[np.isfinite(size)]
-    return _mean(known, when), _share(known, noise), _together(rank_correlation(size.ravel(), np.ravel(lengths)))
+    beyond = np.where(size <= noise, 0, size)  # ranks of noise would be most of the ranks
+    return _mean(known, when), _share(known, noise), _together(rank_correlation(beyond.ravel(), np.ravel(lengths)))
 
 
 def _mean(known: NDArray[np.float64], when: str) -> Finding:
@@ -57,9 +58,9 @@ def _share(known: NDArray[np.float64], noise: float) -> Finding:
 
 
 def _together(found: float) -> Finding:
-    name, how = "change and motion", f"Spearman’s rank correlation over all pixels and frames: {fixed(found, digits=2)}"
+    name, how = "change and motion", f"Spearman’s rank correlation over all pixels and frames, noise taken as no change: {fixed(found, digits=2)}"
     if np.isnan(found):
-        why = "one of the two is the same at every pixel, or fewer than three pixels have a value"
+        why = "with noise taken as no change one of the two is the same at every pixel, or fewer than three pixels have a value"
         return Finding(name, found, f"Whether change goes with motion cannot be determined: {why}.")
     if abs(found) < HARDLY:
         return Finding(name, found, f"How much a pixel changes hardly goes with how far things move there ({how}).")
