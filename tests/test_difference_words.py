@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from claims_made import amount, as_percent
 from hypothesis import given
 from hypothesis import strategies as st
