@@ -131,8 +131,9 @@ def test_the_maps_are_of_the_two_pictures_that_the_words_name(model: str, which:
         length = np.linalg.norm(moved / np.array(geometry.scale[::-1]), axis=-1)
         np.testing.assert_allclose(far.values[step], np.where(np.abs(moved).max(-1) < 0.05, 0, length), atol=0.1)
     said = {"all": "from each of the model’s frames to 5 frames after it", "1": "from each of the model’s frames to 1 frame after it"}
-    for heat in (change, far):
-        assert said.get(which, "from 3 to 4 frames after each of the model’s frames") in heat.unit
+    assert said.get(which, "from 3 to 4 frames after each of the model’s frames") in found.findings[0].sentence
+    names = {"all": ("frame t", "frame t+5"), "1": ("frame t", "frame t+1"), "4": ("frame t+3", "frame t+4")}[which]
+    assert [heat.unit for heat in found.heats] == ["grey levels ({1} − {0})".format(*names), "source px ({} to {})".format(*names)]
     assert found.evidence.together
     assert [heat.title for heat in found.heats] == ["Change of brightness", "Length of the optical flow"]
 
@@ -165,7 +166,7 @@ def test_only_models_that_read_differences_show_them_and_only_those_that_there_a
     for model in ("shifts:rgb", "tiny-flow", "tiny"):
         with pytest.raises(QuestionError, match="given no RGB differences"):
             ask(model=model)
-    assert "to 2 frames after it" in ask(model="two-difference").heat.unit
+    assert ask(model="two-difference").heat.unit == "grey levels (frame t+2 − frame t)"
     with pytest.raises(QuestionError, match="differences=3: this model is given 2 for each of its frames; choose all, or a number up to 2"):
         ask(model="two-difference", which="3")
     with pytest.raises(QuestionError, match="differences='6' is not a setting"):

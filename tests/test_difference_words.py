@@ -14,7 +14,9 @@ from hypothesis.extra.numpy import arrays
 from actrec.measure import agreement
 from actrec.measure import difference as measured
 
-CHANGE = re.compile(r"The brightness of a pixel changes by (.+) of 255 grey levels on average WHEN, and by (.+) at most\.")
+CHANGE = re.compile(
+    r"The brightness of a pixel, the mean of its three colours, changes by (.+) of 255 grey levels on average WHEN, and by (.+) at most\."
+)
 SHARE = re.compile(r"(< 0\.1|[\d.]+) % of the pixels change by more than 2 grey levels; less than that is the noise of compression\.")
 RANKS = r"\(Spearman’s rank correlation over all pixels and frames, noise taken as no change: (−?[\d.]+)\)\.$"
 LEVELS = st.one_of(st.sampled_from([0.0, 1.0, 2.0, -2.0, 5.0, np.nan]), st.floats(-255, 255, width=32))

@@ -2,7 +2,7 @@
 
 Nothing is worked out from the network here: the numbers are its input. For each of the model's frames it holds a stack of differences of neighbouring
 pictures. They add up: all of them make the last picture minus the first, some of them any other minus the first. So the pictures between which flow
-is found need not be decoded again. What is shown is the mean over the three colours.
+is found need not be decoded again. What is shown is the mean over the three colours; t in the units is the number of the model's own frame.
 
 Flow is found between the pictures as the model is given them, without the black around them, by the way that training uses. It is in source pixels,
 and what is shorter than the noise of finding it counts as rest, as in the view of the flow stream.
@@ -66,22 +66,29 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     assert preprocess is not None
     stream = Difference(preprocess, tensor.shape[1] // 3)
     first, last = pair(ask, stream.stack)
-    levels, when = given(tensor, stream.unit), told(first, last)
-    frames = pixels.cropped(clip.frames, preprocess, trace.geometry)
+    change, far = maps(trace, stream, given(tensor, stream.unit), first, last)
+    tracks = (
+        track(change, clip, "mean change of brightness", "grey levels", measured.means(change.values)),
+        track(far, clip, "mean length of the flow", "source px", measured.means(far.values)),
+    )
+    findings = measured.findings(change.values, far.values, STILL, told(first, last))
+    said = NOTHING if stream.doubts(tensor) else claim(change, clip)
+    return Evidence((change, far), tracks, findings=findings, claim=said, together=True, own_tracks=True)
+
+
+def maps(trace: Trace, stream: Difference, levels: Floats, first: int, last: int) -> tuple[Heat, Heat]:
+    """The change of brightness between two pictures of the stack, and the length of the flow between them. levels: as `given`."""
+    clip, geometry = trace.clip, trace.geometry
+    frames = pixels.cropped(clip.frames, stream.preprocess, geometry)
     before, after = (np.rint(frames + levels[:end].sum(0)).clip(0, 255).astype(np.uint8) for end in (first, last))
-    far = lengths(before, after, trace.geometry)
+    far = lengths(before, after, geometry)
     change = np.where(np.isnan(far), np.nan, levels[first:last].sum(0).mean(-1)).astype(np.float32)
     read = neighbours(clip.index, stream.stack, clip.video.frames)[:, [first, last]] + np.array([0, 1])
-    heats = (
-        _heat(trace, "Change of brightness", change, f"grey levels (mean of the three colours, {when})", read, signed=True),
-        _heat(trace, "Length of the optical flow", far, f"source px ({when})", read, signed=False),
+    one, other = (f"frame t+{number}" if number else "frame t" for number in (first, last))
+    return (
+        _heat(trace, "Change of brightness", change, f"grey levels ({other} − {one})", read, signed=True),
+        _heat(trace, "Length of the optical flow", far, f"source px ({one} to {other})", read, signed=False),
     )
-    tracks = (
-        track(heats[0], clip, "mean change of brightness", "grey levels", measured.means(change)),
-        track(heats[1], clip, "mean length of the flow", "source px", measured.means(far)),
-    )
-    said = NOTHING if stream.doubts(tensor) else claim(heats[0], clip)
-    return Evidence(heats, tracks, findings=measured.findings(change, far, STILL, when), claim=said, together=True, own_tracks=True)
 
 
 def pair(ask: Ask, stack: int) -> tuple[int, int]:

@@ -42,9 +42,8 @@ def _mean(known: NDArray[np.float64], when: str) -> Finding:
     if not known.any():
         return Finding(name, 0.0, f"No pixel becomes brighter or darker {when}.")
     mean, most = float(known.mean()), float(known.max())
-    return Finding(
-        name, mean, f"The brightness of a pixel changes by {_levels(mean)} of 255 grey levels on average {when}, and by {_levels(most)} at most."
-    )
+    much = f"changes by {_levels(mean)} of 255 grey levels on average {when}, and by {_levels(most)} at most"
+    return Finding(name, mean, f"The brightness of a pixel, the mean of its three colours, {much}.")
 
 
 def _share(known: NDArray[np.float64], noise: float) -> Finding:
