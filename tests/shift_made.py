@@ -32,6 +32,7 @@ def stream(folder: Path, name: str, seed: int = 0, called: str = "shift", sampli
     given = {**part.arguments, **TINY, **arguments}
     torch.manual_seed(seed)
     model = demo_made.taught(catalogue.build(replace(part, arguments=given), len(LABELS)), len(LABELS))
+    torch.nn.init.normal_(model.get_parameter("fc.bias"), 0, 0.3)  # zeros, as it begins, would hide what becomes of it
     about = {"family": part.family, "architecture": part.id, "arguments": given, "labels": list(LABELS), "title": f"Tiny {name}"}
     about |= {"sampling": asdict(sampling or part.sampling), "preprocess": asdict(part.preprocess), "trained_on": "nothing"}
     file = folder / f"{called}-{name}.safetensors"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from actrec import catalogue, cli, study
 from actrec.core.answer import Explanation
 from actrec.core.question import Question
 from actrec.lab import fuse
+from actrec.study.earlier import earlier
 
 CASES = [("rgb", 0.0), ("flow", 0.5)]
 
@@ -96,6 +98,15 @@ def test_a_map_without_time_offers_the_last_layer_that_has_it(model: str, method
     other = study.answer(found.earlier)
     assert len(other.heat.values) == steps
     assert other.earlier is None
+
+
+def test_the_input_of_two_frames_has_no_earlier_layer() -> None:
+    found = study.answer(Question("short", "both:flow", "flow"))
+    clip, one = (
+        replace(found.clip, index=found.clip.index[:2]),
+        replace(found.heat, values=found.heat.values[:1], bands=found.heat.bands[:1], fields=None),
+    )
+    assert earlier(found.question, catalogue.card("both:flow"), catalogue.methods()["flow"], "input", one, clip) is None
 
 
 def test_the_page_and_the_command_line_lead_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

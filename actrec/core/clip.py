@@ -143,6 +143,12 @@ class Geometry:
         return x * sx - self.offset[1], y * sy - self.offset[0]
 
     @property
+    def filled(self) -> tuple[slice, slice]:
+        """The rows and columns of the crop that the frame fills; beyond them it is black."""
+        rows, columns = (slice(max(-o, 0), min(size - o, crop)) for o, size, crop in zip(self.offset, self.resized, self.crop, strict=True))
+        return rows, columns
+
+    @property
     def box(self) -> Box:
         """The crop in source pixels: outside it the model saw nothing."""
         return (*self.to_source(0, 0), *self.to_source(self.crop[1], self.crop[0]))

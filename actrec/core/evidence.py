@@ -244,6 +244,7 @@ class Evidence:
     """What a way of explaining found: maps, first the one to show first, and what does not fit on a map.
 
     claim: a sentence in place of the one that is made from the first map.  together: the maps belong beside each other.
+    own_tracks: the curves say all there is to say over time; else the maps' positive evidence per step is shown with them.
     """
 
     heats: tuple[Heat, ...]
@@ -256,6 +257,7 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     claim: str = ""
     together: bool = False
+    own_tracks: bool = False
 
     @property
     def heat(self) -> Heat:

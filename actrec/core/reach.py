@@ -85,7 +85,17 @@ class Beside:
         return own | (self.before & np.eye(steps, k=-1, dtype=np.bool_)) | (self.behind & np.eye(steps, k=1, dtype=np.bool_))
 
 
-Hop = Slide | Beside | Everywhere | Windows | Sharing
+@dataclass(frozen=True)
+class Behind:
+    """Every step is made of a frame that was given and of so many source frames behind it, which were not: RGB differences."""
+
+    frames: int
+
+    def reads(self, steps: int) -> Reads:
+        return np.eye(steps, dtype=np.bool_)
+
+
+Hop = Slide | Beside | Behind | Everywhere | Windows | Sharing
 
 
 def field(hops: Sequence[Hop], frames: int) -> Reads:

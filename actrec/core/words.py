@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from actrec.core.evidence import Heat
 
 STREAMS = {"rgb": "pictures", "flow": "flow", "difference": "differences"}
-"""A model's streams, within a sentence."""
+"""What a model reads, by its streams' names, for reading behind “the”."""
 
 
 def percent(share: float, digits: int = 1) -> str:

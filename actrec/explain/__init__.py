@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from actrec.core.card import Card, Readout
+from actrec.core.clip import Preprocess
 from actrec.core.evidence import Evidence, Heat
 from actrec.core.trace import Tap, Trace
 
@@ -29,7 +30,7 @@ class Ask:
 
     place: (input frame 0 … T − 1, x, y), x and y in input pixels.  readout: the card's, for the methods that read the head's weights.
     picked: whether the reader picked the place; else it is the middle of the picture, half-way through the window.
-    readouts: the card's, of a network of several streams.
+    readouts: the card's, of a network of several streams.  preprocess: the card's, for the methods that show an input in the source's units.
     """
 
     label: int
@@ -41,6 +42,7 @@ class Ask:
     readouts: Mapping[str, Readout] = field(default_factory=dict)
     layout: tuple[str, ...] = ()  # names of one person's joints, for models that were given any
     picked: bool = False
+    preprocess: Preprocess | None = None
 
 
 def from_where(picked: bool) -> str:

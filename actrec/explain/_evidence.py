@@ -1,4 +1,4 @@
-"""What the ways of explaining share: the score asked about, the layers that hold features, the settings, and raw numbers made into a Heat."""
+"""What the ways of explaining share: the score asked about, the layers that hold features, the settings, raw numbers made into a Heat or a Track."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from actrec.core.card import Card
+from actrec.core.clip import Clip
 from actrec.core.errors import QuestionError
-from actrec.core.evidence import Heat
+from actrec.core.evidence import Heat, Track
 from actrec.core.words import apart, fixed, percent
 from actrec.explain import Ask, Knob
 from actrec.inputs import cells
@@ -82,3 +86,10 @@ def heat(trace: Trace, layer: str, title: str, values: Tensor, unit: str, *, sig
     return cells.heat(
         title, numbers, stride=tap.stride, first=tap.first, past=tap.past, clip=trace.clip, geometry=trace.geometry, unit=unit, signed=signed
     )
+
+
+def track(heat: Heat, clip: Clip, title: str, unit: str, values: NDArray[np.float64], group: str = "") -> Track:
+    """A value of each of a map's steps, on every source frame that the step is drawn on."""
+    steps = heat.steps_of(clip.video.frames)
+    frames = np.flatnonzero(steps >= 0)
+    return Track(title, unit, clip.video.seconds[frames], frames, values[steps[frames]], group)

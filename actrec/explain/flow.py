@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from actrec.core.card import Card
 from actrec.core.clip import Clip, Geometry
-from actrec.core.evidence import Evidence, Flow, Heat, Track
+from actrec.core.evidence import Evidence, Flow, Heat
 from actrec.explain import Ask, Method
+from actrec.explain._evidence import track
 from actrec.inputs import cells
 from actrec.inputs.flow import camera
 from actrec.inputs.streams.flow import NAME, STILL, UNIT
@@ -45,14 +46,15 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     cameras = by_camera(flow.lengths, trace.clip)
     shares = np.array([measured.explained(*step) for step in zip(flow.moved, cameras, strict=True)])
     curves = (("everything", measured.speeds(flow.moved, flow.seconds)), ("the camera", measured.speeds(cameras, flow.seconds)))
-    tracks = [_track(flow.lengths, trace.clip, title, SPEED, values, GROUP) for title, values in curves]
-    tracks.append(_track(flow.lengths, trace.clip, "the camera's share", "of the flow, by squared length", shares))
+    tracks = [track(flow.lengths, trace.clip, title, SPEED, values, GROUP) for title, values in curves]
+    tracks.append(track(flow.lengths, trace.clip, "the camera's share", "of the flow, by squared length", shares))
     claim = (
         "There is no flow to show: nothing moves farther than the noise of finding it."
         if flow.lengths.empty
         else f"Motion is strongest {strongest.told(flow.lengths, trace.clip)}"
     )
-    return Evidence((flow.lengths,), tuple(tracks), flow=flow, findings=measured.findings(flow.moved, flow.seconds, cameras), claim=claim)
+    told = measured.findings(flow.moved, flow.seconds, cameras)
+    return Evidence((flow.lengths,), tuple(tracks), flow=flow, findings=told, claim=claim, own_tracks=True)
 
 
 def given(tensor: Tensor, clip: Clip, geometry: Geometry) -> Flow:
@@ -103,13 +105,6 @@ def by_camera(lengths: Heat, clip: Clip) -> NDArray[np.float64]:
         if matrix is not None:
             found[k] = camera.moved(matrix, places)
     return found
-
-
-def _track(heat: Heat, clip: Clip, title: str, unit: str, values: NDArray[np.float64], group: str = "") -> Track:
-    """A value of each step, on every source frame that the step is drawn on."""
-    steps = heat.steps_of(clip.video.frames)
-    frames = np.flatnonzero(steps >= 0)
-    return Track(title, unit, clip.video.seconds[frames], frames, values[steps[frames]], group)
 
 
 METHODS: tuple[Method, ...] = (

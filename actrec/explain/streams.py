@@ -101,12 +101,11 @@ def summed(maps: Sequence[Tensor], bias: float, what: str) -> tuple[Tensor | Non
 def _both(heats: Sequence[Heat], both: Tensor) -> Heat:
     """The sum of the streams' maps, where the first one's steps are drawn; what either has read, it has read."""
     first, other = heats
-    values, fields = both.float().numpy(), None
+    kinds, values, fields = {heat.title.rpartition(" of ")[0] for heat in heats}, both.float().numpy(), None
     if first.fields is not None and other.fields is not None:
         fields = np.stack([np.minimum(first.fields[:, 0], other.fields[:, 0]), np.maximum(first.fields[:, 1], other.fields[:, 1])], 1)
-    return replace(
-        first, title=f"{first.title.rpartition(' of ')[0]} of both", values=values if first.signed else np.maximum(values, 0), fields=fields
-    )
+    title = f"{kinds.pop() if len(kinds) == 1 else 'Exact map'} of both"
+    return replace(first, title=title, values=values if first.signed else np.maximum(values, 0), fields=fields)
 
 
 def _logits(trace: Trace, readout: Readout) -> Tensor:
@@ -142,7 +141,7 @@ METHODS: tuple[Method, ...] = (
     Method(
         "streams",
         "Streams side by side",
-        "What the pictures and the flow say, each with its exact map, and how much of the decision comes from each.",
+        "What each of the model’s two streams says, with its exact map, and how much of the decision comes from each.",
         "Each stream's map is exact for its own logit. Where scores are fused, no map is of the fused one: a softmax is not a sum over places.",
         layers,
         explain,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actrec.core.clip import Clip, Geometry
 from actrec.core.evidence import Heat
-from actrec.core.reach import Hop, field
+from actrec.core.reach import Behind, Hop, field
 from actrec.inputs.sampling import on_screen
 
 Triple = tuple[float, float, float]
@@ -70,13 +70,15 @@ def bands(clip: Clip, steps: int, stride: float, first: float) -> NDArray[np.int
 def fields(clip: Clip, steps: int, past: Sequence[Hop] | None) -> NDArray[np.int64] | None:
     """From the first to behind the last source frame that can reach each step: int64 (steps, 2); None where that is not known.
 
-    Of the frames between, only those that were sampled can, and not even all of these where a stride passes over some.
+    Of the frames between, only those that were sampled can, and not even all of these where a stride passes over some; and those right behind a
+    sampled one, where the network is given these too.
     """
     reads = None if past is None else field(past, len(clip.index))
-    if reads is None or len(reads) != steps or not reads.any(1).all():
+    if past is None or reads is None or len(reads) != steps or not reads.any(1).all():
         return None
     last = reads.shape[1] - 1 - reads[:, ::-1].argmax(1)
-    return np.stack([clip.index[reads.argmax(1)], clip.index[last] + 1], 1).astype(np.int64)
+    behind = sum(hop.frames for hop in past if isinstance(hop, Behind))
+    return np.stack([clip.index[reads.argmax(1)], np.minimum(clip.index[last] + behind, clip.video.frames - 1) + 1], 1).astype(np.int64)
 
 
 def nearest_cell(place: NDArray[np.int64] | float, stride: float, first: float, cells: int) -> NDArray[np.int64]:

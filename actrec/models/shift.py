@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from actrec.core.card import Card, Readout
 from actrec.core.clip import Preprocess, Sampling
 from actrec.core.errors import WeightsError
-from actrec.core.reach import Beside
+from actrec.core.reach import Behind, Beside
 from actrec.core.trace import Tap, follow
 from actrec.models import _departures
 from actrec.models._netvlad import NetVLAD
@@ -128,7 +128,7 @@ class ShiftNet(nn.Module):
         self.dropout = nn.Dropout(arguments["dropout"])
         self.fc = nn.Linear(came * max(arguments["clusters"], 1), classes)
         _start(self)
-        follow(self)
+        follow(self, (Behind(arguments["inputs"] // 3),) if arguments["inputs"] > 3 else ())
 
     def features(self, x: Tensor) -> Tensor:
         """The last feature map (B, C, T, ⌈H/32⌉, ⌈W/32⌉)."""

@@ -63,9 +63,9 @@ def _answer(question: Question, film: Video, loaded: loading.Loaded, progress: P
             place = asking.place(asked) if method.picks(knobs) else None
             layout = next((given.names for given in asked.given.values() if given.names), ())
             picked = question.at is not None
-            found = method.explain(
-                seen, Ask(target.label, target.versus, layer, place, knobs, loaded.card.readout, loaded.card.readouts, layout, picked)
-            )
+            card, label, versus = loaded.card, target.label, target.versus
+            ask = Ask(label, versus, layer, place, knobs, card.readout, card.readouts, layout, picked, card.preprocess)
+            found = method.explain(seen, ask)
     except torch.OutOfMemoryError:
         what = f"{loaded.card.title} with {method.title}"
         raise ActrecError(f"the device {loaded.device.type} ran out of memory for {what}; choose a later layer or a smaller model") from None
@@ -108,10 +108,11 @@ def _written(asked: Asked, method: Method, target: Target, logits: Tensor, evide
 
 def _whole(found: Evidence, clip: Clip, layout: tuple[str, ...]) -> Evidence:
     """What a way of explaining found, with what is worked out from it whatever the way: its curve, and on what its places lie."""
-    curves = [] if found.flow is not None else [mass(found.heat, clip.video)]  # flow has a curve of its own, in pixels per second
+    curves = [mass(found.heat, clip.video)]
     if found.together:  # each map has its own curve
         curves = [replace(mass(heat, clip.video), title=f"{heat.title}: evidence per frame") for heat in found.heats]
-    return replace(found, tracks=(*curves, *found.tracks), findings=(*found.findings, *_on_what(found, clip, layout)))
+    tracks = (*(() if found.own_tracks else curves), *found.tracks)
+    return replace(found, tracks=tracks, findings=(*found.findings, *_on_what(found, clip, layout)))
 
 
 def _on_what(evidence: Evidence, clip: Clip, layout: tuple[str, ...]) -> tuple[Finding, ...]:

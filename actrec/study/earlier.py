@@ -25,7 +25,7 @@ def earlier(question: Question, card: Card, method: Method, layer: str, heat: He
     if len(heat.values) > 1 or len(np.unique(clip.index)) < 2:
         return None
     taps = catalogue.taps(card)
-    names, first = list(taps), method.watch(layer)[0]
+    names, first = list(taps), next(iter(method.watch(layer)), "")  # a view of the input watches no tap
     before = names[: names.index(first)] if first in taps else []
     for way in (method, *([catalogue.methods()[INSTEAD]] if method.by_class else [])):
         fitting = catalogue.layers(card, way)

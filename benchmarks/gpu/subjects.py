@@ -119,9 +119,9 @@ def answers(subject: Asked, asked: Ways, label: int | None = None) -> tuple[int,
                 label = int(run.logits[0].argmax())
             found.setdefault("logits", run.logits[0].detach().double().cpu().numpy())
             knobs = {knob.name: knob.choices[0] for knob in catalogue.knobs(subject.card, method)}
-            said = method.explain(
-                run, Ask(label, None, layer, asking.place(subject), knobs, readout=subject.card.readout, readouts=subject.card.readouts, layout=names)
-            )
+            card, place = subject.card, asking.place(subject)
+            ask = Ask(label, None, layer, place, knobs, card.readout, card.readouts, names, preprocess=card.preprocess)
+            said = method.explain(run, ask)
             evidence = said if isinstance(said, Evidence) else Evidence(said)
             found |= {f"{method.id} at {layer}, {name}": values for name, values in numbers(evidence)}
     return label or 0, found
