@@ -46,7 +46,13 @@ def _bars(question: Question, found: Explanation) -> bool:
     st.header(plain(terms.title), anchor=False)
     from actrec.draw import charts  # late: plotly
 
-    picked = st.plotly_chart(charts.terms(terms, ink()), key=f"terms {terms.chosen}", config=BARE, on_select="rerun", selection_mode="points")
+    picked = st.plotly_chart(
+        charts.terms(terms, ink()),
+        key=f"terms-{'all' if terms.chosen is None else terms.chosen}",
+        config=BARE,
+        on_select="rerun",
+        selection_mode="points",
+    )
     st.caption("Each bar begins where the one above it ends. Click a word for its own map; click it again for the map of all words.")
     names = [point["customdata"] for point in picked["selection"]["points"]]
     names = [name[0] if isinstance(name, list) else name for name in names]
