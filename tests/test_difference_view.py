@@ -135,7 +135,7 @@ def test_the_maps_are_of_the_two_pictures_that_the_words_name(model: str, which:
     names = {"all": ("frame t", "frame t+5"), "1": ("frame t", "frame t+1"), "4": ("frame t+3", "frame t+4")}[which]
     assert [heat.unit for heat in found.heats] == ["grey levels ({1} − {0})".format(*names), "source px ({} to {})".format(*names)]
     assert found.evidence.together
-    assert [heat.title for heat in found.heats] == ["Change of brightness", "Length of the optical flow"]
+    assert [heat.title for heat in found.heats] == ["Change of brightness", "Length of the flow"]
 
 
 def test_a_drift_is_as_far_as_it_is_in_source_pixels() -> None:
@@ -261,7 +261,7 @@ def test_what_is_saved_are_both_maps_and_their_units(tmp_path: Path) -> None:
     assert "mean change of brightness,grey levels," in files.curves.read_text(encoding="utf-8")
     words = " ".join(re.sub("<[^>]*>", " ", files.figure_svg.read_text(encoding="utf-8")).split())
     assert "Change of brightness" in words
-    assert "Length of the optical flow" in words
+    assert "Length of the flow" in words
 
 
 def test_a_window_of_a_single_frame_has_one_map() -> None:

@@ -87,7 +87,7 @@ def maps(trace: Trace, stream: Difference, levels: Floats, first: int, last: int
     one, other = (f"frame t+{number}" if number else "frame t" for number in (first, last))
     return (
         _heat(trace, "Change of brightness", change, f"grey levels ({other} − {one})", read, signed=True),
-        _heat(trace, "Length of the optical flow", far, f"source px ({one} to {other})", read, signed=False),
+        _heat(trace, "Length of the flow", far, f"source px ({one} to {other})", read, signed=False),
     )
 
 
