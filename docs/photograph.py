@@ -27,6 +27,8 @@ VIEWS: dict[str, tuple[str, float, Literal["light", "dark"]]] = {
     "joints": ("/Explore?clip=throw_ball&model=deform-mannequin&method=joint-stride", 0.66, "dark"),
     "streams": ("/Explore?clip=push_left&model=tst-mannequin&method=streams", 0.5, "light"),
     "motion": ("/Explore?clip=jumping_jack&model=tst-mannequin:flow&method=flow", 0.35, "dark"),
+    "words": ("/Explore?clip=jumping_jack&model=tsm-vlad-mannequin:rgb&method=words", 0.5, "light"),
+    "shift": ("/Explore?clip=sit_down&model=tsm-mannequin:rgb&method=shift", 0.5, "dark"),
     "prune": ("/Prune?model=tst-pruned-mannequin&percent=30", 0.0, "light"),
     "compare": ("/Compare?clip=lift_barbell&" + "&".join(f"{i}.model={name}&{i}.method=cam" for i, name in enumerate(COMPARED, 1)), 0.4, "light"),
     "evaluate": ("/Evaluate?a=c2d-mannequin-on-mannequin-test&b=dam-12-c3d-mannequin-on-mannequin-test", 0.0, "light"),
@@ -52,7 +54,7 @@ def main() -> None:
             for name, (path, share, scheme) in VIEWS.items():
                 if sys.argv[1:] and name not in sys.argv[1:]:
                     continue
-                high = 1400 if name == "joints" else 1000  # its curves stand under the picture
+                high = {"joints": 1400, "words": 2300, "shift": 1700}.get(name, 1000)  # what they show stands under the picture
                 page = chromium.new_page(viewport={"width": 1440, "height": high}, color_scheme=scheme)
                 photograph(page, f"http://127.0.0.1:{port}{path}", share, ROOT / "docs" / f"{name}.png")
                 page.close()
@@ -71,6 +73,8 @@ def photograph(page: Page, address: str, share: float, file: Path) -> None:
     if box:
         page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
     page.mouse.move(5, 5)
+    if (offer := page.get_by_role("button", name="Look for each word")).count():
+        offer.click()
     for _ in range(4):  # one piece of work may follow another
         page.wait_for_timeout(3000)
         page.locator('[data-testid="stProgress"]').first.wait_for(state="detached", timeout=180_000)

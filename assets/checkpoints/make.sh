@@ -62,6 +62,15 @@ fuse rgb flow tst-mannequin "TST-ResCNN A · mannequin" mannequin
 fuse pruned-rgb-40 pruned-flow-30 tst-pruned-mannequin "TST-ResCNN A, pruned · mannequin" mannequin
 fuse pruned-rgb-nl pruned-flow-nl tpnlst-mannequin "TPNLST-ResCNN A · mannequin" mannequin
 fuse rgb-weizmann flow-weizmann tst-weizmann "TST-ResCNN A · weizmann" data/weizmann
+# The shift module, from the C2D: its pictures, its differences, average pooling and NetVLAD; and on filmed people.
+RUNS=runs/shift benchmarks/shift.sh eighths difference heads both filmed
+shifted() { # RUN RUN ARCHITECTURE NAME TITLE SET
+  .venv/bin/python -m actrec fuse "$3:rgb@runs/shift/$1/model.safetensors" "$3:difference@runs/shift/$2/model.safetensors" \
+    --out "assets/checkpoints/$4.safetensors" --title "$5" --data "$6"
+}
+shifted rgb-pooled difference-pooled tsm-difference-r50 tsm-mannequin "TSM · mannequin" mannequin
+shifted rgb-vlad difference-vlad tsm-difference-vlad-r50 tsm-vlad-mannequin "TSM with NetVLAD · mannequin" mannequin
+shifted filmed-rgb-vlad filmed-difference-vlad tsm-difference-vlad-r50 tsm-vlad-weizmann "TSM with NetVLAD · weizmann" data/weizmann
 for run in runs/*-mannequin runs/*-weizmann runs/deform-arms runs/deform-pushups; do
   cp "$run/model.safetensors" "assets/checkpoints/$(basename "$run").safetensors"
   cp "$run/README.md" "assets/checkpoints/$(basename "$run").md"
@@ -69,7 +78,7 @@ done
 cp runs/i3d-long/model.safetensors assets/checkpoints/i3d-mannequin.safetensors
 cp runs/i3d-long/README.md assets/checkpoints/i3d-mannequin.md
 # What the page Evaluate shows before anyone has evaluated anything.
-for model in c2d i3d dam-12 dam-12-c3d deform tst tst-pruned tpnlst; do
+for model in c2d i3d dam-12 dam-12-c3d deform tst tst-pruned tpnlst tsm tsm-vlad; do
   found="assets/results/$model-mannequin-on-mannequin-test"
   rm -rf "$found"
   .venv/bin/python -m actrec evaluate --model "$model-mannequin" --data mannequin --out "$found"
