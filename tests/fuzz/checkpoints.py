@@ -215,7 +215,9 @@ MAKERS = (safe, safe, saved, saved, saved, lying, crafted, crafted, hurt, hurt)
 
 def some_architectures() -> AbstractContextManager[object]:
     """One of each family, in place of all: laying out takes as long as fifty cases."""
-    chosen = {name: catalogue.architectures()[name] for name in ("c2d-r50", "dam-12", "r3d_18", "deform-mc3", "st-rescnn-a", "tst-rescnn-a", "tsm-r50")}
+    chosen = {
+        name: catalogue.architectures()[name] for name in ("c2d-r50", "dam-12", "r3d_18", "deform-mc3", "st-rescnn-a", "tst-rescnn-a", "tsm-r50")
+    }
     return patch.object(catalogue, "architectures", lambda: chosen)
 
 
