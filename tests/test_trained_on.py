@@ -94,7 +94,8 @@ def test_what_a_file_says_of_itself_goes_before_the_sibling_it_is_opened_as(tmp_
     torch.save(weights.read(file)[0], plain)
     bare = catalogue.card(f"tst-rescnn-a@{plain}")
     assert bare.sampling != own.sampling, "a file that says nothing is read as the card says"
-    assert "Picture size, frames and strides cannot be" in bare.note
+    assert "tensors say rgb.width = 0.125 and " in bare.note
+    assert "flow.width = 0.125. Picture size, frames and strides are those of TST-ResCNN" in bare.note
 
 
 def test_an_evaluation_of_one_file_is_the_same_under_any_siblings_name(tmp_path: Path, data: Path) -> None:

@@ -20,7 +20,7 @@ import torch
 import actrec.explain
 import actrec.models
 from actrec.catalogue import header
-from actrec.catalogue.networks import following, implied, named, parts
+from actrec.catalogue.networks import all_arguments, following, implied, named, parts
 from actrec.core import files, labels, settings
 from actrec.core.card import Card, Weights
 from actrec.core.errors import QuestionError, WeightsError
@@ -186,8 +186,11 @@ def _found(base: Card, shaped: Card, fitted: Card) -> str:
 
 
 def _other(one: Card, other: Card) -> list[str]:
-    """Arguments of the other card that the first has not."""
-    return [f"{name} = {_short(value)}" for name, value in other.arguments.items() if one.arguments.get(name) != value]
+    """The other card's arguments that are not the first's; those of a network inside by its name."""
+    if inside := parts(other):
+        return [f"{name}.{line}" for name, part in inside.items() for line in _other(parts(one)[name], part)]
+    usual = {name: [*value] if isinstance(value, tuple) else value for name, value in all_arguments(one.family, one.arguments).items()}
+    return [f"{name} = {_short(value)}" for name, value in other.arguments.items() if usual.get(name) != value]
 
 
 def _short(value: object) -> str:

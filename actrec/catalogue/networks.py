@@ -105,16 +105,16 @@ def without_windows(card: Card) -> Card | None:
 def departures(family: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
     """What a network reads in its paper in its own way, adds to it or changes, in sentences: none for a family that has no list of it."""
     listed = getattr(importlib.import_module(f"actrec.models.{family}"), "departures", None)
-    return () if listed is None else tuple(listed(_whole(family, arguments)))
+    return () if listed is None else tuple(listed(all_arguments(family, arguments)))
 
 
 def formula(card: Card) -> float | None:
     """GFLOPs of the card's network by the rule of its paper, for the clip that the paper counts; None where that says nothing about it."""
     rule = getattr(importlib.import_module(f"actrec.models.{card.family}"), "formula", None)
-    return None if rule is None or card.counted_at is None else rule(_whole(card.family, card.arguments))
+    return None if rule is None or card.counted_at is None else rule(all_arguments(card.family, card.arguments))
 
 
-def _whole(family: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def all_arguments(family: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """All arguments that a family's network is built with, the usual values among them."""
     known = inspect.signature(importlib.import_module(f"actrec.models.{family}").build).parameters.values()
     return {each.name: each.default for each in known if each.default is not each.empty} | dict(arguments)
