@@ -43,9 +43,16 @@ def session_models() -> list[Card]:
 
 
 def default_model(own_clip: bool = False) -> str:
-    """The ready model that does best on clips like the samples, or for a clip of the reader's own one for filmed actions; else any, or "" if none."""
+    """The ready model that does best on clips like the samples, or for a clip of the reader's own one for filmed actions; else any, or "" if none.
+
+    One of a single stream, if there is one: then there is one map to begin with.
+    """
     ready, _ = groups()
-    best = max(ready, key=lambda c: (own_clip and filmed(c), c.trained_on == "mannequin", c.results.get("accuracy", 0.0)), default=None)
+
+    def worth(card: Card) -> tuple[bool, bool, bool, float]:
+        return own_clip and filmed(card), card.trained_on == "mannequin", not card.readouts, card.results.get("accuracy", 0.0)
+
+    best = max(ready, key=worth, default=None)
     return best.id if best else ""
 
 
