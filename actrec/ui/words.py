@@ -109,7 +109,7 @@ def _places(question: Question, known: Vocabulary, chosen: Sequence[int]) -> Non
 def _strip(question: Question, word: int, places: Sequence[Place]) -> None:
     """The pieces of one word side by side."""
     squares = np.stack([cv2.resize(place.picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for place in places]).astype(np.uint8)
-    told = [f"{place.clip}, {place.seconds:.2f} s" for place in places]
+    told = [f"{place.clip}, {place.seconds:.2f}\u00a0s" for place in places]
     hints = [
         f"{where}: {place.distance:.2f} from the word; {percent(place.share)} of it goes there" for where, place in zip(told, places, strict=True)
     ]
