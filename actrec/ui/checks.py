@@ -133,7 +133,7 @@ def _reach(known: Reach) -> None:
 
     for number, (column, matrix) in enumerate(zip(st.columns(2), known.matrices(), strict=True)):
         column.markdown(f"**{plain(matrix.title)}**")
-        column.plotly_chart(charts.matrix(matrix, ink()), key=f"reach{number}", config=BARE)
+        column.plotly_chart(charts.matrix(matrix, ink()).update_layout(height=320), key=f"reach{number}", config=BARE)
         column.caption(plain(matrix.line))
 
 
