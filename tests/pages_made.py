@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from conftest import REAL
+
+from actrec.clips import mannequin, video
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,3 +52,30 @@ def way(page: Page, name: str) -> None:
     page.wait_for_url(f"**method={name}**", timeout=PATIENCE)
     settle(page)
     page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+
+
+def stream(page: Page, title: str, name: str) -> None:
+    """Ask one stream of a model alone, and wait for its answer."""
+    page.locator(".st-key-stream button", has_text=title).click()
+    page.wait_for_url(re.compile(f"model=[^&]*{name}"), timeout=PATIENCE)
+    settle(page)
+    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
+
+
+def claim(page: Page) -> str:
+    """What is said of the answer, beside it."""
+    return page.locator(".st-key-claim").inner_text().replace("\u00a0", " ")
+
+
+def filmed(action: str, painted: str, folder: Path) -> Path:
+    """A filmed person where the clips of Weizmann's are here, else a mannequin.
+
+    A set without the action is no reason for a mannequin: a test that says it is of a filmed clip would not be.
+    """
+    if (REAL / "weizmann").is_dir():
+        found = sorted((REAL / "weizmann" / action).glob("*.mp4"))
+        assert found, f"there is no clip of {action} among those in {REAL / 'weizmann'}"
+        return found[-1]
+    file = folder / f"{action}.mp4"
+    video.write(file, mannequin.render(painted, 7, frames=40, truth=False).frames, 25.0)
+    return file

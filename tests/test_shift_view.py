@@ -98,11 +98,11 @@ def test_the_matrix_and_its_sentence_count_channels(shares: tuple[float, float])
     found = shift.explain(tsm_made.seen(before=before, behind=behind), Ask(0, None, "layer2.1", readout=READOUTS[0]))
     (matrix,) = found.matrices
     assert matrix.rows == tuple(tsm_made.UNITS)
-    assert matrix.columns == ("frame behind", "own frame", "frame before")
+    assert matrix.columns == ("next frame", "own frame", "previous frame")
     np.testing.assert_array_equal(matrix.values, [[behind, 1 - before - behind, before]] * 16)
     assert found.findings[-1].value == before + behind
     said = (
-        f"In the 16 units that shift, {100 * before:.1f} % of the channels come from the frame before and {100 * behind:.1f} % from the frame behind."
+        f"In the 16 units that shift, {100 * before:.1f} % of the channels come from the previous frame and {100 * behind:.1f} % from the next frame."
     )
     assert found.findings[-1].sentence == said
 

@@ -10,42 +10,22 @@ import demo_made
 import numpy as np
 import pytest
 from conftest import ROOT, Serve
-from pages_made import PATIENCE, open_page, settle, way
-
-from actrec.clips import mannequin, video
+from pages_made import PATIENCE, claim, filmed, open_page, settle, stream, way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-FILMED = ROOT.parent / "shared" / "data" / "weizmann" / "jumping_jack" / "person8.mp4"
-
 
 @pytest.fixture(scope="module")
 def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A filmed person where there is one, else a mannequin."""
-    if FILMED.is_file():
-        return FILMED
-    file = tmp_path_factory.mktemp("brought") / "jumping_jack.mp4"
-    video.write(file, mannequin.render("jumping_jack", 7, frames=40, truth=False).frames, 25.0)
-    return file
+    return filmed("jumping_jack", "jumping_jack", tmp_path_factory.mktemp("brought"))
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
     return serve(ROOT / "app.py", env=demo_made.surroundings(tmp_path_factory.mktemp("home")))
-
-
-def stream(page: Page, title: str, name: str) -> None:
-    page.locator(".st-key-stream button", has_text=title).click()
-    page.wait_for_url(re.compile(f"model=[^&]*{name}"), timeout=PATIENCE)
-    settle(page)
-    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
-
-
-def claim(page: Page) -> str:
-    return page.locator(".st-key-claim").inner_text().replace("\u00a0", " ")
 
 
 def test_a_filmed_clip_from_upload_to_what_each_stream_saw(page: Page, address: str, brought: Path, tmp_path: Path) -> None:

@@ -9,42 +9,22 @@ from typing import TYPE_CHECKING
 import demo_made
 import pytest
 from conftest import ROOT, Serve
-from pages_made import PATIENCE, open_page, settle, way
-
-from actrec.clips import mannequin, video
+from pages_made import PATIENCE, claim, filmed, open_page, settle, stream, way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-FILMED = ROOT.parent / "shared" / "data" / "weizmann" / "wave_two_hands" / "person8.mp4"
-
 
 @pytest.fixture(scope="module")
 def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A filmed person where there is one, else a mannequin."""
-    if FILMED.is_file():
-        return FILMED
-    file = tmp_path_factory.mktemp("brought") / "wave.mp4"
-    video.write(file, mannequin.render("wave", 7, frames=40, truth=False).frames, 25.0)
-    return file
+    return filmed("wave_two_hands", "wave", tmp_path_factory.mktemp("brought"))
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
     return serve(ROOT / "app.py", env=demo_made.surroundings(tmp_path_factory.mktemp("home")))
-
-
-def stream(page: Page, title: str, name: str) -> None:
-    page.locator(".st-key-stream button", has_text=title).click()
-    page.wait_for_url(re.compile(f"model=[^&]*{name}"), timeout=PATIENCE)
-    settle(page)
-    page.locator('.actrec[data-ready="true"]').wait_for(timeout=PATIENCE)
-
-
-def claim(page: Page) -> str:
-    return page.locator(".st-key-claim").inner_text().replace("\u00a0", " ")
 
 
 def kept(page: Page, titles: list[str], folder: Path) -> None:

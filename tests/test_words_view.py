@@ -75,6 +75,14 @@ def test_the_words_and_the_bias_are_the_score_and_their_maps_sum_to_them(model: 
     np.testing.assert_allclose(shares, 1, atol=1e-5)
 
 
+def test_a_words_claim_names_what_its_part_is_of() -> None:
+    """The part of a lead in logits speaks for one class rather than the other, and never for the class alone."""
+    for word in map(str, range(1, WORDS + 1)):
+        alone, rather = ask(word, label="walk").claim, ask(word, label="walk", versus="run").claim
+        assert "rather than the other" not in alone
+        assert "rather than the other" in rather or "shows no" in rather
+
+
 def test_the_one_class_rather_than_the_other_is_minus_the_other_way_round() -> None:
     one, other = ask(label="walk", versus="run"), ask(label="run", versus="walk")
     np.testing.assert_allclose(one.heat.values, -other.heat.values, atol=1e-6)

@@ -1,7 +1,7 @@
 """Which channels come from other frames, and what becomes of the score and of its exact map when the network is rewired.
 
 Theory (shiftvlad, §2.1; lin2019tsm). Before the first convolution of a residual branch channel c of frame t is that of frame t − m_c: m_c is 1 for
-the channels from the frame before, −1 for those from the frame behind, 0 for the others. Nothing else in such a network joins frames before its head,
+the channels from the previous frame, −1 for those from the next frame, 0 for the others. Nothing else in such a network joins frames before its head,
 which takes them all alike. So m is all that it has of time, and with the same weights it can be wired in another way for one pass:
 
     off             m → 0           every frame by itself
@@ -52,7 +52,7 @@ KNOB = Knob(
     "shift",
     "Rewired to",
     tuple(WAYS),
-    "forward: channels from the frame before, which carry the past on; back: from the frame behind; reversed: they change places; off: neither",
+    "forward: channels from the previous frame, which carry the past on; back: from the next frame; reversed: they change places; off: neither",
 )
 ALL = "all units"
 LAST = "layer4.tap"
@@ -143,7 +143,7 @@ def changed(before: Heat, after: Heat, clip: Clip) -> Finding:
     return Finding(name, top.value, f"The map changes most {strongest.place(change, top, clip)}: from {was} to {then} {short_unit(before)}.")
 
 
-SOURCES = {"frame behind": -1, "own frame": 0, "frame before": 1}
+SOURCES = {"next frame": -1, "own frame": 0, "previous frame": 1}
 
 
 def _matrix(wired: Mapping[str, Tensor]) -> Matrix:
@@ -159,7 +159,7 @@ def _shared(wired: Mapping[str, Tensor]) -> Finding:
     moves = torch.cat([each.flatten() for each in wired.values()])
     before, behind = (float((moves == move).float().mean()) for move in (1, -1))
     where = f"In the {len(wired)} units that shift" if len(wired) > 1 else "In the one unit that shifts"
-    told = f"{where}, {percent(before)} of the channels come from the frame before and {percent(behind)} from the frame behind."
+    told = f"{where}, {percent(before)} of the channels come from the previous frame and {percent(behind)} from the next frame."
     return Finding("channels from other frames", before + behind, told)
 
 
@@ -167,7 +167,7 @@ METHODS: tuple[Method, ...] = (
     Method(
         "shift",
         "Channel shift",
-        "Which channels come from the frames before and behind, and how the score and its exact map change when the network is rewired.",
+        "Which channels come from the previous and the next frame, and how the score and its exact map change when the network is rewired.",
         "The rewired network was never trained like that: the change shows what these weights rely on, not what a network trained without the shift "
         "would do.",
         layers,

@@ -78,7 +78,7 @@ def explain(trace: Trace, ask: Ask) -> Evidence:
     if chosen is None:
         return Evidence(tuple(heats), terms=terms, findings=found)
     heats.append(heat(trace, ask.layer, f"Places that go to word {chosen + 1}", shares[chosen], "share of the place", signed=False))
-    return Evidence(tuple(heats), terms=terms, findings=found, claim=_claim(trace, heats[0], chosen))
+    return Evidence(tuple(heats), terms=terms, findings=found, claim=_claim(trace, ask, heats[0], chosen))
 
 
 def _chosen(ask: Ask, count: int) -> int | None:
@@ -102,11 +102,12 @@ def _terms(adds: np.ndarray, taken: np.ndarray, bias: float, what: str, chosen: 
     return Terms(f"What each visual word adds to the {what}", what, tuple(f"word {k + 1}" for k in order), adds[order], bias, notes, at)
 
 
-def _claim(trace: Trace, part: Heat, word: int) -> str:
+def _claim(trace: Trace, ask: Ask, part: Heat, word: int) -> str:
     """Where one word's part of the score is strongest."""
     if none := strongest.nothing(part, f"part of word {word + 1} in the score"):
         return none
-    speaks = "speaks most for the class" if strongest.sign(part) > 0 else "speaks nowhere for the class, and most against it"
+    about = "for the class" if ask.versus is None else "for the class rather than the other"
+    speaks = f"speaks most {about}" if strongest.sign(part) > 0 else f"speaks nowhere {about}, and most against it"
     return f"Word {word + 1} {speaks} {strongest.told(part, trace.clip)}"
 
 

@@ -40,7 +40,7 @@ def findings(parts: Numbers, shares: Numbers, bias: float, what: str) -> tuple[F
     even = f"An even spread over all {count} would be {count}, a hard choice 1" if count > 1 else "There is only one"
     return (
         Finding("sum of the words and the bias", total, f"{total_told}{_most(parts)}."),
-        Finding("words that a place is shared among", among, f"On average a place is shared among {among:.1f} words. {even}."),
+        Finding("words that a place is shared among", among, f"On average (by entropy) a place is shared among {among:.1f} words. {even}."),
         _unused(parts, shares, what),
     )
 

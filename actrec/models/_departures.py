@@ -227,7 +227,7 @@ def _shift(a: Arguments) -> Iterator[str]:
     if a["before"] or a["behind"]:
         yield (
             "The paper does not say which channels are shifted. Here, as in the shift module’s published weights, the first come from the frame "
-            f"behind ({_share(a['behind'])} of them) and the next ones from the frame before ({_share(a['before'])})."
+            f"behind ({_share(a['behind'])} of them) and the next ones from the previous frame ({_share(a['before'])})."
         )
         yield "What the shift moves out at one end of the clip is lost, and zeros come in at the other, as in fig. 1."
     if a["every"] > 1:

@@ -1,7 +1,7 @@
 """ResNet frame by frame with the shift module, the temporal shift module TSM (shiftvlad, §2.1; lin2019tsm), and NetVLAD or average pooling behind it.
 
-Every frame passes the same 2-D ResNet. Before the first convolution of a residual branch some channels are taken from the frame before, as many
-from the frame behind, and beyond the clip's ends there are zeros (fig. 1); the shortcut is not shifted. That costs no parameter and no operation,
+Every frame passes the same 2-D ResNet. Before the first convolution of a residual branch some channels are taken from the previous frame, as many
+from the next frame, and beyond the clip's ends there are zeros (fig. 1); the shortcut is not shifted. That costs no parameter and no operation,
 and without it this is torchvision's ResNet on each frame, number for number. The head is NetVLAD over all places of all frames (`_netvlad`), or
 their mean.
 
@@ -31,12 +31,12 @@ from actrec.models._netvlad import NetVLAD
 from actrec.models._resnet import UNITS, name_2d, scaled
 
 SHARE = 0.125
-"""The part of the channels that comes from the frame before, and as much from the frame behind, in the shift module's published weights."""
+"""The part of the channels that comes from the previous frame, and as much from the next frame, in the shift module's published weights."""
 
 
 class Shifted(nn.Module):
-    """A convolution behind a shift: (B · T, C, H, W) → as `net` gives it. Of the channels, the first `behind` come from the frame behind, the next
-    `before` from the frame before, the others stay; zeros where there is no such frame.
+    """A convolution behind a shift: (B · T, C, H, W) → as `net` gives it. Of the channels, the first `behind` come from the next frame, the next
+    `before` from the previous frame, the others stay; zeros where there is no such frame.
 
     `wiring` is where the shift can be changed for one pass: under its tap lie, for each channel, how many frames earlier it is taken from (1, −1, 0).
     """
@@ -175,7 +175,7 @@ def build(
 ) -> ShiftNet:
     """An untrained network: clips (B, inputs, T, H, W) → logits (B, classes). All arguments go through JSON, so a checkpoint can carry them.
 
-    depth: 50 or 101.  before, behind: the shares of the channels that come from the frame before and from the frame behind; 0 and 0 for no shift.
+    depth: 50 or 101.  before, behind: the shares of the channels that come from the previous frame and from the next frame; 0 and 0 for no shift.
     every: shift in every so-manieth unit of a stage, from the first on.  inputs: 3 for pictures, 3 a difference for RGB differences.
     width: factor on all channel counts.  last_stride: spatial stride of the last stage; 1 keeps a last map of H/16 × W/16.
     clusters: of NetVLAD; 0 for global average pooling.
@@ -270,7 +270,7 @@ def named(card: Card, file: str) -> Card:
     )
 
 
-BESIDE = "Of time this model sees only what the shift brings: in every unit some channels from the frame before and some from the frame behind."
+BESIDE = "Of time this model sees only what the shift brings: in every unit some channels from the previous frame and some from the next frame."
 ALONE = "This model looks at every frame by itself and takes their mean: the order of the frames means nothing to it."
 
 
